@@ -1,0 +1,242 @@
+//! The questions that both sides are asked: token ids, precision, and how the tokens are fed.
+//!
+//! Every case feeds the same 64 tokens (a synthetic model's window and chunk are 8, so each case
+//! goes far past both), and every case is answered by logits that must equal those of the
+//! reference's one plain forward.
+
+use serde::{Deserialize, Serialize};
+
+/// Tokens in a sequence; eight times the window of a synthetic checkpoint.
+pub const TOKENS: usize = 64;
+/// Rows of a batch, longest first; the shortest still fills the window twice.
+pub const BATCH_LENGTHS: [usize; 3] = [TOKENS, 41, 17];
+/// Tokens of the prompt and of the greedy continuation in the generation case.
+pub const PROMPT: usize = 12;
+pub const NEW_TOKENS: usize = 32;
+
+/// A floating-point format of weights and activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    Float64,
+    Float32,
+    Bfloat16,
+    Float16,
+}
+
+impl Precision {
+    /// Unit roundoff: half the gap between 1 and the next number.
+    pub fn roundoff(self) -> f64 {
+        match self {
+            Self::Float64 => 2f64.powi(-53),
+            Self::Float32 => 2f64.powi(-24),
+            Self::Bfloat16 => 2f64.powi(-8),
+            Self::Float16 => 2f64.powi(-11),
+        }
+    }
+
+    /// Bytes of one value, from a dtype name as torch and MLX give it; `None` for other dtypes.
+    pub fn width_of(dtype: &str) -> Option<u32> {
+        Some(match dtype.rsplit('.').next().unwrap_or(dtype) {
+            "float64" => 8,
+            "float32" => 4,
+            "bfloat16" | "float16" => 2,
+            _ => return None,
+        })
+    }
+}
+
+/// Which question the run answers; never mixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Regime {
+    /// Both sides in float32, judged against the reference in float64: is it the same model?
+    Logic,
+    /// Both sides in the checkpoint's dtype, judged against the reference in float32: does it behave?
+    Native,
+}
+
+impl Regime {
+    /// The precision that both sides run at.
+    pub fn precision(self) -> Precision {
+        match self {
+            Self::Logic => Precision::Float32,
+            Self::Native => Precision::Bfloat16,
+        }
+    }
+
+    /// The precision of the reference that both are measured against.
+    pub fn truth(self) -> Precision {
+        match self {
+            Self::Logic => Precision::Float64,
+            Self::Native => Precision::Float32,
+        }
+    }
+}
+
+/// How config.json writes the RoPE settings: both occur on the Hub.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Spelling {
+    /// `rope_theta` and `rope_scaling`, as checkpoints before transformers 5 write them.
+    RopeTheta,
+    /// `rope_parameters`, as transformers 5 writes them.
+    RopeParameters,
+}
+
+impl Spelling {
+    pub const ALL: [Self; 2] = [Self::RopeTheta, Self::RopeParameters];
+
+    /// The config.json field that names the spelling.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::RopeTheta => "rope_theta",
+            Self::RopeParameters => "rope_parameters",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::RopeTheta => Self::RopeParameters,
+            Self::RopeParameters => Self::RopeTheta,
+        }
+    }
+}
+
+/// Where the padding of a batch goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Left,
+    Right,
+}
+
+/// How the tokens of a case reach the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// A cache, a prompt of this many tokens, then one token at a time.
+    Decode { prompt: usize },
+    /// A cache, and chunks of these sizes, repeated until the tokens are used up.
+    Chunks { sizes: &'static [usize] },
+    /// A batch of [`BATCH_LENGTHS`], padded on this side.
+    Batch { side: Side },
+    /// A cache, decoded to the end, trimmed by this many tokens, which are then fed again.
+    Trim { by: usize },
+}
+
+/// One way of feeding that must change nothing.
+#[derive(Debug)]
+pub struct StateCase {
+    /// The id of the check that judges it.
+    pub id: &'static str,
+    pub feed: Feed,
+    /// Asked only of definitions with a sliding window.
+    pub needs_window: bool,
+}
+
+/// Every state case, in the order they are asked.
+pub const STATE_CASES: &[StateCase] = &[
+    StateCase { id: "state-decode", feed: Feed::Decode { prompt: 40 }, needs_window: false },
+    StateCase {
+        id: "state-chunked",
+        feed: Feed::Chunks { sizes: &[5, 11, 8] },
+        needs_window: false,
+    },
+    StateCase { id: "state-window", feed: Feed::Decode { prompt: 3 }, needs_window: true },
+    StateCase {
+        id: "state-left-padded",
+        feed: Feed::Batch { side: Side::Left },
+        needs_window: false,
+    },
+    StateCase {
+        id: "state-right-padded",
+        feed: Feed::Batch { side: Side::Right },
+        needs_window: false,
+    },
+    StateCase { id: "state-trim", feed: Feed::Trim { by: 5 }, needs_window: false },
+];
+
+impl Feed {
+    /// The chunk sizes that feed `total` tokens; they sum to `total`.
+    pub fn chunks(self, total: usize) -> Vec<usize> {
+        let (head, mut sizes): (usize, Box<dyn Iterator<Item = usize>>) = match self {
+            Self::Decode { prompt } => (prompt, Box::new(std::iter::repeat(1))),
+            Self::Chunks { sizes } => (sizes[0], Box::new(sizes[1..].iter().chain(sizes.iter().cycle()).copied())),
+            Self::Batch { side: Side::Left } => (total - 8, Box::new(std::iter::repeat(1))),
+            Self::Batch { side: Side::Right } => (total, Box::new(std::iter::repeat(1))),
+            Self::Trim { .. } => (total, Box::new(std::iter::empty())),
+        };
+        let mut chunks = vec![head.min(total)];
+        let mut left = total - chunks[0];
+        while 0 < left {
+            let size = sizes.next().unwrap_or(1).min(left);
+            chunks.push(size);
+            left -= size;
+        }
+        chunks
+    }
+}
+
+/// Rows of token ids for a vocabulary, the same for the same seed.
+///
+/// Ids below 4 are left out: configs like to put pad, BOS and EOS there, and a pad row of an
+/// embedding may be zero.
+pub fn token_rows(vocab: u32, lengths: &[usize], seed: u64) -> Vec<Vec<u32>> {
+    let mut state = seed;
+    let low = 4.min(vocab.saturating_sub(1));
+    let mut next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        // SplitMix64 (Steele, Lea and Flood, 2014).
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        word ^ (word >> 31)
+    };
+    let span = u64::from(vocab - low).max(1);
+    let mut id = || low + u32::try_from(next() % span).expect("less than a u32");
+    lengths.iter().map(|&length| (0..length).map(|_| id()).collect()).collect()
+}
+
+/// `rows` padded with id 0 to the longest of them.
+pub fn padded(rows: &[Vec<u32>], side: Side) -> Vec<Vec<u32>> {
+    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let pad = |row: &Vec<u32>| {
+        let zeros = std::iter::repeat_n(0, longest - row.len());
+        match side {
+            Side::Left => zeros.chain(row.iter().copied()).collect(),
+            Side::Right => row.iter().copied().chain(zeros).collect(),
+        }
+    };
+    rows.iter().map(pad).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_always_sum_to_the_tokens() {
+        for case in STATE_CASES {
+            assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), TOKENS, "{}", case.id);
+        }
+        assert_eq!(Feed::Chunks { sizes: &[5, 11, 8] }.chunks(30), [5, 11, 8, 5, 1]);
+        assert_eq!(Feed::Decode { prompt: 3 }.chunks(5), [3, 1, 1]);
+    }
+
+    #[test]
+    fn tokens_are_reproducible_and_inside_the_vocabulary() {
+        let rows = token_rows(160, &BATCH_LENGTHS, 7);
+        assert_eq!(rows, token_rows(160, &BATCH_LENGTHS, 7));
+        assert_ne!(rows, token_rows(160, &BATCH_LENGTHS, 8));
+        assert!(rows.iter().flatten().all(|&id| (4..160).contains(&id)));
+    }
+
+    #[test]
+    fn padding_goes_to_its_side() {
+        let rows = vec![vec![5, 6, 7], vec![8]];
+        assert_eq!(padded(&rows, Side::Left)[1], [0, 0, 8]);
+        assert_eq!(padded(&rows, Side::Right)[1], [8, 0, 0]);
+    }
+}

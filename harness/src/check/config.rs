@@ -1,0 +1,90 @@
+//! Config: what the definition reads must reach the port, in either spelling.
+
+use serde_json::Value;
+
+use super::{Finding, logits, weights::count};
+use crate::{
+    evidence::{Absence, Bound, Figure},
+    material::{Material, OtherSpelling},
+};
+
+pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
+    let port = material.port.as_ref().map_err(Clone::clone)?;
+    Ok(Finding {
+        figures: vec![
+            Figure::judged("fields taken", port.args_used.len() as f64, Bound::at_least(1.0)),
+            Figure::informs("fields dropped", port.args_ignored.len() as f64),
+        ],
+        ..Finding::default()
+    })
+}
+
+/// A dropped field is a fault when it changes the reference *and* the port's logits are wrong; when
+/// they are right, the port has the field's value from elsewhere or assumes the value that this
+/// checkpoint has, which is a limit worth knowing.
+pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
+    let fields = material.fields.as_ref().map_err(Clone::clone)?;
+    let right = logits::differences(material)
+        .is_ok_and(|it| it.figures.iter().all(Figure::holds));
+    let mut notes = Vec::new();
+    let mut harmful = 0;
+    for (name, experiment) in &fields.ignored {
+        let (before, after) = (&experiment.value_before, &experiment.value_after);
+        match (experiment.max_diff, &experiment.error) {
+            (Some(diff), _) if diff != 0.0 => {
+                harmful += usize::from(!right);
+                notes.push(format!(
+                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {diff:.3e}{}",
+                    short(after),
+                    short(before),
+                    if right { "; at this value the port agrees all the same" } else { "" },
+                ));
+            }
+            (None, Some(error)) => {
+                notes.push(format!("the port drops `{name}`; what it does is not known: {error}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(Finding {
+        figures: vec![
+            count("dropped fields that matter, with wrong logits", harmful),
+            Figure::informs("fields the definition reads", fields.read.len() as f64),
+            Figure::informs("of them dropped by the port", fields.ignored.len() as f64),
+        ],
+        notes,
+        place: None,
+    })
+}
+
+pub(super) fn spellings(material: &Material) -> Result<Finding, Absence> {
+    let other = material.other_spelling.as_ref().map_err(Clone::clone)?;
+    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    match other {
+        OtherSpelling::Loaded { max_abs } => {
+            let bound = logits::max_abs_bound(material.regime, reference)?;
+            let mut notes = Vec::new();
+            if !bound.admits(*max_abs) {
+                notes.push(
+                    "the other spelling loads without a word and gives another model".to_owned(),
+                );
+            }
+            let figure = Figure::judged("max |Δ| with the other spelling", *max_abs, bound);
+            Ok(Finding { figures: vec![figure], notes, place: None })
+        }
+        OtherSpelling::Refused { message } => Ok(Finding {
+            figures: vec![count("spellings that do not load", 1)],
+            notes: vec![format!("the other spelling does not load: {message}")],
+            place: None,
+        }),
+    }
+}
+
+/// A config value, cut to what fits a sentence.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,41 @@
+//! Generation: greedy tokens, ties judged by their logit gap.
+
+use super::{Finding, logits::max_abs_bound};
+use crate::{
+    evidence::{Absence, Bound, Figure},
+    material::Material,
+};
+
+pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
+    let generation = material.generation.as_ref().map_err(Clone::clone)?;
+    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    let (expected, actual) = (&generation.reference, &generation.port);
+    let first = expected.iter().zip(actual).position(|(a, b)| a != b);
+    let same = first.unwrap_or(expected.len().min(actual.len()));
+    // What the port's first other choice costs in the reference's own logits.
+    let gap = first.map_or(0.0, |step| {
+        let row = generation.reference_logits.rows().nth(step);
+        let at = |id: u32| row.and_then(|it| it.get(id as usize)).copied().unwrap_or(f64::NAN);
+        at(expected[step]) - at(actual[step])
+    });
+    let tie = Bound::at_most(2.0 * max_abs_bound(material.regime, reference)?.limit());
+    let mut finding = Finding {
+        figures: vec![
+            Figure::judged("logit gap of the first other token", gap, tie),
+            Figure::informs("tokens in common", same as f64),
+            Figure::informs("tokens generated", expected.len() as f64),
+        ],
+        ..Finding::default()
+    };
+    if actual.len() != expected.len() {
+        let count = actual.len() as f64;
+        finding.figures.push(Figure::judged("tokens of the port", count, Bound::at_least(expected.len() as f64)));
+    }
+    if let Some(step) = first {
+        finding.notes.push(format!(
+            "at token {step} the port chose {} where the reference chose {}",
+            actual[step], expected[step]
+        ));
+    }
+    Ok(finding)
+}

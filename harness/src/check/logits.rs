@@ -1,0 +1,136 @@
+//! Logits: the plain forward, judged figure by figure against the measured noise floor.
+
+use super::Finding;
+use crate::{
+    case::Regime,
+    evidence::{Absence, Bound, Figure},
+    material::{Material, Reference},
+    measure::logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
+    tensors::Tensor,
+    tolerance::{Order, bound},
+};
+
+pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(material)?;
+    let judged = |name, order, of: fn(&LogitFigures) -> f64, scale| -> Result<Figure, Absence> {
+        Ok(Figure::judged(name, of(&figures), floor_bound(material.regime, reference, order, of, scale)?))
+    };
+    let scale = scale_of(reference);
+    Ok(Finding {
+        figures: vec![
+            judged("max |Δ|", Order::Linear, |it| it.max_abs, scale)?,
+            judged("mean |Δ|", Order::Linear, |it| it.mean_abs, scale)?,
+            judged("NMSE", Order::Quadratic, |it| it.nmse, 1.0)?,
+            Figure::informs("position of max |Δ|", figures.worst_position as f64),
+            Figure::informs("largest |logit| of the reference", scale),
+        ],
+        ..Finding::default()
+    })
+}
+
+pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(material)?;
+    let regime = material.regime;
+    let scale = scale_of(reference);
+    let kl = floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)?;
+    let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
+    Ok(Finding {
+        figures: vec![
+            Figure::judged("max KL of a position (nats)", figures.kl_max, kl),
+            Figure::judged("max 1 - cos of a position", figures.cosine_distance, cosine),
+        ],
+        ..Finding::default()
+    })
+}
+
+/// The share of shared top tokens proves nothing (a model that was off by 3.9 kept all of them), and
+/// one lost token may be a tie; so the judged figure is the logit gap that the port's choice gives
+/// away, held to twice the noise of one logit.
+pub(super) fn top_k(material: &Material) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(material)?;
+    let bound = max_abs_bound(material.regime, reference)?;
+    let tie = Bound::at_most(2.0 * bound.limit());
+    let mut finding = Finding::default();
+    for (index, k) in TOP_K.into_iter().enumerate() {
+        let (gap, share) = (figures.top_gap[index], figures.top_agreement[index]);
+        finding.figures.push(Figure::judged(format!("gap lost in the top {k}"), gap, tie));
+        finding.figures.push(Figure::informs(format!("top {k} in common"), share));
+    }
+    Ok(finding)
+}
+
+/// Figures that hold pairs of logits (reference, port) to the noise floor of the plain forward: the
+/// worst pair counts.
+pub(super) fn judge(
+    regime: Regime,
+    reference: &Reference,
+    pairs: &[(&Tensor, &Tensor)],
+) -> Result<Vec<Figure>, Absence> {
+    let (mut max_abs, mut nmse, mut kl): (f64, f64, f64) = (0.0, 0.0, 0.0);
+    for (expected, actual) in pairs {
+        let figures = compare(expected, actual).map_err(|err| blocked(&err))?;
+        max_abs = max_or_nan(max_abs, figures.max_abs);
+        nmse = max_or_nan(nmse, figures.nmse);
+        kl = max_or_nan(kl, figures.kl_max);
+    }
+    let scale = scale_of(reference);
+    Ok(vec![
+        Figure::judged("max |Δ|", max_abs, max_abs_bound(regime, reference)?),
+        Figure::judged(
+            "NMSE",
+            nmse,
+            floor_bound(regime, reference, Order::Quadratic, |it| it.nmse, 1.0)?,
+        ),
+        Figure::judged(
+            "max KL of a position (nats)",
+            kl,
+            floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)?,
+        ),
+    ])
+}
+
+/// The bound of `max |Δ|` of one logit.
+pub(super) fn max_abs_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
+    floor_bound(regime, reference, Order::Linear, |it| it.max_abs, scale_of(reference))
+}
+
+fn measured(material: &Material) -> Result<(LogitFigures, &Reference), Absence> {
+    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    let logits = material.logits.as_ref().map_err(Clone::clone)?;
+    let figures = compare(&reference.truth, logits).map_err(|err| blocked(&err))?;
+    Ok((figures, reference))
+}
+
+fn floor_bound(
+    regime: Regime,
+    reference: &Reference,
+    order: Order,
+    of: fn(&LogitFigures) -> f64,
+    scale: f64,
+) -> Result<Bound, Absence> {
+    let mut floor: f64 = 0.0;
+    for noise in &reference.noise {
+        let figures = compare(&noise.base, &noise.logits).map_err(|err| blocked(&err))?;
+        floor = max_or_nan(floor, of(&figures));
+    }
+    Ok(bound(regime, order, floor, scale))
+}
+
+fn scale_of(reference: &Reference) -> f64 {
+    reference.truth.values.iter().fold(0.0, |top, it| max_or_nan(top, it.abs()))
+}
+
+/// Logits of another shape are a fault of the port, stated as one.
+fn blocked(err: &ShapeMismatch) -> Absence {
+    Absence::PortFailed {
+        failure: crate::engine::Failure {
+            kind: "shape".into(),
+            message: err.to_string(),
+            file: None,
+            line: None,
+            source_line: None,
+            hint: None,
+            traceback: None,
+        },
+    }
+}

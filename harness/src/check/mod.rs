@@ -1,0 +1,205 @@
+//! The checks: what is asked of a port, and how it is decided.
+//!
+//! # Where to start
+//!
+//! [`CHECKS`] is the table of every check, in the order they are reported. To add one, write its
+//! function in the file of its group, write `docs/<id>.md`, and add a row.
+//!
+//! # Invariants
+//!
+//! - Checks are pure: they read [`Material`] and return a [`Finding`]. No files, engines or clock.
+//! - Missing data never passes: a check that has nothing to measure returns the reason.
+//! - Every bound comes from [`crate::tolerance`], or is a count that must be zero.
+
+mod config;
+mod dtype;
+mod generation;
+mod logits;
+mod positions;
+mod state;
+mod taps;
+mod weights;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    evidence::{Absence, CheckRecord, Figure, Outcome, Place},
+    material::Material,
+};
+
+/// The groups of checks, in the order of the report.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    Weights,
+    Config,
+    Positions,
+    Dtype,
+    Logits,
+    Taps,
+    State,
+    Generation,
+}
+
+impl Group {
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Config => "config",
+            Self::Positions => "positions",
+            Self::Dtype => "dtype",
+            Self::Logits => "logits",
+            Self::Taps => "taps",
+            Self::State => "state",
+            Self::Generation => "generation",
+        }
+    }
+}
+
+/// One question the harness asks of a port.
+pub struct Check {
+    /// Kebab-case, stable: it appears in reports, on the command line and in `docs/<id>.md`.
+    pub id: &'static str,
+    pub group: Group,
+    /// One line, phrased as what holds when the check passes.
+    pub summary: &'static str,
+    /// Whether a fail fails the run. The others inform.
+    pub gate: bool,
+    /// What `portwright checks <id>` prints: why it matters, how it decides, how to read a failure.
+    pub docs: &'static str,
+    run: fn(&Material) -> Result<Finding, Absence>,
+}
+
+/// What a check measured.
+#[derive(Debug, Default)]
+pub struct Finding {
+    pub figures: Vec<Figure>,
+    pub place: Option<Place>,
+    pub notes: Vec<String>,
+}
+
+macro_rules! check {
+    ($id:literal, $group:ident, $gate:literal, $summary:literal, $run:expr) => {
+        Check {
+            id: $id,
+            group: Group::$group,
+            summary: $summary,
+            gate: $gate,
+            docs: include_str!(concat!("docs/", $id, ".md")),
+            run: $run,
+        }
+    };
+}
+
+/// Every check, in the order of the report: causes before symptoms.
+///
+/// The command line, the MCP tools, the report and the docs read this table.
+pub const CHECKS: &[Check] = &[
+    check!("weights-loaded", Weights, true, "Every tensor of the checkpoint arrives in the port", weights::loaded),
+    check!("weights-roundtrip", Weights, true, "Saving and loading a converted checkpoint changes nothing", weights::roundtrip),
+    check!("weights-tied", Weights, true, "tie_word_embeddings is honoured both ways", weights::tied),
+    check!("config-loads", Config, true, "The port builds from config.json", config::loads),
+    check!("config-fields", Config, true, "No field that changes the model is dropped", config::fields),
+    check!("config-spellings", Config, false, "Both spellings of the RoPE settings mean the same", config::spellings),
+    check!("rope-tables", Positions, true, "Each layer rotates by the reference's angles", positions::tables),
+    check!("dtype-stream", Dtype, true, "No tap is wider than the reference's in bfloat16", dtype::stream),
+    check!("logits-differences", Logits, true, "Logits differ by no more than noise", logits::differences),
+    check!("logits-distribution", Logits, true, "The predicted distributions are the same at every position", logits::distribution),
+    check!("logits-top-k", Logits, true, "The best tokens are the same but for ties", logits::top_k),
+    check!("taps-agree", Taps, true, "Every decoder layer's output matches the reference's", taps::agree),
+    check!("state-decode", State, true, "Prefill and decode give what one forward gives", |it| state::case(it, "state-decode")),
+    check!("state-chunked", State, true, "A prompt in chunks gives what one forward gives", |it| state::case(it, "state-chunked")),
+    check!("state-window", State, true, "Decoding past the sliding window gives what one forward gives", |it| state::case(it, "state-window")),
+    check!("state-left-padded", State, true, "A left-padded batch gives what each row gives alone", |it| state::case(it, "state-left-padded")),
+    check!("state-right-padded", State, true, "A right-padded batch gives what each row gives alone", |it| state::case(it, "state-right-padded")),
+    check!("state-trim", State, true, "A trimmed and refilled cache gives what it gave before", |it| state::case(it, "state-trim")),
+    check!("greedy-ids", Generation, true, "Greedy decoding yields the same tokens but for ties", generation::greedy),
+];
+
+impl Check {
+    /// Run it over what was gathered.
+    pub fn record(&self, material: &Material) -> CheckRecord {
+        let (finding, absence) = match (self.run)(material) {
+            Ok(finding) => (finding, None),
+            Err(absence) => (Finding::default(), Some(absence)),
+        };
+        let mut record = CheckRecord {
+            id: self.id.to_owned(),
+            group: self.group.id().to_owned(),
+            gate: self.gate,
+            outcome: Outcome::NotRun,
+            figures: finding.figures,
+            absence,
+            place: finding.place,
+            findings: finding.notes,
+        };
+        record.outcome = record.recompute();
+        record
+    }
+}
+
+/// A name given with `--checks` that is no check and no group.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("no check or group `{name}`")]
+pub struct UnknownCheck {
+    pub name: String,
+    pub nearest: Option<&'static str>,
+}
+
+/// The checks that `names` (ids or groups) select, in the table's order; all when empty.
+pub fn select(names: &[String]) -> Result<Vec<&'static Check>, UnknownCheck> {
+    let known: BTreeSet<&'static str> =
+        CHECKS.iter().flat_map(|it| [it.id, it.group.id()]).collect();
+    for name in names {
+        if !known.contains(name.as_str()) {
+            let nearest = known
+                .iter()
+                .copied()
+                .max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
+            return Err(UnknownCheck { name: name.clone(), nearest });
+        }
+    }
+    let wanted = |check: &&Check| {
+        names.is_empty() || names.iter().any(|it| it == check.id || it == check.group.id())
+    };
+    Ok(CHECKS.iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::STATE_CASES;
+
+    #[test]
+    fn every_check_has_a_unique_id_and_its_own_page() {
+        let ids: BTreeSet<_> = CHECKS.iter().map(|it| it.id).collect();
+        assert_eq!(ids.len(), CHECKS.len());
+        for check in CHECKS {
+            assert!(check.docs.starts_with(&format!("# {}\n", check.id)), "{}", check.id);
+            assert!(!check.summary.ends_with('.'), "{}", check.id);
+            for section in ["## Why", "## How it decides", "## When it fails"] {
+                assert!(check.docs.contains(section), "{} lacks {section}", check.id);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_stand_together_and_every_state_case_is_judged() {
+        assert!(CHECKS.is_sorted_by_key(|it| it.group));
+        for case in STATE_CASES {
+            assert!(CHECKS.iter().any(|it| it.id == case.id), "{}", case.id);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_check_names_its_neighbour() {
+        let err = select(&["state-decod".into()]).err().unwrap();
+        assert_eq!(err.nearest, Some("state-decode"));
+        assert_eq!(select(&["logits".into()]).unwrap().len(), 3);
+        assert_eq!(select(&[]).unwrap().len(), CHECKS.len());
+    }
+}

@@ -1,0 +1,50 @@
+//! Positions: the angles that each layer rotates by.
+
+use super::Finding;
+use crate::{
+    evidence::{Absence, Figure},
+    material::Material,
+    measure::{logits::exceeds, positions},
+    tolerance::rotation_bound,
+};
+
+pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
+    let rotations = material.rotations.as_ref().map_err(Clone::clone)?;
+    if rotations.layers.is_empty() {
+        let reasons: Vec<&str> = rotations.unpaired.iter().map(|(_, it)| it.as_str()).collect();
+        let reason = reasons.first().map_or_else(|| "no layer rotates".to_owned(), |&it| it.to_owned());
+        return Err(Absence::NotApplicable { reason });
+    }
+    // The worst layer at each position, so that the record stays short however deep the model is.
+    let mut worst: Vec<(f64, u32)> = vec![(0.0, 0); rotations.positions.len()];
+    let mut notes = Vec::new();
+    for (layer, reference, port) in &rotations.layers {
+        let Some(figures) = positions::compare(reference, port) else {
+            for entry in &mut worst {
+                *entry = (f64::NAN, *layer);
+            }
+            notes.push(format!(
+                "layer {layer} rotates {} frequencies, the port {}",
+                reference.shape.get(1).copied().unwrap_or(0),
+                port.shape.get(1).copied().unwrap_or(0),
+            ));
+            continue;
+        };
+        for (entry, &error) in worst.iter_mut().zip(&figures.max_abs_at) {
+            if exceeds(error, entry.0) {
+                *entry = (error, *layer);
+            }
+        }
+    }
+    let mut figures = Vec::new();
+    for (&position, &(error, layer)) in rotations.positions.iter().zip(&worst) {
+        let bound = rotation_bound(position);
+        if !bound.admits(error) {
+            notes.push(format!("layer {layer} is the worst at position {position}"));
+        }
+        figures.push(Figure::judged(format!("max |Δ cos, sin| at {position}"), error, bound));
+    }
+    figures.push(Figure::informs("layers compared", rotations.layers.len() as f64));
+    notes.extend(rotations.unpaired.iter().map(|(layer, why)| format!("layer {layer}: {why}")));
+    Ok(Finding { figures, place: None, notes })
+}

@@ -1,0 +1,60 @@
+//! Taps: where the two models first part.
+
+use super::{Finding, logits};
+use crate::{
+    evidence::{Absence, Bound, Figure, Place, Real},
+    material::Material,
+    measure::{
+        pairing::is_layer,
+        taps::{TapFigure, locate},
+    },
+};
+
+pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
+    let taps = material.taps.as_ref().map_err(Clone::clone)?;
+    let logits_agree = logits::differences(material)
+        .map(|it| it.figures.iter().all(Figure::holds))?;
+    let stages: Vec<&TapFigure> = taps.pairs.iter().filter(|it| is_layer(&it.reference)).collect();
+    if stages.is_empty() {
+        let reason = match taps.unpaired.first() {
+            Some((path, why)) => format!("no decoder layer could be paired (`{path}`: {why})"),
+            None => "no decoder layer was tapped".to_owned(),
+        };
+        return Err(Absence::Blocked { reason });
+    }
+    let divergence = locate(&taps.pairs, !logits_agree);
+    let mut finding = Finding::default();
+    // A layer that differs but whose successors agree is split differently, not wrong.
+    let diverged = divergence.as_ref().map_or(0, |found| {
+        taps.pairs[found.stage..].iter().filter(|it| is_layer(&it.reference) && it.diverges()).count().max(1)
+    });
+    finding.figures.push(Figure::judged("layers that diverge for good", diverged as f64, Bound::at_most(0.0)));
+    if let Some(worst) = stages.iter().max_by(|a, b| multiple(a).total_cmp(&multiple(b))) {
+        finding.figures.push(Figure::informs("largest error of a layer, in multiples of its floor", multiple(worst)));
+    }
+    finding.figures.push(Figure::informs("taps paired", taps.pairs.len() as f64));
+    finding.figures.push(Figure::informs("taps without a partner", taps.unpaired.len() as f64));
+    if let Some(found) = &divergence {
+        let (first, stage) = (&taps.pairs[found.first], &taps.pairs[found.stage]);
+        finding.place = Some(Place {
+            module: first.reference.clone(),
+            port_module: first.port.clone(),
+            stage: stage.reference.clone(),
+            last_agreeing: found.last_agreeing.map(|it| taps.pairs[it].reference.clone()),
+            position: first.position.map(|it| it as u64),
+            error: Real(first.error),
+            smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
+        });
+    } else {
+        let benign: Vec<&TapFigure> = taps.pairs.iter().filter(|it| it.diverges()).collect();
+        finding.notes.extend(benign.iter().take(4).map(|it| {
+            format!("`{}` and `{}` split the work differently; what follows agrees", it.reference, it.port)
+        }));
+    }
+    Ok(finding)
+}
+
+/// The error as a multiple of the floor that its bound was made from.
+fn multiple(tap: &TapFigure) -> f64 {
+    if tap.error == 0.0 { 0.0 } else { tap.error / tap.floor }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with a worker, told apart: refused, died, late, or nonsense.
+
+use std::{borrow::Cow, fmt, io, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::EngineKind;
+use crate::hint::Hint;
+
+/// A failure that a worker explains: an exception in a definition or port, or an input it refuses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Failure {
+    /// `unknown-model`, `port-missing`, `port-import`, `config`, `weights`, `unsupported` or
+    /// `exception`.
+    pub kind: String,
+    /// One sentence: the Python exception's type and text, or what was refused.
+    pub message: String,
+    /// The Python file where it happened: the definition's or the port's, not the worker's.
+    #[serde(default)]
+    pub file: Option<String>,
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// The text of that line.
+    #[serde(default)]
+    pub source_line: Option<String>,
+    #[serde(default)]
+    pub hint: Option<String>,
+    #[serde(default, skip_serializing)]
+    pub traceback: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(file) = &self.file {
+            write!(f, "\n  at {file}")?;
+            if let Some(line) = self.line {
+                write!(f, ":{line}")?;
+            }
+        }
+        if let Some(source) = &self.source_line {
+            write!(f, "\n     {}", source.trim())?;
+        }
+        Ok(())
+    }
+}
+
+/// A worker that did not answer as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("failed to start the {engine} worker")]
+    Spawn {
+        engine: EngineKind,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("the {engine} worker could not import its libraries: {failure}")]
+    NotReady { engine: EngineKind, failure: Box<Failure> },
+
+    #[error("{failure}")]
+    Refused { engine: EngineKind, op: String, failure: Box<Failure> },
+
+    #[error("the {engine} worker {how} during `{op}`{tail}", tail = tail(stderr))]
+    Died { engine: EngineKind, op: String, how: String, stderr: Vec<String> },
+
+    #[error("the {engine} worker did not answer `{op}` within {}{tail}", seconds(deadline), tail = tail(stderr))]
+    Late { engine: EngineKind, op: String, deadline: Duration, stderr: Vec<String> },
+
+    #[error("the {engine} worker's answer to `{op}` is not what the protocol says: {detail}")]
+    Nonsense { engine: EngineKind, op: String, detail: String },
+
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl EngineError {
+    /// Whether the worker process itself is gone, not only its session.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+
+    /// What the worker itself said, when it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::NotReady { failure, .. } | Self::Refused { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+impl Hint for EngineError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Spawn { .. } | Self::NotReady { .. } => {
+                Some("run `portwright doctor` to see what the engines lack".into())
+            }
+            Self::Refused { failure, .. } => failure.hint.clone().map(Cow::Owned),
+            Self::Died { how, .. } if how.contains("signal 9") => Some(
+                "signal 9 is a kill: by a person, or by the system when memory ran out; \
+                 run it again, with fewer `--jobs` if memory is short"
+                    .into(),
+            ),
+            Self::Late { .. } => {
+                Some("give it longer with `--deadline SECONDS`, or a smaller checkpoint".into())
+            }
+            Self::Died { .. } | Self::Nonsense { .. } | Self::Cancelled => None,
+        }
+    }
+}
+
+fn seconds(deadline: &Duration) -> String {
+    format!("{} s", deadline.as_secs_f64())
+}
+
+fn tail(stderr: &[String]) -> String {
+    if stderr.is_empty() {
+        return String::new();
+    }
+    format!("; its last words:\n  {}", stderr.join("\n  "))
+}

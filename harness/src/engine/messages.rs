@@ -1,0 +1,197 @@
+//! The messages of the worker protocol, typed. Their Python side is `harness/workers/`.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::case::Precision;
+
+/// What a worker says of itself when its libraries are imported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct About {
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// Precision flags and the device: TF32, matmul precision, deterministic algorithms.
+    #[serde(default)]
+    pub precision: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub threads: u32,
+    #[serde(default)]
+    pub python: String,
+}
+
+/// A request for a synthetic checkpoint.
+#[derive(Clone, Debug, Serialize)]
+pub struct Synthesis {
+    pub model_type: String,
+    pub spelling: crate::case::Spelling,
+    pub tie: Option<bool>,
+    pub overrides: BTreeMap<String, Value>,
+    pub base_config: Option<PathBuf>,
+    pub dtype: Precision,
+    pub seed: u64,
+    pub out: PathBuf,
+}
+
+/// The synthetic checkpoint that was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Synthesised {
+    pub config_class: String,
+    pub architecture: String,
+    pub definition_file: PathBuf,
+    pub vocab_size: u32,
+    pub num_layers: u32,
+    #[serde(default)]
+    pub layer_types: Option<Vec<String>>,
+    #[serde(default)]
+    pub sliding_window: Option<u32>,
+    #[serde(default)]
+    pub tied: bool,
+    #[serde(default)]
+    pub tie_supported: bool,
+    #[serde(default)]
+    pub spelling: Option<String>,
+    #[serde(default)]
+    pub spelling_note: Option<String>,
+    #[serde(default)]
+    pub parameters: u64,
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Load {
+    #[serde(default)]
+    pub missing: Vec<String>,
+    #[serde(default)]
+    pub unexpected: Vec<String>,
+    #[serde(default)]
+    pub mismatched: Vec<Mismatch>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Mismatch {
+    pub name: String,
+    pub found: Vec<u64>,
+    pub expected: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ParameterInfo {
+    pub name: String,
+    pub shape: Vec<u64>,
+    pub dtype: String,
+    /// Hash of the sorted values: the same under another name, transposed or reshaped.
+    pub fingerprint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ModuleInfo {
+    pub path: String,
+    pub class: String,
+}
+
+/// A model that a worker holds open.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Opened {
+    /// False when the weights did not fit; then `load` says how.
+    #[serde(default = "yes")]
+    pub opened: bool,
+    pub class: String,
+    pub file: PathBuf,
+    #[serde(default)]
+    pub load: Load,
+    #[serde(default)]
+    pub parameters: Vec<ParameterInfo>,
+    #[serde(default)]
+    pub modules: Vec<ModuleInfo>,
+    /// config.json keys that the port's arguments take.
+    #[serde(default)]
+    pub args_used: Vec<String>,
+    /// config.json keys that the port's arguments drop.
+    #[serde(default)]
+    pub args_ignored: Vec<String>,
+    /// Checkpoint tensors none of whose values arrive in the port.
+    #[serde(default)]
+    pub dropped: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One forward question. `chunks` absent: one call without a cache.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Forward {
+    pub tokens: Vec<Vec<u32>>,
+    pub chunks: Option<Vec<usize>>,
+    pub padding: Option<crate::case::Side>,
+    pub lengths: Option<Vec<usize>>,
+    pub trim: Option<usize>,
+    pub taps: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Forwarded {
+    pub shape: Vec<usize>,
+    /// The dtype of the logits as computed, before they were widened for the file.
+    pub dtype: String,
+    #[serde(default)]
+    pub seconds: f64,
+    #[serde(default)]
+    pub taps: Vec<TapInfo>,
+}
+
+/// One tap: the output of a submodule, in completion order.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TapInfo {
+    pub path: String,
+    pub class: String,
+    /// The tensor's key in the file.
+    pub key: String,
+    pub shape: Vec<usize>,
+    /// The dtype that the tensor really had.
+    pub dtype: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Generated {
+    pub ids: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Rope {
+    pub layers: Vec<RopeLayer>,
+    /// Why there is no rotation anywhere.
+    #[serde(default)]
+    pub absent: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct RopeLayer {
+    pub layer: u32,
+    /// The table's key in the file; absent where the layer does not rotate.
+    pub key: Option<String>,
+    #[serde(default)]
+    pub module: Option<String>,
+    #[serde(default)]
+    pub absent: Option<String>,
+}
+
+/// What changing one config field did to the reference's logits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Experiment {
+    pub value_before: Value,
+    pub value_after: Value,
+    pub max_diff: Option<f64>,
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Roundtrip {
+    pub equal: bool,
+    #[serde(default)]
+    pub differing: Vec<String>,
+}

@@ -1,0 +1,54 @@
+//! Native engines: real PyTorch and real MLX, each in a worker process.
+//!
+//! A [`Worker`] imports its library once; every [`Session`] is a forked child of it, so a model that
+//! crashes the interpreter costs one session. All traffic is one JSON message a line, tensors travel
+//! as safetensors files.
+//!
+//! # Invariants
+//!
+//! - Every request has a deadline; a worker that crashes, hangs or talks nonsense is an
+//!   [`EngineError`] that carries the last lines of its stderr.
+//! - No worker survives its [`Worker`] value: it leads a process group of its own, which is killed on
+//!   drop, and it ends by itself when its stdin closes.
+//! - Workers inherit the variables that [`crate::environment::worker_environment`] names, no others.
+
+mod error;
+mod messages;
+mod worker;
+
+pub use error::{EngineError, Failure};
+pub use messages::{
+    About, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
+    ParameterInfo, Roundtrip, Rope, RopeLayer, Synthesised, Synthesis, TapInfo,
+};
+pub use worker::{Session, Sources, Worker};
+
+use serde::{Deserialize, Serialize};
+
+/// Which library runs a side of a case.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// Real PyTorch and transformers: the reference.
+    Torch,
+    /// Real MLX and mlx-lm: the port as users run it.
+    Mlx,
+}
+
+impl EngineKind {
+    /// The name on the command line, in evidence and of the worker's `--engine`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Torch => "torch",
+            Self::Mlx => "mlx",
+        }
+    }
+}
+
+impl std::fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id())
+    }
+}

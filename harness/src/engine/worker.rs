@@ -1,0 +1,334 @@
+//! A worker process: started, spoken to with deadlines, and always brought to its end.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded};
+use crate::{
+    cancel::Cancel,
+    environment::{Engines, worker_environment},
+};
+
+/// How many lines of a worker's stderr are kept for the error that may need them.
+const STDERR_LINES: usize = 12;
+/// How often a waiting harness looks at the cancel flag.
+const TICK: Duration = Duration::from_millis(50);
+/// Importing torch from a cold disk is the slowest start there is.
+const START_DEADLINE: Duration = Duration::from_secs(180);
+/// How long a child may take to exit after `end` before it is killed.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The user's own checkouts or installs; `None` is the pinned release.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub transformers: Option<PathBuf>,
+    pub mlx_lm: Option<PathBuf>,
+}
+
+/// A worker process with its libraries imported, ready to fork sessions.
+pub struct Worker {
+    engine: EngineKind,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    stderr: Arc<Mutex<VecDeque<String>>>,
+    about: Option<About>,
+    next_id: u64,
+    deadline: Duration,
+    cancel: Cancel,
+}
+
+impl Worker {
+    /// Start the process and return at once; [`Worker::ready`] waits for its imports. So two engines
+    /// import side by side.
+    pub fn spawn(
+        engine: EngineKind,
+        engines: &Engines,
+        sources: &Sources,
+        deadline: Duration,
+        cancel: Cancel,
+    ) -> Result<Self, EngineError> {
+        let mut command = Command::new(&engines.python);
+        command.args(["-m", "portwright_worker", "--engine", engine.id()]);
+        if let Some(path) = &sources.transformers {
+            command.arg("--transformers").arg(path);
+        }
+        if let Some(path) = &sources.mlx_lm {
+            command.arg("--mlx-lm").arg(path);
+        }
+        let mut child = command
+            .env_clear()
+            .envs(worker_environment(&engines.workers))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| EngineError::Spawn { engine, source })?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().expect("stdout was piped");
+        let errors = child.stderr.take().expect("stderr was piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                let Ok(line) = line else { return };
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let stderr = Arc::new(Mutex::new(VecDeque::new()));
+        let tail = Arc::clone(&stderr);
+        thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+                if tail.len() == STDERR_LINES {
+                    tail.pop_front();
+                }
+                tail.push_back(line);
+            }
+        });
+        Ok(Self {
+            engine,
+            child,
+            stdin,
+            lines,
+            stderr,
+            about: None,
+            next_id: 0,
+            deadline,
+            cancel,
+        })
+    }
+
+    /// Wait until the libraries are imported, and say which they are.
+    pub fn ready(&mut self) -> Result<&About, EngineError> {
+        if self.about.is_none() {
+            let message = self.receive("start", START_DEADLINE)?;
+            match message["event"].as_str() {
+                Some("ready") => self.about = Some(self.parse("start", message)?),
+                Some("failed") => {
+                    let failure: Failure = self.parse("start", message["error"].clone())?;
+                    let (engine, failure) = (self.engine, Box::new(failure));
+                    return Err(EngineError::NotReady { engine, failure });
+                }
+                _ => return Err(self.nonsense("start", message.to_string())),
+            }
+        }
+        Ok(self.about.as_ref().expect("set just above"))
+    }
+
+    /// Fork a session: a fresh child with the libraries imported and no model open.
+    pub fn session(&mut self) -> Result<Session<'_>, EngineError> {
+        self.ready()?;
+        let answer: Value = self.call("session", json!({}))?;
+        let pid = answer["pid"].as_i64().and_then(|it| i32::try_from(it).ok()).map(Pid::from_raw);
+        let Some(pid) = pid else { return Err(self.nonsense("session", answer.to_string())) };
+        Ok(Session { worker: self, pid, alive: true })
+    }
+
+    /// The process id, for tests that kill it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn call<T: DeserializeOwned>(&mut self, op: &str, mut request: Value) -> Result<T, EngineError> {
+        self.next_id += 1;
+        let id = self.next_id;
+        request["id"] = id.into();
+        request["op"] = op.into();
+        self.send(op, &request)?;
+        let mut message = self.receive(op, self.deadline)?;
+        if message["event"] == "ended" {
+            return Err(self.died(op, &how_it_ended(&message)));
+        }
+        if message["id"] != id {
+            return Err(self.nonsense(op, message.to_string()));
+        }
+        if message["ok"] == true {
+            return self.parse(op, message["result"].take());
+        }
+        let failure = Box::new(self.parse(op, message["error"].take())?);
+        Err(EngineError::Refused { engine: self.engine, op: op.to_owned(), failure })
+    }
+
+    fn send(&mut self, op: &str, request: &Value) -> Result<(), EngineError> {
+        let written = match &mut self.stdin {
+            Some(stdin) => writeln!(stdin, "{request}").and_then(|()| stdin.flush()),
+            None => Err(std::io::ErrorKind::BrokenPipe.into()),
+        };
+        written.map_err(|_| self.died_for_good(op))
+    }
+
+    /// The next message, looking at the cancel flag while waiting.
+    fn receive(&mut self, op: &str, deadline: Duration) -> Result<Value, EngineError> {
+        let until = Instant::now() + deadline;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            match self.lines.recv_timeout(TICK.min(deadline)) {
+                Ok(line) => {
+                    return serde_json::from_str(&line).map_err(|_| self.nonsense(op, line));
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    let (engine, stderr) = (self.engine, self.stderr_tail());
+                    return Err(EngineError::Late { engine, op: op.to_owned(), deadline, stderr });
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(self.died_for_good(op)),
+            }
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&self, op: &str, value: Value) -> Result<T, EngineError> {
+        serde_json::from_value(value).map_err(|err| self.nonsense(op, err.to_string()))
+    }
+
+    fn nonsense(&self, op: &str, detail: String) -> EngineError {
+        EngineError::Nonsense { engine: self.engine, op: op.to_owned(), detail }
+    }
+
+    fn died(&self, op: &str, how: &str) -> EngineError {
+        let stderr = self.stderr_tail();
+        EngineError::Died { engine: self.engine, op: op.to_owned(), how: how.to_owned(), stderr }
+    }
+
+    /// The pipes are closed: the process itself is gone or will be.
+    fn died_for_good(&mut self, op: &str) -> EngineError {
+        let how = match self.child.wait() {
+            Ok(status) => status.to_string(),
+            Err(err) => err.to_string(),
+        };
+        self.died(op, &format!("ended ({how})"))
+    }
+
+    fn stderr_tail(&self) -> Vec<String> {
+        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.iter().cloned().collect()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stdin = None;
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // Fails only when the group is gone already, which is what we want.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// A forked child of a worker; models are opened in it under handle names.
+pub struct Session<'a> {
+    worker: &'a mut Worker,
+    pid: Pid,
+    alive: bool,
+}
+
+impl Session<'_> {
+    /// One request and its answer.
+    ///
+    /// # Errors
+    ///
+    /// After anything but [`EngineError::Refused`] the session is over; later calls say so again.
+    pub fn call<T: DeserializeOwned>(&mut self, op: &str, request: Value) -> Result<T, EngineError> {
+        if !self.alive {
+            return Err(self.worker.died(op, "had already ended"));
+        }
+        let answer = self.worker.call(op, request);
+        match &answer {
+            Ok(_) | Err(EngineError::Refused { .. }) => {}
+            Err(EngineError::Died { .. }) => self.alive = false,
+            Err(_) => self.kill(),
+        }
+        answer
+    }
+
+    /// Ask one forward question of the model open as `handle`; tensors go to `out`.
+    pub fn forward(
+        &mut self,
+        handle: &str,
+        forward: &Forward,
+        out: &Path,
+    ) -> Result<Forwarded, EngineError> {
+        let mut request = serde_json::to_value(forward).expect("plain data");
+        request["handle"] = handle.into();
+        request["out"] = out.to_string_lossy().into();
+        self.call("forward", request)
+    }
+
+    /// The process id of the child, for tests that kill it.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    fn kill(&mut self) {
+        self.alive = false;
+        let _ = kill(self.pid, Signal::SIGKILL);
+        self.wait_for_end();
+    }
+
+    /// Read on until the parent says that the child ended; late answers are thrown away.
+    fn wait_for_end(&mut self) -> bool {
+        let until = Instant::now() + END_DEADLINE;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            match self.worker.lines.recv_timeout(left) {
+                Ok(line) if is_end(&line) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if !self.alive {
+            return;
+        }
+        if self.worker.send("end", &json!({"op": "end"})).is_err() {
+            return;
+        }
+        if !self.wait_for_end() {
+            self.kill();
+        }
+    }
+}
+
+fn is_end(line: &str) -> bool {
+    serde_json::from_str::<Value>(line).is_ok_and(|it| it["event"] == "ended")
+}
+
+fn how_it_ended(message: &Value) -> String {
+    match (&message["signal"], &message["exit"]) {
+        (Value::Number(signal), _) => format!("was ended by signal {signal}"),
+        (_, Value::Number(code)) => format!("exited with code {code}"),
+        _ => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Why the engines' environment could not be made, and what to do about it.
+
+use std::{borrow::Cow, fmt, io, path::PathBuf, path::Path};
+
+use super::sizes::human;
+use crate::hint::Hint;
+
+/// A Python that cannot carry the engines, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPython {
+    /// The command or path that was tried.
+    pub tried: String,
+    pub reason: String,
+}
+
+impl fmt::Display for NotPython {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.tried, self.reason)
+    }
+}
+
+/// Setup did not reach its end. The environment that was being built is gone or marked incomplete.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    #[error("no home directory to keep the engines in")]
+    NoHome,
+
+    #[error("failed to {action} `{path}`", path = path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("torch and MLX have no wheels for `{platform}`")]
+    Platform { platform: String },
+
+    #[error("no Python {minimum} to {maximum} found ({})", list(tried))]
+    NoPython { minimum: String, maximum: String, tried: Vec<NotPython> },
+
+    #[error("`{python}` cannot make virtual environments: it has no `ensurepip`", python = python.display())]
+    NoVenv { python: PathBuf, minor: String },
+
+    #[error("{path} has {free} free, but the engines need {needed}", path = path.display(), free = human(*free), needed = human(*needed))]
+    DiskSpace { path: PathBuf, free: u64, needed: u64 },
+
+    #[error("the disk of `{home}` is full\n{tail}", home = home.display())]
+    DiskFull { home: PathBuf, tail: String },
+
+    #[error("packages could not be downloaded\n{tail}")]
+    Network { tail: String },
+
+    #[error("a package differs from what the lock file promises\n{tail}")]
+    Hash { tail: String },
+
+    #[error("a package has no wheel for this system\n{tail}")]
+    NoWheel { tail: String },
+
+    #[error("torch could not be installed from PORTWRIGHT_TORCH_INDEX\n{tail}")]
+    TorchIndex { tail: String },
+
+    #[error("`{command}` failed ({status})\n{tail}")]
+    Command { command: String, status: String, tail: String },
+
+    #[error("cancelled; what was downloaded is kept in uv's cache")]
+    Cancelled,
+}
+
+fn list(tried: &[NotPython]) -> String {
+    tried.iter().map(NotPython::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl SetupError {
+    /// For `map_err`: an I/O failure of `action` ("read", "write") at `path`.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { home: path, tail: source.to_string() }
+            }
+            _ => Self::Io { action, path, source },
+        }
+    }
+
+    /// Sorts a failed command by what its last lines say.
+    pub(super) fn of_command(command: &str, status: String, tail: String, home: &Path) -> Self {
+        let says = |signs: &[&str]| {
+            let tail = tail.to_lowercase();
+            signs.iter().any(|it| tail.contains(it))
+        };
+        if says(DISK_FULL) {
+            return Self::DiskFull { home: home.to_owned(), tail };
+        }
+        if says(&["hash mismatch", "do not match the hashes"]) {
+            return Self::Hash { tail };
+        }
+        if says(&["platform tag", "no wheels with a matching", "abi tag", "python tag"]) {
+            return Self::NoWheel { tail };
+        }
+        if says(NETWORK) {
+            return Self::Network { tail };
+        }
+        Self::Command { command: command.to_owned(), status, tail }
+    }
+}
+
+const DISK_FULL: &[&str] =
+    &["no space left on device", "os error 28", "disk quota exceeded", "os error 122"];
+
+const NETWORK: &[&str] = &[
+    "failed to fetch",
+    "error sending request",
+    "dns error",
+    "connection refused",
+    "connection reset",
+    "timed out",
+    "network is unreachable",
+    "network connectivity is disabled",
+    "was not found in the cache",
+    "could not connect",
+    "failed to establish a new connection",
+    "newconnectionerror",
+    "certificate",
+];
+
+impl Hint for SetupError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::NoHome => "set HOME, or PORTWRIGHT_HOME to a folder with room".into(),
+            Self::Io { .. } => "set PORTWRIGHT_HOME to a folder that you may write to".into(),
+            Self::Platform { .. } => {
+                "the native engines run on Linux (x86_64, aarch64) and on macOS on Apple silicon"
+                    .into()
+            }
+            Self::NoPython { .. } => {
+                "install one of these versions, or set PORTWRIGHT_PYTHON to its path".into()
+            }
+            Self::NoVenv { minor, .. } => format!(
+                "on Debian and Ubuntu: `apt-get install python{minor}-venv`; or install `uv`, which needs no ensurepip"
+            )
+            .into(),
+            Self::DiskSpace { .. } => {
+                "free some space, set PORTWRIGHT_HOME to a larger disk, or install without CUDA libraries: set PORTWRIGHT_TORCH_INDEX to an index with CPU builds of torch".into()
+            }
+            Self::DiskFull { .. } => {
+                "free some space (uv's cache counts too: `uv cache clean`) or set PORTWRIGHT_HOME and UV_CACHE_DIR to a larger disk; run setup again, it goes on with what is there".into()
+            }
+            Self::Network { .. } => {
+                "check the connection, HTTPS_PROXY and SSL_CERT_FILE; a mirror goes into UV_DEFAULT_INDEX (uv does not read pip's settings); run setup again, it goes on with what is there".into()
+            }
+            Self::Hash { .. } => {
+                "the index serves other files than the ones that were locked; do not use it".into()
+            }
+            Self::NoWheel { .. } => {
+                "MLX needs glibc 2.35 on Linux (`ldd --version`), macOS 14 on Apple silicon".into()
+            }
+            Self::TorchIndex { .. } => {
+                "the index must offer a CPU build of the locked version of torch; unset PORTWRIGHT_TORCH_INDEX to take the build with CUDA libraries".into()
+            }
+            Self::Command { .. } => "run `portwright doctor`; run setup again".into(),
+            Self::Cancelled => "run setup again, it goes on with what is there".into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_apart_by_what_the_command_said() {
+        let of = |tail: &str| {
+            SetupError::of_command("uv pip sync", "exit status: 1".into(), tail.into(), Path::new("/h"))
+        };
+        assert!(matches!(of("failed to write: No space left on device (os error 28)"), SetupError::DiskFull { .. }));
+        assert!(matches!(of("error: Failed to fetch: `https://x/simple/torch/`\n dns error"), SetupError::Network { .. }));
+        assert!(matches!(of("error: Hash mismatch for `numpy==2.4.6`"), SetupError::Hash { .. }));
+        assert!(matches!(of("mlx-cpu has no wheels with a matching platform tag (e.g., `manylinux_2_28`)"), SetupError::NoWheel { .. }));
+        assert!(matches!(of("thread 'main' panicked"), SetupError::Command { .. }));
+        assert!(of("anything").hint().is_some());
+    }
+}

@@ -1,0 +1,138 @@
+//! The lock files: every package of the engines with its version, condition and hashes.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::settings::TorchSource;
+
+/// What the engines are installed from; its first lines say how it is made again.
+pub(super) const ENGINES: &str = include_str!("../../workers/engines.lock");
+
+/// What `uv` is installed from where there is none.
+pub(super) const BOOTSTRAP: &str = include_str!("../../workers/bootstrap.lock");
+
+/// The lowest Python that every locked package runs on (torch and mlx-lm set it).
+pub(super) const PYTHON_MINIMUM: (u32, u32) = (3, 11);
+
+/// The highest Python that every locked package has wheels for (numpy sets it).
+pub(super) const PYTHON_MAXIMUM: (u32, u32) = (3, 14);
+
+/// One package of a lock file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Requirement<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    /// The lines of the lock file, condition and hashes included.
+    pub(super) text: &'a str,
+}
+
+/// The packages of a lock file, in its order.
+///
+/// ```text
+/// numpy==2.4.6 ; python_full_version < '3.12' \
+///     --hash=sha256:… \
+///     --hash=sha256:…
+///     # via transformers
+/// ```
+pub(super) fn requirements(lock: &str) -> Vec<Requirement<'_>> {
+    let mut starts: Vec<usize> = Vec::new();
+    let mut offset = 0;
+    for line in lock.split_inclusive('\n') {
+        if line.starts_with(|it: char| it.is_ascii_alphanumeric()) {
+            starts.push(offset);
+        }
+        offset += line.len();
+    }
+    starts.push(lock.len());
+    let blocks = starts.windows(2).map(|it| &lock[it[0]..it[1]]);
+    blocks
+        .filter_map(|text| {
+            let (name, rest) = text.split_once("==")?;
+            let version = rest.split([' ', '\n', ';', '\\']).next()?;
+            Some(Requirement { name, version, text })
+        })
+        .collect()
+}
+
+/// Whether a package is there for torch's CUDA build alone.
+pub(super) fn is_cuda(name: &str) -> bool {
+    name.starts_with("nvidia-") || name.starts_with("cuda-") || name == "triton"
+}
+
+/// The lock that `source` installs: all of it, or without torch and what only its CUDA build needs.
+pub(super) fn for_source(source: &TorchSource) -> String {
+    match source {
+        TorchSource::Locked => ENGINES.to_owned(),
+        TorchSource::Index { .. } => requirements(ENGINES)
+            .iter()
+            .filter(|it| it.name != "torch" && !is_cuda(it.name))
+            .map(|it| it.text)
+            .collect(),
+    }
+}
+
+/// The locked versions by package name.
+pub(super) fn versions(lock: &str) -> BTreeMap<&str, &str> {
+    requirements(lock).iter().map(|it| (it.name, it.version)).collect()
+}
+
+/// SHA-256 of the engines' lock file, in hex: evidence names the environment by it.
+pub fn engines_lock_digest() -> String {
+    hex_digest(&[ENGINES])
+}
+
+/// SHA-256 of the parts, in hex; the parts' borders count.
+pub(super) fn hex_digest<T: AsRef<[u8]>>(parts: &[T]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        if parts.len() > 1 {
+            hasher.update((part.as_ref().len() as u64).to_le_bytes());
+        }
+        hasher.update(part.as_ref());
+    }
+    hasher.finalize().iter().map(|it| format!("{it:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_locked_package_has_a_hash_and_one_version() {
+        for lock in [ENGINES, BOOTSTRAP] {
+            let all = requirements(lock);
+            assert!(!all.is_empty());
+            assert_eq!(all.len(), versions(lock).len(), "a package is locked at two versions");
+            for it in all {
+                assert!(it.text.contains("--hash=sha256:"), "{} has no hash", it.name);
+            }
+        }
+        let locked = versions(ENGINES);
+        for (name, version) in [("transformers", "5.20.2"), ("mlx-lm", "0.32.2")] {
+            assert_eq!(locked[name], version);
+        }
+        for name in ["torch", "mlx", "mlx-cpu", "mlx-metal", "safetensors", "numpy"] {
+            assert!(locked.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn locks_name_no_host_and_no_path_of_ours() {
+        for lock in [ENGINES, BOOTSTRAP] {
+            assert!(!lock.contains("://") && !lock.contains("--index") && !lock.contains(" /"));
+        }
+    }
+
+    #[test]
+    fn a_cpu_index_leaves_out_torch_and_cuda_and_nothing_else() {
+        let source = TorchSource::Index { url: "http://127.0.0.1/".into() };
+        let text = for_source(&source);
+        let kept = versions(&text);
+        for (name, version) in versions(ENGINES) {
+            let left_out = name == "torch" || is_cuda(name);
+            assert_eq!(kept.get(name).copied(), (!left_out).then_some(version), "{name}");
+        }
+        assert!(kept.len() > 30 && kept.len() + 15 < versions(ENGINES).len());
+    }
+}

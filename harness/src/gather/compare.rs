@@ -1,0 +1,327 @@
+//! Bringing both sides' answers together into the material of the checks.
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}};
+
+use serde_json::Value;
+
+use super::{Plan, port, reference, state_cases};
+use crate::{
+    case::{Feed, Side},
+    engine::{Failure, Forwarded, Rope, Synthesised, TapInfo},
+    evidence::Absence,
+    material::{
+        Asked, DtypePair, Fields, Generation, Material, Noise, OtherSpelling, Reference, Retied,
+        Rotations, State, Taps,
+    },
+    measure::{logits, pairing::pair_modules, taps::{TapFigure, relative_error}},
+    tensors::{Tensor, TensorError, TensorFile},
+    tolerance::{Order, bound},
+};
+
+const LOGITS: &str = "logits";
+
+/// Read what the two sides left in files and pair it.
+pub(super) fn assemble(
+    plan: &Plan<'_>,
+    synthetic: Option<Synthesised>,
+    config: Value,
+    reference: reference::Said,
+    port: port::Said,
+) -> Material {
+    let truth = reference.truth.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path));
+    let taps = taps(plan, &reference, &port);
+    let states = state_cases(plan)
+        .map(|(case, _)| {
+            let said = port.states.get(case.id).cloned().unwrap_or_else(|| Err(unasked()));
+            (case.id, said.and_then(|path| state(case.feed, &path, &truth, &reference.batch)))
+        })
+        .collect();
+    let rotations = rotations(plan, reference.rope, port.rope);
+    let dtypes = dtypes(&reference.narrow, port.narrow, &taps);
+    let retied = port.retied.and_then(|(load, path)| {
+        let (tied, _) = plan.retied.clone()?;
+        let expected = read_logits(&reference.retied?)?;
+        // Weights that did not load leave no logits; the load counts say so.
+        let actual = if path.exists() { read_logits(&path)? } else { expected.clone() };
+        Ok(Retied { tied, load, reference: expected, port: actual })
+    });
+    let other_spelling = match port.other_spelling {
+        Ok(path) => truth.as_ref().map_err(Clone::clone).and_then(|truth| {
+            let logits = read_logits(&path)?;
+            let max_abs = logits::compare(truth, &logits).map_or(f64::NAN, |it| it.max_abs);
+            Ok(OtherSpelling::Loaded { max_abs })
+        }),
+        Err(Absence::PortFailed { failure }) => {
+            Ok(OtherSpelling::Refused { message: failure.to_string() })
+        }
+        Err(absence) => Err(absence),
+    };
+    let fields = match (reference.read, reference.experiments) {
+        (Ok(read), Ok(ignored)) => Ok(Fields { read, ignored }),
+        (Err(absence), _) | (_, Err(absence)) => Err(absence),
+    };
+    let generation = match (reference.generated, port.generated) {
+        (Ok((reference, path)), Ok(port)) => read_logits(&path).map(|reference_logits| Generation {
+            reference: reference.ids,
+            port: port.ids,
+            reference_logits,
+        }),
+        (Err(absence), _) | (_, Err(absence)) => Err(absence),
+    };
+    let noise = noise(&reference.truth, &reference.run, &reference.nudged);
+    let batch = reference.batch.and_then(|paths| paths.iter().map(|it| read_logits(it)).collect());
+    let reference = match (reference.opened, truth, noise) {
+        (Ok(opened), Ok(truth), Ok(noise)) => {
+            Ok(Reference { opened, truth, noise, batch: batch.unwrap_or_default() })
+        }
+        (Err(absence), _, _) | (_, Err(absence), _) | (_, _, Err(absence)) => Err(absence),
+    };
+    Material {
+        regime: plan.question.regime,
+        config,
+        synthetic,
+        reference,
+        logits: port.plain.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path)),
+        port: port.opened,
+        taps,
+        states,
+        rotations,
+        dtypes,
+        roundtrip: port.roundtrip,
+        retied,
+        fields,
+        generation,
+        other_spelling,
+    }
+}
+
+fn unasked() -> Absence {
+    Absence::Blocked { reason: "it was not asked".into() }
+}
+
+/// The harness itself could not read what a worker wrote.
+fn unreadable(err: &TensorError) -> Absence {
+    Absence::Blocked { reason: err.to_string() }
+}
+
+/// Logits `[1, T, V]` or `[B, T, V]`; a batch of one loses its first axis.
+fn read_logits(path: &Path) -> Asked<Tensor> {
+    let mut tensor =
+        TensorFile::open(path).and_then(|it| it.tensor(LOGITS)).map_err(|err| unreadable(&err))?;
+    if tensor.shape.len() == 3 && tensor.shape[0] == 1 {
+        tensor.shape.remove(0);
+    }
+    Ok(tensor)
+}
+
+fn noise(
+    truth: &Asked<(Forwarded, PathBuf)>,
+    run: &Asked<(Forwarded, PathBuf)>,
+    nudged: &Asked<(Forwarded, PathBuf)>,
+) -> Asked<Vec<Noise>> {
+    let logits = |said: &Asked<(Forwarded, PathBuf)>| {
+        said.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path))
+    };
+    let mut noise = vec![Noise { name: "precision", base: logits(truth)?, logits: logits(run)? }];
+    match logits(nudged) {
+        Ok(nudged) => noise.push(Noise { name: "nudged", base: logits(run)?, logits: nudged }),
+        Err(Absence::NotApplicable { .. }) => {}
+        Err(absence) => return Err(absence),
+    }
+    Ok(noise)
+}
+
+/// What a way of feeding must give, row by row.
+fn state(feed: Feed, path: &Path, truth: &Asked<Tensor>, batch: &Asked<Vec<PathBuf>>) -> Asked<State> {
+    let rows = match feed {
+        Feed::Decode { .. } | Feed::Chunks { .. } => {
+            vec![(truth.clone()?, read_logits(path)?)]
+        }
+        Feed::Trim { by } => {
+            let truth = truth.clone()?;
+            let total = truth.rows().len();
+            vec![(truth.time_slice(total - by, total), read_logits(path)?)]
+        }
+        Feed::Batch { side } => {
+            let logits = TensorFile::open(path)
+                .and_then(|it| it.tensor(LOGITS))
+                .map_err(|err| unreadable(&err))?;
+            let mut rows = Vec::new();
+            for (index, alone) in batch.clone()?.iter().enumerate() {
+                let alone = read_logits(alone)?;
+                let row = logits.batch_row(index);
+                let (total, length) = (row.rows().len(), alone.rows().len());
+                let row = match side {
+                    Side::Left => row.time_slice(total - length, total),
+                    Side::Right => row.time_slice(0, length),
+                };
+                rows.push((alone, row));
+            }
+            rows
+        }
+    };
+    Ok(State { rows })
+}
+
+/// Pair the taps of the plain forward and measure each pair, two tensors in memory at a time.
+fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Asked<Taps> {
+    let side = |said: &Asked<(Forwarded, PathBuf)>| -> Asked<(Vec<TapInfo>, TensorFile)> {
+        let (forwarded, path) = said.as_ref().map_err(Clone::clone)?;
+        let file = TensorFile::open(path).map_err(|err| unreadable(&err))?;
+        Ok((forwarded.taps.clone(), file))
+    };
+    let (truth_taps, truth) = side(&reference.truth)?;
+    let (_, run) = side(&reference.run)?;
+    let nudged = side(&reference.nudged).ok().map(|(_, file)| file);
+    let (port_taps, port_file) = side(&port.plain)?;
+    let opened = (&reference.opened, &port.opened);
+    let (Ok(definition), Ok(port)) = opened else { return Err(unasked()) };
+
+    let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
+    let fingerprints = |opened: &crate::engine::Opened| {
+        let pair = |it: &crate::engine::ParameterInfo| (it.name.clone(), it.fingerprint.clone());
+        opened.parameters.iter().map(pair).collect::<Vec<_>>()
+    };
+    let pairs = pair_modules(
+        &paths(&truth_taps),
+        &paths(&port_taps),
+        &fingerprints(definition),
+        &fingerprints(port),
+    );
+    let by_path: BTreeMap<&str, &TapInfo> = port_taps.iter().map(|it| (it.path.as_str(), it)).collect();
+    let mut result = Taps { pairs: Vec::new(), unpaired: Vec::new() };
+    for tap in &truth_taps {
+        let Some(other) = pairs.get(&tap.path).and_then(|it| by_path.get(it.as_str())) else {
+            let why = "no module of the port has its name or its weights".to_owned();
+            result.unpaired.push((tap.path.clone(), why));
+            continue;
+        };
+        let read = |file: &TensorFile, key: &str| file.tensor(key).map_err(|err| unreadable(&err));
+        let elements = |shape: &[usize]| shape.iter().product::<usize>();
+        if elements(&tap.shape) != elements(&other.shape) {
+            let why = format!("its shape is {:?}, the port's {:?}", tap.shape, other.shape);
+            result.unpaired.push((tap.path.clone(), why));
+            continue;
+        }
+        let expected = read(&truth, &tap.key)?;
+        let mut floor = run.tensor(&tap.key).map_or(0.0, |it| relative_error(&expected, &it).0);
+        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(&tap.key)) {
+            if let Ok(moved) = nudged.tensor(&tap.key) {
+                floor = logits::max_or_nan(floor, relative_error(&base, &moved).0);
+            }
+        }
+        let limit = bound(plan.question.regime, Order::Linear, floor, 1.0);
+        let (error, position) = relative_error(&expected, &read(&port_file, &other.key)?);
+        result.pairs.push(TapFigure {
+            reference: tap.path.clone(),
+            port: other.path.clone(),
+            error,
+            floor: floor.max(plan.question.regime.precision().roundoff()),
+            bound: limit.limit(),
+            position,
+            shape: tap.shape.clone(),
+            reference_dtype: tap.dtype.clone(),
+            port_dtype: other.dtype.clone(),
+        });
+    }
+    Ok(result)
+}
+
+fn rotations(
+    plan: &Plan<'_>,
+    reference: Asked<[(Rope, PathBuf); 2]>,
+    port: Asked<[(Rope, PathBuf); 2]>,
+) -> Asked<Rotations> {
+    let reference = reference?;
+    if let Some(reason) = &reference[0].0.absent {
+        return Err(Absence::NotApplicable { reason: reason.clone() });
+    }
+    let port = port?;
+    if let Some(reason) = &port[0].0.absent {
+        // The angles cannot be read off; the logits have them all the same.
+        return Err(Absence::NotApplicable { reason: format!("the port: {reason}") });
+    }
+    let mut result = Rotations {
+        positions: plan.positions.concat(),
+        layers: Vec::new(),
+        unpaired: Vec::new(),
+    };
+    let files = |side: &[(Rope, PathBuf); 2]| -> Asked<Vec<TensorFile>> {
+        side.iter().map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err))).collect()
+    };
+    let (reference_files, port_files) = (files(&reference)?, files(&port)?);
+    for layer in &reference[0].0.layers {
+        let other = port[0].0.layers.iter().find(|it| it.layer == layer.layer);
+        match (&layer.key, other.and_then(|it| it.key.as_ref())) {
+            (Some(key), Some(other_key)) => {
+                let expected = both(&reference_files, key)?;
+                let actual = both(&port_files, other_key)?;
+                result.layers.push((layer.layer, expected, actual));
+            }
+            (None, None) => {}
+            (Some(_), None) => {
+                let why = other.and_then(|it| it.absent.clone());
+                let why = why.unwrap_or_else(|| "the port's rotation could not be read off".into());
+                result.unpaired.push((layer.layer, why));
+            }
+            (None, Some(_)) => {
+                let why = "the port rotates, the reference does not".to_owned();
+                result.unpaired.push((layer.layer, why));
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// Near and far positions of one layer, one after the other.
+fn both(files: &[TensorFile], key: &str) -> Asked<Tensor> {
+    let read = |index: usize| files[index].tensor(key).map_err(|err| unreadable(&err));
+    let (mut near, far) = (read(0)?, read(1)?);
+    if near.shape[1..] != far.shape[1..] {
+        return Err(Absence::Blocked { reason: format!("`{key}` changes its shape with the position") });
+    }
+    near.shape[0] += far.shape[0];
+    near.values.extend(far.values);
+    Ok(near)
+}
+
+/// Taps at bfloat16, paired as the taps of the run were.
+fn dtypes(
+    reference: &Asked<Forwarded>,
+    port: Asked<Forwarded>,
+    taps: &Asked<Taps>,
+) -> Asked<Vec<DtypePair>> {
+    let reference = reference.as_ref().map_err(Clone::clone)?;
+    let port = port?;
+    let taps = taps.as_ref().map_err(Clone::clone)?;
+    fn dtypes(said: &Forwarded) -> BTreeMap<&str, &str> {
+        said.taps.iter().map(|it| (it.path.as_str(), it.dtype.as_str())).collect()
+    }
+    let (expected, actual) = (dtypes(reference), dtypes(&port));
+    let mut pairs: Vec<DtypePair> = taps
+        .pairs
+        .iter()
+        .filter_map(|pair| {
+            Some(DtypePair {
+                reference: pair.reference.clone(),
+                port: pair.port.clone(),
+                reference_dtype: (*expected.get(pair.reference.as_str())?).to_owned(),
+                port_dtype: (*actual.get(pair.port.as_str())?).to_owned(),
+            })
+        })
+        .collect();
+    pairs.push(DtypePair {
+        reference: LOGITS.into(),
+        port: LOGITS.into(),
+        reference_dtype: reference.dtype.clone(),
+        port_dtype: port.dtype,
+    });
+    Ok(pairs)
+}
+
+/// A port that raised where the definition answers.
+impl From<Failure> for Absence {
+    fn from(failure: Failure) -> Self {
+        Self::PortFailed { failure }
+    }
+}

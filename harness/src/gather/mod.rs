@@ -1,0 +1,332 @@
+//! Asking: drives the two engines through every case and collects what they say.
+//!
+//! The reference and the port work side by side in their own processes; tensors travel through files
+//! in the run's work folder. Nothing here judges: what could not be had is an [`Absence`] with its
+//! reason.
+
+mod compare;
+mod port;
+mod reference;
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    cancel::Cancel,
+    case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
+    engine::{EngineError, EngineKind, Failure, Sources, Synthesised, Synthesis, Worker},
+    environment::Engines,
+    evidence::Absence,
+    material::{Asked, Material},
+};
+
+/// One pair of engines, started once and used for many subjects.
+pub struct Lane {
+    engines: Engines,
+    sources: Sources,
+    deadline: Duration,
+    cancel: Cancel,
+    torch: Worker,
+    mlx: Worker,
+}
+
+impl Lane {
+    /// Start both engines; their imports run side by side.
+    pub fn start(
+        engines: &Engines,
+        sources: &Sources,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<Self, EngineError> {
+        let spawn = |kind| Worker::spawn(kind, engines, sources, deadline, cancel.clone());
+        let (torch, mlx) = (spawn(EngineKind::Torch)?, spawn(EngineKind::Mlx)?);
+        Ok(Self {
+            engines: engines.clone(),
+            sources: sources.clone(),
+            deadline,
+            cancel: cancel.clone(),
+            torch,
+            mlx,
+        })
+    }
+
+    /// What each engine says of itself; waits for the imports.
+    pub fn about(&mut self) -> Result<BTreeMap<EngineKind, crate::engine::About>, EngineError> {
+        let torch = self.torch.ready()?.clone();
+        let mlx = self.mlx.ready()?.clone();
+        Ok([(EngineKind::Torch, torch), (EngineKind::Mlx, mlx)].into())
+    }
+
+    /// Replace engines whose process is gone, so that one death costs one subject.
+    pub fn revive(&mut self) -> Result<(), EngineError> {
+        for (kind, worker) in
+            [(EngineKind::Torch, &mut self.torch), (EngineKind::Mlx, &mut self.mlx)]
+        {
+            if !worker.is_alive() {
+                *worker = Worker::spawn(
+                    kind,
+                    &self.engines,
+                    &self.sources,
+                    self.deadline,
+                    self.cancel.clone(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both workers, for tests that end them.
+    pub fn workers(&mut self) -> [&mut Worker; 2] {
+        [&mut self.torch, &mut self.mlx]
+    }
+}
+
+/// What is asked: one model, one spelling, one regime.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub model_type: String,
+    pub spelling: Spelling,
+    pub regime: Regime,
+    pub seed: u64,
+    /// A real checkpoint's folder; `None` makes a synthetic one.
+    pub checkpoint: Option<PathBuf>,
+    /// A real config.json whose settings the synthetic checkpoint keeps.
+    pub base_config: Option<PathBuf>,
+    /// Config fields set on top.
+    pub overrides: BTreeMap<String, Value>,
+    /// Ids of the checks that will be made; only what they need is asked.
+    pub checks: Vec<&'static str>,
+}
+
+impl Question {
+    /// A synthetic checkpoint of `model_type`, in every default.
+    pub fn synthetic(model_type: &str) -> Self {
+        Self {
+            model_type: model_type.to_owned(),
+            spelling: Spelling::RopeTheta,
+            regime: Regime::Logic,
+            seed: 0,
+            checkpoint: None,
+            base_config: None,
+            overrides: BTreeMap::new(),
+            checks: crate::check::CHECKS.iter().map(|it| it.id).collect(),
+        }
+    }
+
+    fn wants(&self, check: &str) -> bool {
+        self.checks.contains(&check)
+    }
+}
+
+/// A subject that could not be asked about at all.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    #[error("failed to write `{path}`", path = path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("failed to read `{path}`: {detail}", path = path.display())]
+    Config { path: PathBuf, detail: String },
+}
+
+/// What is shared by the two sides of one subject.
+struct Plan<'a> {
+    question: &'a Question,
+    checkpoint: PathBuf,
+    other_spelling: Asked<PathBuf>,
+    retied: Asked<(bool, PathBuf)>,
+    window: Asked<()>,
+    tokens: Vec<Vec<u32>>,
+    batch: Vec<Vec<u32>>,
+    positions: [Vec<u32>; 2],
+    work: PathBuf,
+}
+
+/// Ask both engines everything that the question's checks need. Files go to `work`.
+///
+/// # Errors
+///
+/// Fails when no checkpoint can be had (unknown model type, refused config, full disk), and when
+/// cancelled. What happens after that is an absence inside the material.
+pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Material, GatherError> {
+    fs::create_dir_all(work)
+        .map_err(|source| GatherError::Write { path: work.to_owned(), source })?;
+    let mut session = lane.torch.session()?;
+    let (synthetic, plan) = {
+        let mut synthesise = |spelling, tie, name: &str| {
+            let out = work.join(name);
+            let synthesis = Synthesis {
+                model_type: question.model_type.clone(),
+                spelling,
+                tie,
+                overrides: question.overrides.clone(),
+                base_config: question.base_config.clone(),
+                dtype: Precision::Float32,
+                seed: question.seed,
+                out: out.clone(),
+            };
+            let request = serde_json::to_value(&synthesis).expect("plain data");
+            session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
+        };
+        prepare(question, work, &mut synthesise)?
+    };
+    let config = read_config(&plan.checkpoint)?;
+    let (send_ignored, receive_ignored) = channel();
+    let (reference, port) = thread::scope(|scope| {
+        let port = scope.spawn(|| port::ask(&mut lane.mlx, &plan, send_ignored));
+        let reference = reference::ask(&mut session, &plan, &receive_ignored);
+        (reference, port.join().expect("the port's side does not panic"))
+    });
+    drop(session);
+    if lane.cancel.is_cancelled() {
+        return Err(EngineError::Cancelled.into());
+    }
+    Ok(compare::assemble(&plan, synthetic, config, reference, port))
+}
+
+type Made = Result<(Synthesised, PathBuf), EngineError>;
+
+/// Decide on the checkpoints and the tokens, and make what is synthetic.
+fn prepare<'a>(
+    question: &'a Question,
+    work: &Path,
+    synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
+) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
+    let only_synthetic =
+        || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
+    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
+    let (synthetic, checkpoint) = match &question.checkpoint {
+        Some(path) => (None, path.clone()),
+        None => {
+            let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
+            (Some(made), path)
+        }
+    };
+    let config = read_config(&checkpoint)?;
+    let retied = match &synthetic {
+        None => Err(only_synthetic()),
+        Some(_) if !question.wants("weights-tied") => Err(not_asked()),
+        Some(made) if !made.tie_supported => Err(Absence::NotApplicable {
+            reason: "the definition does not offer tie_word_embeddings both ways".into(),
+        }),
+        Some(made) => synthesise(question.spelling, Some(!made.tied), "retied")
+            .map(|(retied, path)| (retied.tied, path))
+            .map_err(|err| reference_absence(&err)),
+    };
+    let other_spelling = match &synthetic {
+        None => Err(only_synthetic()),
+        Some(_) if !question.wants("config-spellings") => Err(not_asked()),
+        Some(Synthesised { spelling_note: Some(note), .. }) => {
+            Err(Absence::NotApplicable { reason: note.clone() })
+        }
+        Some(_) => synthesise(question.spelling.other(), None, "other-spelling")
+            .map(|(_, path)| path)
+            .map_err(|err| reference_absence(&err)),
+    };
+    let vocab = synthetic.as_ref().map_or_else(
+        || field(&config, "vocab_size").and_then(|it| u32::try_from(it).ok()),
+        |it| Some(it.vocab_size),
+    );
+    let Some(vocab) = vocab else {
+        let path = checkpoint.join("config.json");
+        return Err(GatherError::Config { path, detail: "it has no vocab_size".into() });
+    };
+    let window = match &synthetic {
+        Some(made) => made.sliding_window.map(u64::from),
+        None => field(&config, "sliding_window"),
+    };
+    let tokens = crate::case::TOKENS as u64;
+    let window = match window {
+        None => Err(Absence::NotApplicable { reason: "the definition has no sliding window".into() }),
+        Some(size) if tokens <= size => Err(Absence::NotApplicable {
+            reason: format!("the window is {size}, the case feeds {tokens} tokens"),
+        }),
+        Some(_) => Ok(()),
+    };
+    let plan = Plan {
+        question,
+        checkpoint,
+        other_spelling,
+        retied,
+        window,
+        tokens: token_rows(vocab, &[crate::case::TOKENS], question.seed),
+        batch: token_rows(vocab, &crate::case::BATCH_LENGTHS, question.seed + 1),
+        positions: positions(&config),
+        work: work.to_owned(),
+    };
+    Ok((synthetic, plan))
+}
+
+/// Positions near the start and all others, the last one the model supports among them.
+///
+/// They are asked apart, because some rotations (dynamic, longrope) depend on the largest position
+/// of the call.
+fn positions(config: &Value) -> [Vec<u32>; 2] {
+    let last = field(config, "max_position_embeddings").and_then(|it| u32::try_from(it).ok());
+    let (near, mut far): (Vec<u32>, Vec<u32>) =
+        crate::measure::positions::POSITIONS.into_iter().partition(|&it| it < 64);
+    if let Some(last) = last.and_then(|it| it.checked_sub(1)) {
+        if 64 <= last && !far.contains(&last) {
+            far.push(last);
+            far.sort_unstable();
+        }
+    }
+    [near, far]
+}
+
+/// A whole number of config.json, at the top or in `text_config`.
+fn field(config: &Value, name: &str) -> Option<u64> {
+    let nested = config.get("text_config").and_then(|it| it.get(name));
+    config.get(name).filter(|it| !it.is_null()).or(nested)?.as_u64()
+}
+
+fn read_config(checkpoint: &Path) -> Result<Value, GatherError> {
+    let path = checkpoint.join("config.json");
+    let error = |detail: String| GatherError::Config { path: path.clone(), detail };
+    let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
+    serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+}
+
+/// The reference could not answer: the check is blocked, whatever the cause.
+fn reference_absence(err: &EngineError) -> Absence {
+    Absence::Blocked { reason: format!("the reference: {err}") }
+}
+
+/// The port could not answer: its own exception is a fail, what the target does not offer is not
+/// applicable, and an engine's death is a check that could not run.
+fn port_absence(err: &EngineError) -> Absence {
+    match err.failure() {
+        Some(failure) if failure.kind == "unsupported" => {
+            Absence::NotApplicable { reason: failure.message.clone() }
+        }
+        Some(failure) => Absence::PortFailed { failure: Failure::clone(failure) },
+        None => Absence::Blocked { reason: err.to_string() },
+    }
+}
+
+fn open_request(handle: &str, checkpoint: &Path, precision: Precision) -> Value {
+    json!({"handle": handle, "checkpoint": checkpoint, "dtype": precision})
+}
+
+/// State cases that the question wants and the definition allows, with why not for the others.
+fn state_cases<'a>(
+    plan: &'a Plan<'_>,
+) -> impl Iterator<Item = (&'static crate::case::StateCase, Asked<()>)> + 'a {
+    STATE_CASES.iter().filter(|it| plan.question.wants(it.id)).map(|case| {
+        (case, if case.needs_window { plan.window.clone() } else { Ok(()) })
+    })
+}

@@ -1,0 +1,218 @@
+//! The port's side of a subject: every way of feeding, its rotations, its save and load.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Sender};
+
+use serde_json::{Value, json};
+
+use super::{Plan, open_request, port_absence, state_cases};
+use crate::{
+    case::{Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
+    engine::{
+        EngineError, Forward, Forwarded, Generated, Load, Opened, Rope, Roundtrip, Session, Worker,
+    },
+    evidence::Absence,
+    material::Asked,
+};
+
+/// What the port said; tensors are still in their files.
+pub(super) struct Said {
+    pub(super) opened: Asked<Opened>,
+    pub(super) plain: Asked<(Forwarded, PathBuf)>,
+    pub(super) states: BTreeMap<&'static str, Asked<PathBuf>>,
+    pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
+    pub(super) narrow: Asked<Forwarded>,
+    pub(super) roundtrip: Asked<Roundtrip>,
+    pub(super) retied: Asked<(Load, PathBuf)>,
+    pub(super) generated: Asked<Generated>,
+    pub(super) other_spelling: Asked<PathBuf>,
+}
+
+/// Ask the port. The config keys that it drops go to `ignored` as soon as they are known.
+pub(super) fn ask(
+    worker: &mut Worker,
+    plan: &Plan<'_>,
+    ignored: Sender<Asked<Vec<String>>>,
+) -> Said {
+    match worker.session() {
+        Ok(mut session) => with_session(&mut session, plan, &ignored),
+        Err(err) => {
+            let absence = port_absence(&err);
+            // The receiver may be gone when the reference failed first; then nobody needs it.
+            let _ = ignored.send(Err(absence.clone()));
+            Said::nothing(plan, &absence)
+        }
+    }
+}
+
+fn with_session(
+    session: &mut Session<'_>,
+    plan: &Plan<'_>,
+    ignored: &Sender<Asked<Vec<String>>>,
+) -> Said {
+    let precision = plan.question.regime.precision();
+    let wants = |id| plan.question.wants(id);
+    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
+    let mut ask = Ask { session, plan };
+    let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
+    let _ = ignored.send(opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone));
+    let absence = match &opened {
+        Ok(port) if port.opened => None,
+        Ok(_) => Some(Absence::Blocked { reason: "the weights did not load".into() }),
+        Err(absence) => Some(absence.clone()),
+    };
+    if let Some(absence) = absence {
+        let mut said = Said::nothing(plan, &absence);
+        said.other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
+        return Said { opened, ..said };
+    }
+    let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
+    let forwarded = ask.forward("run", &plain, "plain");
+    let states = state_cases(plan)
+        .map(|(case, allowed)| (case.id, allowed.and_then(|()| ask.state(case))))
+        .collect();
+    let generated = if wants("greedy-ids") {
+        let out = plan.work.join("port-generated.safetensors");
+        let prompt = &plan.tokens[0][..PROMPT.min(plan.tokens[0].len())];
+        let request = json!({
+            "handle": "run", "prompt": prompt, "max_new_tokens": NEW_TOKENS, "out": out,
+        });
+        ask.call("generate", request)
+    } else {
+        Err(not_asked())
+    };
+    let rope = if wants("rope-tables") { ask.rope() } else { Err(not_asked()) };
+    let roundtrip = if wants("weights-roundtrip") {
+        ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
+    } else {
+        Err(not_asked())
+    };
+    ask.close("run");
+    let narrow = if wants("dtype-stream") {
+        ask.call::<Opened>("open", open_request("narrow", &plan.checkpoint, Precision::Bfloat16))
+            .and_then(|_| {
+                let said = ask.forward("narrow", &plain, "narrow").map(|(said, _)| said);
+                ask.close("narrow");
+                said
+            })
+    } else {
+        Err(not_asked())
+    };
+    let retied = plan.retied.clone().and_then(|(_, checkpoint)| {
+        let opened: Opened = ask.call("open", open_request("retied", &checkpoint, precision))?;
+        let path = ask.plan.work.join("port-retied.safetensors");
+        if opened.opened {
+            let untapped = Forward { taps: false, ..plain.clone() };
+            ask.forward("retied", &untapped, "retied")?;
+            ask.close("retied");
+        }
+        Ok((opened.load, path))
+    });
+    let other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
+    Said {
+        opened,
+        plain: forwarded,
+        states,
+        rope,
+        narrow,
+        roundtrip,
+        retied,
+        generated,
+        other_spelling,
+    }
+}
+
+impl Said {
+    /// Everything absent for one reason.
+    fn nothing(plan: &Plan<'_>, absence: &Absence) -> Self {
+        // The failure itself is reported once, where it happened; what follows from it is blocked.
+        let blocked = match absence {
+            Absence::PortFailed { failure } => {
+                let first = failure.message.lines().next().unwrap_or_default();
+                Absence::Blocked { reason: format!("the port did not load: {first}") }
+            }
+            other => other.clone(),
+        };
+        Self {
+            opened: Err(absence.clone()),
+            plain: Err(blocked.clone()),
+            states: state_cases(plan).map(|(case, _)| (case.id, Err(blocked.clone()))).collect(),
+            rope: Err(blocked.clone()),
+            narrow: Err(blocked.clone()),
+            roundtrip: Err(blocked.clone()),
+            retied: Err(blocked.clone()),
+            generated: Err(blocked.clone()),
+            other_spelling: Err(blocked),
+        }
+    }
+}
+
+struct Ask<'a, 'w> {
+    session: &'a mut Session<'w>,
+    plan: &'a Plan<'a>,
+}
+
+impl Ask<'_, '_> {
+    fn call<T: serde::de::DeserializeOwned>(&mut self, op: &str, request: Value) -> Asked<T> {
+        self.session.call(op, request).map_err(|err: EngineError| port_absence(&err))
+    }
+
+    fn forward(&mut self, handle: &str, forward: &Forward, name: &str) -> Asked<(Forwarded, PathBuf)> {
+        let out = self.plan.work.join(format!("port-{name}.safetensors"));
+        let said = self.session.forward(handle, forward, &out);
+        said.map(|it| (it, out)).map_err(|err| port_absence(&err))
+    }
+
+    fn state(&mut self, case: &StateCase) -> Asked<PathBuf> {
+        let forward = match case.feed {
+            Feed::Batch { side } => Forward {
+                tokens: padded(&self.plan.batch, side),
+                lengths: Some(self.plan.batch.iter().map(Vec::len).collect()),
+                padding: Some(side),
+                chunks: match side {
+                    Side::Left => Some(case.feed.chunks(self.plan.batch[0].len())),
+                    Side::Right => None,
+                },
+                ..Forward::default()
+            },
+            Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Trim { .. } => Forward {
+                tokens: self.plan.tokens.clone(),
+                chunks: Some(case.feed.chunks(self.plan.tokens[0].len())),
+                trim: match case.feed {
+                    Feed::Trim { by } => Some(by),
+                    _ => None,
+                },
+                ..Forward::default()
+            },
+        };
+        self.forward("run", &forward, case.id).map(|(_, path)| path)
+    }
+
+    fn rope(&mut self) -> Asked<[(Rope, PathBuf); 2]> {
+        let mut one = |index: usize| {
+            let out = self.plan.work.join(format!("port-rope-{index}.safetensors"));
+            let positions = &self.plan.positions[index];
+            let request = json!({"handle": "run", "positions": positions, "out": out});
+            self.call::<Rope>("rope", request).map(|it| (it, out))
+        };
+        Ok([one(0)?, one(1)?])
+    }
+
+    /// The plain logits of another checkpoint.
+    fn plain_of(&mut self, handle: &str, path: &Asked<PathBuf>, precision: Precision) -> Asked<PathBuf> {
+        let checkpoint = path.as_ref().map_err(Clone::clone)?;
+        let opened: Opened = self.call("open", open_request(handle, checkpoint, precision))?;
+        if !opened.opened {
+            let reason = "its weights do not load".to_owned();
+            return Err(Absence::Blocked { reason });
+        }
+        let forward = Forward { tokens: self.plan.tokens.clone(), ..Forward::default() };
+        let said = self.forward(handle, &forward, handle).map(|(_, path)| path);
+        self.close(handle);
+        said
+    }
+
+    /// Forget a model. A failure shows at the next request, so it needs no report here.
+    fn close(&mut self, handle: &str) {
+        let _ = self.session.call::<Value>("close", json!({"handle": handle}));
+    }
+}

@@ -1,0 +1,212 @@
+//! The reference's side of a subject: the truth, its noise, its rotations and its config fields.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Receiver};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Plan, open_request, reference_absence};
+use crate::{
+    case::{NEW_TOKENS, PROMPT, Precision, Regime},
+    engine::{
+        EngineError, Experiment, Forward, Forwarded, Generated, Opened, Rope, Session,
+    },
+    evidence::Absence,
+    material::Asked,
+};
+
+/// Fields beyond this many would cost more than they tell.
+const MAX_EXPERIMENTS: usize = 24;
+
+/// What the reference said; tensors are still in their files.
+pub(super) struct Said {
+    pub(super) opened: Asked<Opened>,
+    /// The plain forward at the truth's precision, with taps.
+    pub(super) truth: Asked<(Forwarded, PathBuf)>,
+    /// The same at the run's precision.
+    pub(super) run: Asked<(Forwarded, PathBuf)>,
+    /// The same with weights moved by one unit in the last place.
+    pub(super) nudged: Asked<(Forwarded, PathBuf)>,
+    pub(super) batch: Asked<Vec<PathBuf>>,
+    /// Near and far positions.
+    pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
+    pub(super) narrow: Asked<Forwarded>,
+    pub(super) retied: Asked<PathBuf>,
+    pub(super) generated: Asked<(Generated, PathBuf)>,
+    pub(super) read: Asked<Vec<String>>,
+    pub(super) experiments: Asked<BTreeMap<String, Experiment>>,
+}
+
+#[derive(Deserialize)]
+struct Reads {
+    fields: Vec<String>,
+}
+
+/// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened.
+pub(super) fn ask(
+    session: &mut Session<'_>,
+    plan: &Plan<'_>,
+    ignored: &Receiver<Asked<Vec<String>>>,
+) -> Said {
+    let regime = plan.question.regime;
+    let wants = |id| plan.question.wants(id);
+    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
+    let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
+    let mut ask = Ask { session, plan };
+
+    let opened = ask.open("truth", regime.truth(), None);
+    let truth = opened.clone_absence().and_then(|()| ask.forward("truth", &plain, "truth"));
+    let batch_wanted = wants("state-left-padded") || wants("state-right-padded");
+    let batch = match &opened {
+        Err(absence) => Err(absence.clone()),
+        Ok(_) if !batch_wanted => Err(not_asked()),
+        Ok(_) => (0..plan.batch.len())
+            .map(|row| {
+                let tokens = vec![plan.batch[row].clone()];
+                let alone = Forward { tokens, ..Forward::default() };
+                ask.forward("truth", &alone, &format!("alone-{row}")).map(|(_, path)| path)
+            })
+            .collect(),
+    };
+    ask.close("truth");
+
+    let run_opened = ask.open("run", regime.precision(), None).map(|_| ());
+    let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));
+    let nudged = match regime {
+        Regime::Native => Err(Absence::NotApplicable {
+            reason: "a nudge of one unit in the last place of float32 is lost in bfloat16".into(),
+        }),
+        Regime::Logic => ask.open("nudged", regime.precision(), Some(plan.question.seed)).and_then(
+            |_| {
+                let said = ask.forward("nudged", &plain, "nudged");
+                ask.close("nudged");
+                said
+            },
+        ),
+    };
+    let generated = run_opened.clone().and_then(|()| {
+        if !wants("greedy-ids") {
+            return Err(not_asked());
+        }
+        let out = plan.work.join("generated.safetensors");
+        let prompt = &plan.tokens[0][..PROMPT.min(plan.tokens[0].len())];
+        let request = json!({
+            "handle": "run", "prompt": prompt, "max_new_tokens": NEW_TOKENS, "out": out,
+        });
+        ask.call::<Generated>("generate", request).map(|it| (it, out))
+    });
+    let rope = run_opened.clone().and_then(|()| {
+        if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) }
+    });
+    let read = run_opened.clone().and_then(|()| {
+        if !wants("config-fields") {
+            return Err(not_asked());
+        }
+        ask.call::<Reads>("config_reads", json!({"handle": "run"})).map(|it| it.fields)
+    });
+    ask.close("run");
+
+    let narrow = if wants("dtype-stream") {
+        ask.open("narrow", Precision::Bfloat16, None).and_then(|_| {
+            let said = ask.forward("narrow", &plain, "narrow").map(|(said, _)| said);
+            ask.close("narrow");
+            said
+        })
+    } else {
+        Err(not_asked())
+    };
+    let retied = plan.retied.clone().and_then(|(_, checkpoint)| {
+        ask.call::<Opened>("open", open_request("retied", &checkpoint, regime.truth()))?;
+        let untapped = Forward { taps: false, ..plain.clone() };
+        let said = ask.forward("retied", &untapped, "retied").map(|(_, path)| path);
+        ask.close("retied");
+        said
+    });
+    let experiments = match &read {
+        Err(absence) => Err(absence.clone()),
+        Ok(read) => experiments(&mut ask, read, ignored),
+    };
+    Said {
+        opened,
+        truth,
+        run,
+        nudged,
+        batch,
+        rope,
+        narrow,
+        retied,
+        generated,
+        read,
+        experiments,
+    }
+}
+
+/// Change each field that the definition reads and the port drops, one at a time.
+fn experiments(
+    ask: &mut Ask<'_, '_>,
+    read: &[String],
+    ignored: &Receiver<Asked<Vec<String>>>,
+) -> Asked<BTreeMap<String, Experiment>> {
+    let ignored = ignored.recv().unwrap_or_else(|_| {
+        Err(Absence::Blocked { reason: "the port's side ended early".into() })
+    })?;
+    let fields = ignored.iter().filter(|it| read.contains(it)).take(MAX_EXPERIMENTS);
+    let mut experiments = BTreeMap::new();
+    for field in fields {
+        let request = json!({
+            "checkpoint": ask.plan.checkpoint, "field": field, "tokens": ask.plan.tokens,
+        });
+        let experiment = ask.call::<Experiment>("config_experiment", request)?;
+        experiments.insert(field.clone(), experiment);
+    }
+    Ok(experiments)
+}
+
+struct Ask<'a, 'w> {
+    session: &'a mut Session<'w>,
+    plan: &'a Plan<'a>,
+}
+
+impl Ask<'_, '_> {
+    fn call<T: serde::de::DeserializeOwned>(&mut self, op: &str, request: Value) -> Asked<T> {
+        self.session.call(op, request).map_err(|err: EngineError| reference_absence(&err))
+    }
+
+    fn open(&mut self, handle: &str, precision: Precision, nudge: Option<u64>) -> Asked<Opened> {
+        let mut request = open_request(handle, &self.plan.checkpoint, precision);
+        request["ulp_noise"] = nudge.into();
+        self.call("open", request)
+    }
+
+    fn forward(&mut self, handle: &str, forward: &Forward, name: &str) -> Asked<(Forwarded, PathBuf)> {
+        let out = self.plan.work.join(format!("reference-{name}.safetensors"));
+        let said = self.session.forward(handle, forward, &out);
+        said.map(|it| (it, out)).map_err(|err| reference_absence(&err))
+    }
+
+    fn rope(&mut self, handle: &str) -> Asked<[(Rope, PathBuf); 2]> {
+        let mut one = |index: usize| {
+            let out = self.plan.work.join(format!("reference-rope-{index}.safetensors"));
+            let positions = &self.plan.positions[index];
+            let request = json!({"handle": handle, "positions": positions, "out": out});
+            self.call::<Rope>("rope", request).map(|it| (it, out))
+        };
+        Ok([one(0)?, one(1)?])
+    }
+
+    /// Forget a model. A failure shows at the next request, so it needs no report here.
+    fn close(&mut self, handle: &str) {
+        let _ = self.session.call::<Value>("close", json!({"handle": handle}));
+    }
+}
+
+/// `Ok(())` or the absence, without the value.
+trait CloneAbsence {
+    fn clone_absence(&self) -> Asked<()>;
+}
+
+impl<T> CloneAbsence for Asked<T> {
+    fn clone_absence(&self) -> Asked<()> {
+        self.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+}

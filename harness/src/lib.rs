@@ -1,0 +1,35 @@
+//! Decides by measurement whether a port is the same model as its definition.
+//!
+//! The reference (real PyTorch and transformers) and the port (real MLX and mlx-lm) run side by side
+//! in worker processes; the harness asks both the same questions, measures how their answers differ,
+//! holds every figure to the measured noise floor, and seals what it found as evidence.
+//!
+//! # Where to start
+//!
+//! [`check::CHECKS`] is the table of what is asked; [`case`] says how the tokens are fed;
+//! [`gather`] drives the engines; [`verify`](verify::verify) is one subject from question to
+//! [`Evidence`](evidence::Evidence). `workers/` holds the Python side.
+//!
+//! # Invariants
+//!
+//! - No agent and no template in here: facts in, verdict out.
+//! - A check is a row of a table and a pure function; a check that could not run never passes.
+//! - Every bound is derived from a measured floor ([`tolerance`]).
+//! - Knows nothing of MCP, the command line or reports.
+
+pub mod cancel;
+pub mod case;
+pub mod check;
+pub mod digest;
+pub mod engine;
+pub mod environment;
+pub mod evidence;
+pub mod gather;
+pub mod hint;
+pub mod material;
+pub mod measure;
+pub mod progress;
+pub mod rundir;
+pub mod tensors;
+pub mod tolerance;
+pub mod verify;

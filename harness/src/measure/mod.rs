@@ -1,0 +1,6 @@
+//! What is measured: pure functions of tensors, without files, engines or verdicts.
+
+pub mod logits;
+pub mod pairing;
+pub mod positions;
+pub mod taps;

@@ -1,0 +1,188 @@
+//! Figures of paired taps, and where two models first part.
+
+use super::{logits::exceeds, pairing::is_layer};
+use crate::tensors::Tensor;
+
+/// One paired tap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapFigure {
+    /// Path in the definition.
+    pub reference: String,
+    /// Path in the port.
+    pub port: String,
+    /// `‖port - reference‖ / ‖reference‖`, NaN for incomparable shapes.
+    pub error: f64,
+    /// The same between the reference and itself at the run's precision.
+    pub floor: f64,
+    /// The largest error that counts as noise.
+    pub bound: f64,
+    /// The time position where the port differs most.
+    pub position: Option<usize>,
+    pub shape: Vec<usize>,
+    pub reference_dtype: String,
+    pub port_dtype: String,
+}
+
+impl TapFigure {
+    /// NaN diverges.
+    pub fn diverges(&self) -> bool {
+        !(self.error <= self.bound)
+    }
+}
+
+/// Relative error in the 2-norm, and the position (second to last axis) with the largest share of it.
+pub fn relative_error(reference: &Tensor, other: &Tensor) -> (f64, Option<usize>) {
+    if reference.values.len() != other.values.len() {
+        return (f64::NAN, None);
+    }
+    let (mut error, mut scale, mut worst) = (0.0, 0.0, (-1.0, 0));
+    for (index, (want, got)) in reference.rows().zip(other.values.chunks_exact(reference.width())).enumerate() {
+        let row: f64 = want.iter().zip(got).map(|(w, g)| (g - w).powi(2)).sum();
+        if exceeds(row, worst.0) {
+            worst = (row, index);
+        }
+        error += row;
+        scale += want.iter().map(|it| it * it).sum::<f64>();
+    }
+    let positions = reference.shape.iter().rev().nth(1).copied();
+    let position = positions.filter(|it| 1 < *it).map(|it| worst.1 % it);
+    let relative = if error == 0.0 { 0.0 } else { (error / scale).sqrt() };
+    (relative, position)
+}
+
+/// Where the port first leaves the definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Index of the first tap that is wrong.
+    pub first: usize,
+    /// The decoder layer it lies in, or itself.
+    pub stage: usize,
+    /// The last tap before it that agreed.
+    pub last_agreeing: Option<usize>,
+}
+
+/// Find the first divergence that the model does not recover from.
+///
+/// A tap may differ although the model is the same: two libraries split the work differently (a
+/// scale folded into a norm, a residual added outside). Such a difference is gone at the next layer.
+/// So a *stage* (embedding or decoder layer) counts as diverged when it and every later stage
+/// diverge, and within it the first inner tap counts whose enclosing modules diverge as well.
+///
+/// `taps` are in the reference's completion order; `logits_diverge` is the last word: when the logits
+/// agree, nothing diverged.
+pub fn locate(taps: &[TapFigure], logits_diverge: bool) -> Option<Divergence> {
+    if !logits_diverge {
+        return None;
+    }
+    let stages: Vec<usize> = (0..taps.len()).filter(|&it| is_stage(&taps[it].reference)).collect();
+    let sound = stages.iter().rposition(|&it| !taps[it].diverges());
+    let stage = stages.get(sound.map_or(0, |it| it + 1)).copied();
+    let Some(stage) = stage else {
+        // Every stage agrees: the fault lies behind the last of them (final norm, head).
+        let after = stages.last().map_or(0, |it| it + 1);
+        let first = (after..taps.len()).find(|&it| taps[it].diverges())?;
+        return Some(Divergence { first, stage: first, last_agreeing: agreeing_before(taps, first) });
+    };
+    let prefix = format!("{}.", taps[stage].reference);
+    let inside = |it: &str| it.starts_with(&prefix);
+    let enclosing_diverge = |path: &str| {
+        taps.iter().filter(|it| inside(&it.reference)).all(|it| {
+            !path.starts_with(&format!("{}.", it.reference)) || it.diverges()
+        })
+    };
+    let first = (0..stage)
+        .find(|&it| {
+            inside(&taps[it].reference)
+                && taps[it].diverges()
+                && enclosing_diverge(&taps[it].reference)
+        })
+        .unwrap_or(stage);
+    Some(Divergence { first, stage, last_agreeing: agreeing_before(taps, first) })
+}
+
+fn agreeing_before(taps: &[TapFigure], index: usize) -> Option<usize> {
+    (0..index).rev().find(|&it| !taps[it].diverges())
+}
+
+/// The residual stream's stations: each decoder layer. (An embedding may be scaled outside.)
+fn is_stage(path: &str) -> bool {
+    is_layer(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taps(items: &[(&str, f64)]) -> Vec<TapFigure> {
+        let figure = |&(path, error): &(&str, f64)| TapFigure {
+            reference: path.to_owned(),
+            port: path.to_owned(),
+            error,
+            floor: 1e-7,
+            bound: 1e-5,
+            position: None,
+            shape: vec![],
+            reference_dtype: "float32".into(),
+            port_dtype: "float32".into(),
+        };
+        items.iter().map(figure).collect()
+    }
+
+    #[test]
+    fn the_first_wrong_module_is_found_inside_its_layer() {
+        let taps = taps(&[
+            ("embed", 0.0),
+            ("layers.0.attn.q", 1e-7),
+            ("layers.0.attn", 1e-7),
+            ("layers.0", 1e-7),
+            ("layers.1.attn.q", 1e-7),
+            ("layers.1.attn.o", 0.3),
+            ("layers.1.attn", 0.3),
+            ("layers.1.mlp", 0.2),
+            ("layers.1", 0.2),
+        ]);
+        let found = locate(&taps, true).unwrap();
+        assert_eq!(taps[found.first].reference, "layers.1.attn.o");
+        assert_eq!(taps[found.stage].reference, "layers.1");
+        assert_eq!(taps[found.last_agreeing.unwrap()].reference, "layers.1.attn.q");
+    }
+
+    #[test]
+    fn a_layer_that_is_split_differently_is_no_divergence() {
+        let taps = taps(&[
+            ("layers.0", 0.5),
+            ("layers.1.mlp.act", 0.4),
+            ("layers.1.mlp", 1e-7),
+            ("layers.1", 1e-7),
+            ("norm", 0.2),
+        ]);
+        assert_eq!(locate(&taps, false), None);
+        assert_eq!(taps[locate(&taps, true).unwrap().first].reference, "norm");
+    }
+
+    #[test]
+    fn an_inner_tap_whose_module_agrees_is_not_blamed() {
+        let taps = taps(&[
+            ("layers.0.router.gate", 0.9),
+            ("layers.0.router", 1e-7),
+            ("layers.0.mlp.up", 0.1),
+            ("layers.0.mlp", 0.1),
+            ("layers.0", 0.1),
+        ]);
+        assert_eq!(taps[locate(&taps, true).unwrap().first].reference, "layers.0.mlp.up");
+    }
+
+    #[test]
+    fn nan_diverges() {
+        let taps = taps(&[("layers.0", f64::NAN)]);
+        assert!(locate(&taps, true).is_some());
+    }
+
+    #[test]
+    fn the_error_is_relative_and_knows_its_position() {
+        let reference = Tensor { shape: vec![1, 2, 2], values: vec![3.0, 4.0, 0.0, 0.0] };
+        let other = Tensor { shape: vec![1, 2, 2], values: vec![3.0, 4.0, 0.0, 5.0] };
+        assert_eq!(relative_error(&reference, &other), (1.0, Some(1)));
+        assert_eq!(relative_error(&reference, &reference).0, 0.0);
+    }
+}

@@ -1,0 +1,160 @@
+//! One subject from question to sealed evidence.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use serde_json::Value;
+
+use crate::{
+    check::{CHECKS, Check},
+    digest,
+    engine::EngineKind,
+    evidence::{
+        Clock, Evidence, PerPosition, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict,
+    },
+    gather::{GatherError, Lane, Question, gather},
+    material::Material,
+    measure::logits,
+};
+
+/// Gather, check, seal. Files of the engines are left in `work` for the caller to keep or clear.
+pub fn verify(
+    lane: &mut Lane,
+    question: &Question,
+    work: &Path,
+    command: String,
+) -> Result<Evidence, GatherError> {
+    let mut seconds = BTreeMap::new();
+    let started = Instant::now();
+    let about = lane.about()?;
+    seconds.insert("engines".to_owned(), Real(started.elapsed().as_secs_f64()));
+    let asking = Instant::now();
+    let material = gather(lane, question, work)?;
+    seconds.insert("asking".to_owned(), Real(asking.elapsed().as_secs_f64()));
+    let checking = Instant::now();
+    let checks = selected(question).map(|it| it.record(&material)).collect();
+    seconds.insert("checks".to_owned(), Real(checking.elapsed().as_secs_f64()));
+    let evidence = Evidence {
+        schema_version: SCHEMA_VERSION,
+        portwright: env!("CARGO_PKG_VERSION").to_owned(),
+        regime: question.regime,
+        engines: about,
+        subject: subject(question, &material, work)?,
+        checks,
+        per_position: per_position(&material),
+        taps: taps(&material),
+        verdict: Verdict::NotRun,
+        command,
+        clock: Clock {
+            finished: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            machine: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            seconds,
+        },
+        digest: String::new(),
+    };
+    Ok(evidence.seal())
+}
+
+fn selected(question: &Question) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(|it| question.checks.contains(&it.id))
+}
+
+fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subject, GatherError> {
+    let checkpoint = question.checkpoint.clone().unwrap_or_else(|| work.join("checkpoint"));
+    let mut synthetic = material.synthetic.clone();
+    if let Some(made) = &mut synthetic {
+        made.definition_file = PathBuf::from(package_path(&made.definition_file));
+    }
+    Ok(Subject {
+        model_type: question.model_type.clone(),
+        spelling: question.spelling,
+        definition: material.reference.as_ref().ok().and_then(|it| source_file(&it.opened.file)),
+        port: material.port.as_ref().ok().and_then(|it| source_file(&it.file)),
+        synthetic,
+        checkpoint: question.checkpoint.clone(),
+        checkpoint_files: digests(&checkpoint)
+            .map_err(|source| GatherError::Write { path: checkpoint, source })?,
+        config: material.config.clone(),
+        seed: question.seed,
+    })
+}
+
+/// A source file by its path inside its package, so that evidence does not depend on where the
+/// package is installed.
+fn source_file(path: &Path) -> Option<SourceFile> {
+    Some(SourceFile { path: package_path(path), sha256: digest::of_file(path).ok()? })
+}
+
+fn package_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let start = ["/transformers/models/", "/mlx_lm/models/"].iter().find_map(|it| text.rfind(it));
+    start.map_or_else(|| text.clone().into_owned(), |it| text[it + 1..].to_owned())
+}
+
+/// sha256 of config.json and of every weight file.
+fn digests(checkpoint: &Path) -> io::Result<BTreeMap<String, String>> {
+    let mut digests = BTreeMap::new();
+    for entry in fs::read_dir(checkpoint)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let counts = name == "config.json"
+            || Path::new(&name).extension().is_some_and(|it| it == "safetensors");
+        if counts {
+            digests.insert(name, digest::of_file(&path)?);
+        }
+    }
+    Ok(digests)
+}
+
+fn per_position(material: &Material) -> PerPosition {
+    let (Ok(reference), Ok(logits)) = (&material.reference, &material.logits) else {
+        return PerPosition::default();
+    };
+    let reals = |values: Vec<f64>| values.into_iter().map(Real).collect();
+    logits::compare(&reference.truth, logits).map_or_else(
+        |_| PerPosition::default(),
+        |it| PerPosition { max_abs: reals(it.max_abs_at), kl: reals(it.kl_at) },
+    )
+}
+
+fn taps(material: &Material) -> Vec<TapRecord> {
+    let Ok(taps) = &material.taps else { return Vec::new() };
+    let record = |it: &crate::measure::taps::TapFigure| TapRecord {
+        reference: it.reference.clone(),
+        port: it.port.clone(),
+        error: Real(it.error),
+        floor: Real(it.floor),
+        bound: Real(it.bound),
+        position: it.position.map(|it| it as u64),
+        shape: it.shape.iter().map(|&it| it as u64).collect(),
+    };
+    taps.pairs.iter().map(record).collect()
+}
+
+/// The versions of the libraries that took part, `library version`.
+pub fn versions(evidence: &Evidence) -> Vec<String> {
+    let mut versions: Vec<String> = evidence
+        .engines
+        .iter()
+        .flat_map(|(kind, about): (&EngineKind, _)| {
+            about.versions.iter().map(move |(name, version)| format!("{kind}: {name} {version}"))
+        })
+        .collect();
+    versions.dedup();
+    versions
+}
+
+/// A figure of a check, for tables.
+pub fn figure(evidence: &Evidence, check: &str, name: &str) -> Option<f64> {
+    let record = evidence.check(check)?;
+    record.figures.iter().find(|it| it.name == name).map(|it| it.measured.0)
+}
+
+/// A value of the config, for messages.
+pub fn config_value<'a>(evidence: &'a Evidence, field: &str) -> Option<&'a Value> {
+    evidence.subject.config.get(field)
+}

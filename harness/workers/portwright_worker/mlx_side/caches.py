@@ -1,0 +1,96 @@
+"""mlx-lm's caches as its generation uses them: single, batched with padding, trimmed.
+
+``mlx_lm.generate`` itself would import transformers, so its two short steps are repeated here over
+the caches' own methods: a batch is the ``merge`` of one fresh cache a row, then ``prepare`` tells
+it the padding, and ``finalize`` ends the prompt (``PromptProcessingBatch``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from ..protocol import WorkerError
+
+
+def single(model: nn.Module) -> list:
+    """``make_prompt_cache``: what the port asks for, or a ``KVCache`` a layer."""
+    from mlx_lm.models.cache import make_prompt_cache
+
+    return make_prompt_cache(model)
+
+
+def batched(model: nn.Module, lengths: list[int], total: int, side: str) -> list:
+    """One cache for rows of these lengths, padded to ``total`` on the left or right."""
+    rows = [single(model) for _ in lengths]
+    merged = []
+    for i, cache in enumerate(rows[0]):
+        for leaf in leaves(cache):
+            if not hasattr(leaf, "merge"):
+                raise WorkerError(
+                    "unsupported", f"mlx-lm cannot batch this model: {type(leaf).__name__} "
+                                   f"(cache {i}) has no `merge`")
+        merged.append(cache.merge([row[i] for row in rows]))
+    padding = [total - it for it in lengths]
+    if max(padding) > 0:
+        for cache in merged:
+            if side == "right":
+                _prepare(cache, lengths=lengths, right_padding=padding)
+            else:
+                _pad_left(cache, padding)
+    return merged
+
+
+def finalize(caches: list) -> None:
+    """End the prompt: right padding is rolled out of the caches."""
+    for cache in caches:
+        if hasattr(cache, "finalize"):
+            cache.finalize()
+
+
+def trim(caches: list, count: int) -> None:
+    """Take the last ``count`` tokens back."""
+    from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
+
+    if not can_trim_prompt_cache(caches):
+        raise WorkerError("unsupported", f"mlx-lm cannot trim this cache: {_why_not(caches)}")
+    trimmed = trim_prompt_cache(caches, count)
+    if trimmed != count:
+        raise WorkerError("unsupported", f"the cache let {trimmed} of {count} tokens be trimmed")
+
+
+def leaves(cache: Any) -> Iterator[Any]:
+    """The caches inside a ``CacheList``, or the cache itself."""
+    if isinstance(getattr(cache, "caches", None), (list, tuple)):
+        for it in cache.caches:
+            yield from leaves(it)
+    else:
+        yield cache
+
+
+def _prepare(cache: Any, **padding: Any) -> None:
+    if not hasattr(cache, "prepare"):
+        raise WorkerError("unsupported", f"mlx-lm cannot pad this model's prompts: "
+                                         f"{type(cache).__name__} has no `prepare`")
+    cache.prepare(**padding)
+
+
+def _pad_left(cache: Any, padding: list[int]) -> None:
+    """Left padding of an empty batch; caches of arrays hold it as an attribute only."""
+    for leaf in leaves(cache):
+        if hasattr(leaf, "cache") and hasattr(leaf, "left_padding"):
+            leaf.left_padding = mx.array(padding)
+        else:
+            _prepare(leaf, left_padding=padding)
+
+
+def _why_not(caches: list) -> str:
+    for i, cache in enumerate(caches):
+        for leaf in leaves(cache):
+            if not leaf.is_trimmable():
+                size = getattr(leaf, "max_size", None)
+                why = "is not trimmable" if size is None else f"has wrapped at {size} tokens"
+                return f"{type(leaf).__name__} (cache {i}) {why}"
+    return "a cache refuses"

@@ -1,0 +1,146 @@
+"""The ops ``forward`` and ``generate``: the port run as mlx-lm runs it."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, nullcontext
+from typing import Iterator
+
+import mlx.core as mx
+import numpy as np
+from safetensors.numpy import save_file
+
+from ..protocol import Session, WorkerError
+from . import caches, kernels, values
+from .loading import Handle, dtype_name
+from .taps import Taps
+
+
+def forward(session: Session, request: dict) -> dict:
+    """Op ``forward``: logits of given tokens, in one call, in chunks, batched, or after a trim."""
+    handle: Handle = session.handle(request["handle"])
+    _check(request)
+    tokens = mx.array(request["tokens"])
+    taps = Taps(handle.model) if request.get("taps") else None
+    started = time.perf_counter()
+    with _compiling(request.get("compile")), taps or nullcontext():
+        logits = _run(handle, tokens, request)
+        kernels.evaluate(logits)
+    seconds = time.perf_counter() - started
+    wide = handle.dtype == "float64"
+    tensors = {"logits": values.to_numpy(logits, wide)}
+    result = {"shape": list(logits.shape), "dtype": dtype_name(logits), "seconds": seconds,
+              "substituted": sorted(kernels.used)}
+    if taps:
+        result["taps"], kept = taps.collect(wide)
+        tensors.update(kept)
+    write(tensors, request["out"])
+    return result
+
+
+def generate(session: Session, request: dict) -> dict:
+    """Op ``generate``: greedy, in the calls that ``generate_step`` makes for a short prompt."""
+    handle: Handle = session.handle(request["handle"])
+    prompt, cache = request["prompt"], caches.single(handle.model)
+    if len(prompt) > 1:
+        handle.model(mx.array([prompt[:-1]]), cache=cache)
+        kernels.evaluate([it.state for it in cache])
+    token, ids, rows = prompt[-1], [], []
+    for _ in range(request["max_new_tokens"]):
+        logits = logits_of(handle.model(mx.array([[token]]), cache=cache))[:, -1, :]
+        kernels.evaluate(logits)
+        token = int(mx.argmax(logits, axis=-1).item())
+        ids.append(token)
+        rows.append(logits)
+    stacked = mx.stack(rows, axis=1)
+    write({"logits": values.to_numpy(stacked, handle.dtype == "float64")}, request["out"])
+    return {"ids": ids, "dtype": dtype_name(stacked)}
+
+
+def logits_of(output: object) -> mx.array:
+    """The logits a port returns; a few return a tuple that starts with them."""
+    while isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    if not isinstance(output, mx.array):
+        output = getattr(output, "logits", output)
+    if not isinstance(output, mx.array):
+        raise WorkerError("exception", f"the model returned {type(output).__name__}, not logits")
+    return output
+
+
+def write(tensors: dict[str, np.ndarray], path: str) -> None:
+    """A safetensors file that is there whole or not at all."""
+    save_file({name: np.ascontiguousarray(it) for name, it in tensors.items()}, path + ".tmp")
+    os.replace(path + ".tmp", path)
+
+
+def _check(request: dict) -> None:
+    if request.get("positions") is not None:
+        raise WorkerError("unsupported", "mlx-lm models take no position ids; positions follow "
+                                         "from the cache")
+    if request.get("padding") not in (None, "left", "right"):
+        raise WorkerError("unsupported", f"no padding side `{request['padding']}`")
+    if request.get("padding") and not request.get("lengths"):
+        raise WorkerError("unsupported", "padding needs the rows' `lengths`")
+    chunks = request.get("chunks")
+    if request.get("trim") and not chunks:
+        raise WorkerError("unsupported", "`trim` needs `chunks`: there is no cache to trim")
+    if request.get("taps") and chunks:
+        raise WorkerError("unsupported", "`taps` are taken in one call, without `chunks`")
+    if chunks and sum(chunks) != len(request["tokens"][0]):
+        raise WorkerError("unsupported", f"the chunks add up to {sum(chunks)}, the rows have "
+                                         f"{len(request['tokens'][0])} tokens")
+
+
+@contextmanager
+def _compiling(wanted: bool | None) -> Iterator[None]:
+    """Run with ``mx.compile`` on when it is asked for; otherwise as the worker was started."""
+    if not wanted:
+        yield
+        return
+    mx.enable_compile()
+    try:
+        yield
+    finally:
+        if not compiles():
+            mx.disable_compile()
+
+
+def compiles() -> bool:
+    """Whether ports' ``mx.compile`` is on by default.
+
+    On the CPU it is not: MLX would run the machine's C++ compiler, for seconds a kernel, into a
+    folder in /tmp that parallel workers share, and results would depend on there being one.
+    """
+    return mx.default_device().type != mx.DeviceType.cpu
+
+
+def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
+    total = tokens.shape[1]
+    chunks, padding = request.get("chunks"), request.get("padding")
+    if not chunks and not padding:
+        return logits_of(handle.model(tokens))
+    cache = (caches.batched(handle.model, request["lengths"], total, padding) if padding
+             else caches.single(handle.model))
+    parts = _feed(handle, tokens, chunks or [total], cache)
+    if padding == "right" and min(request["lengths"]) < total:
+        caches.finalize(cache)
+    if trim := request.get("trim"):
+        caches.trim(cache, trim)
+        return logits_of(handle.model(tokens[:, total - trim:], cache=cache))
+    if then := request.get("then"):
+        then = mx.array(then)
+        parts += _feed(handle, then, [1] * then.shape[1], cache)
+    return mx.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+
+def _feed(handle: Handle, tokens: mx.array, chunks: list[int], cache: list) -> list[mx.array]:
+    parts, start = [], 0
+    for size in chunks:
+        logits = logits_of(handle.model(tokens[:, start:start + size], cache=cache))
+        # As generation does: each call is evaluated before the next is built.
+        kernels.evaluate(logits, [it.state for it in cache])
+        parts.append(logits)
+        start += size
+    return parts

@@ -1,0 +1,153 @@
+"""The loop of a worker: one JSON message a line, one forked child a session.
+
+The parent (the *zygote*) imports the engine's libraries once and evaluates nothing. For each
+``session`` request it forks; the child answers on the same pipes until ``end`` and exits. So a
+model that crashes the interpreter takes one session with it, never the imports.
+
+The protocol is strictly request and answer. Nothing is read ahead, therefore parent and child can
+share one stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Any, Callable
+
+
+class WorkerError(Exception):
+    """A failure that the harness can explain: its kind, its place and what to do next."""
+
+    def __init__(self, kind: str, message: str, *, file: str | None = None,
+                 line: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.kind, self.file, self.line, self.hint = kind, file, line, hint
+
+
+class Session:
+    """What one session holds: opened models by handle name, and the engine's own notes."""
+
+    def __init__(self) -> None:
+        self.handles: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {}
+
+    def handle(self, name: str) -> Any:
+        """The model opened as ``name``."""
+        try:
+            return self.handles[name]
+        except KeyError:
+            raise WorkerError("exception", f"no model is open as `{name}`") from None
+
+
+Op = Callable[[Session, dict], dict]
+
+
+class Channel:
+    """stdin and stdout as JSON lines; everything a library prints goes to stderr instead."""
+
+    def __init__(self) -> None:
+        self._out = os.dup(1)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+
+    def receive(self) -> dict | None:
+        """The next message, or None at the end of the input. Reads no byte beyond the line."""
+        line = bytearray()
+        while True:
+            byte = os.read(0, 1)
+            if not byte:
+                return None
+            if byte == b"\n":
+                return json.loads(line)
+            line += byte
+
+    def send(self, message: dict) -> None:
+        """Write one message, whole, as one line. NaN is not JSON: it is a bug of ours."""
+        data = (json.dumps(message, allow_nan=False) + "\n").encode()
+        while data:
+            data = data[os.write(self._out, data):]
+
+
+def describe(error: BaseException) -> dict:
+    """An exception as data: the innermost frame outside this package is where it happened."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    frames = traceback.extract_tb(error.__traceback__)
+    # CPython's own caches of frames may name relative files; a place is only useful when it exists.
+    outside = [it for it in frames if not os.path.abspath(it.filename).startswith(package)]
+    own = [it for it in outside if "/models/" in it.filename] or outside
+    place = own[-1] if own else (frames[-1] if frames else None)
+    if isinstance(error, WorkerError):
+        return {"kind": error.kind, "message": str(error), "file": error.file, "line": error.line,
+                "hint": error.hint, "source_line": None, "traceback": None}
+    return {
+        "kind": "exception",
+        "message": f"{type(error).__name__}: {error}",
+        "file": place.filename if place else None,
+        "line": place.lineno if place else None,
+        "source_line": place.line if place else None,
+        "hint": None,
+        "traceback": "".join(traceback.format_exception(error))[-6000:],
+    }
+
+
+def answer(ops: dict[str, Op], session: Session, request: dict) -> dict:
+    """Carry out one request; every failure becomes an answer."""
+    try:
+        op = ops.get(request["op"])
+        if op is None:
+            raise WorkerError("unsupported", f"this engine has no op `{request['op']}`")
+        return {"id": request.get("id"), "ok": True, "result": op(session, request)}
+    except MemoryError:
+        return {"id": request.get("id"), "ok": False,
+                "error": {"kind": "exception", "message": "out of memory"}}
+    except Exception as error:  # noqa: BLE001 - the whole point: a failure is data
+        return {"id": request.get("id"), "ok": False, "error": describe(error)}
+
+
+def serve_session(channel: Channel, ops: dict[str, Op]) -> None:
+    """The child's loop."""
+    session = Session()
+    while True:
+        request = channel.receive()
+        if request is None or request["op"] == "end":
+            return
+        channel.send(answer(ops, session, request))
+
+
+def run(preload: Callable[[], dict], ops: dict[str, Op]) -> int:
+    """The parent's loop: announce, then fork once a session until the input ends."""
+    channel = Channel()
+    try:
+        about = preload()
+    except Exception as error:  # noqa: BLE001
+        channel.send({"event": "failed", "error": describe(error)})
+        return 1
+    channel.send({"event": "ready", "pid": os.getpid(), "python": sys.version.split()[0], **about})
+    while True:
+        request = channel.receive()
+        if request is None:
+            return 0
+        if request["op"] != "session":
+            channel.send({"id": request.get("id"), "ok": False, "error": {
+                "kind": "exception", "message": f"`{request['op']}` outside a session"}})
+            continue
+        child = os.fork()
+        if child == 0:
+            code = 0
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                channel.send({"id": request.get("id"), "ok": True, "result": {"pid": os.getpid()}})
+                serve_session(channel, ops)
+            except BaseException:  # noqa: BLE001 - the child must never fall into the parent's loop
+                traceback.print_exc()
+                code = 70
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        channel.send({"event": "ended", "exit": None if number else os.WEXITSTATUS(status),
+                      "signal": number})

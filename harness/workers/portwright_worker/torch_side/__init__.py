@@ -1,0 +1,1 @@
+"""The reference side: transformers on PyTorch, as its users run it."""

@@ -1,0 +1,126 @@
+"""What generic rules cannot know about a model type: one row a type, each with its reason.
+
+`fields` go into the (text) config on top of the generic rules; `None` as a value removes the
+generic choice, so that the class decides. `extra` are keys that published config.json files of
+the type carry and that the class does not write back, `omit` those that it writes and published
+files do not have. `rename` turns the names of a text-only model's weights into those of the
+published multimodal checkpoint (regular expression, replacement).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+KEEP = object()  # leave the class's default
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """One type's row."""
+
+    why: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    omit: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+
+
+_YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,
+         "beta_fast": 32.0, "beta_slow": 1.0, "rope_theta": 77_000.0}
+
+ADJUSTMENTS: dict[str, Adjustment] = {
+    "afmoe": Adjustment("published checkpoints scale their embeddings", {"mup_enabled": True}),
+    "dbrx": Adjustment("published checkpoints clip and choose four experts", {
+        "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
+        "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,
+                       "moe_top_k": 2, "ffn_act_fn": {"name": "silu"}}}),
+    "deepseek_v2": Adjustment("the published large model chooses within groups", {
+        "topk_method": "group_limited_greedy", "n_group": 2, "topk_group": 1,
+        "num_experts_per_tok": 2}),
+    "dots1": Adjustment("the class leaves the numbers of experts open", {
+        "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
+        "sliding_window": None}),
+    "deepseek_v32": Adjustment("the class makes the first three layers dense", {
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
+    "glm_moe_dsa": Adjustment("the class makes the first three layers dense", {
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
+    "gemma3n": Adjustment("published as a multimodal model", {
+        "num_hidden_layers": 6, "num_kv_shared_layers": 2,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
+        "activation_sparsity_pattern": [0.9, 0.9, 0.9, 0.0, 0.0, 0.0],
+        "intermediate_size": [96] * 6}, rename=((r"^model\.", "model.language_model."),)),
+    "gemma4": Adjustment("as the published mixture of experts: keys that serve as values", {
+        "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
+                                                "full_attention"] * 2,
+        "global_head_dim": 32, "num_global_key_value_heads": 1, "attention_k_eq_v": True,
+        "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2,
+        "moe_intermediate_size": 40, "final_logit_softcapping": 5.0,
+        "hidden_size_per_layer_input": 0},
+        extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
+    "gemma4_text": Adjustment("as the published small ones: shared keys and values", {
+        "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
+                                                "full_attention"] * 2,
+        "global_head_dim": 32, "num_kv_shared_layers": 2, "use_double_wide_mlp": True,
+        "final_logit_softcapping": 5.0},
+        extra={"global_head_dim": 32}, omit=("per_layer_config",)),
+    "gemma4_unified": Adjustment("as published", {
+        "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
+                                                "full_attention"] * 2,
+        "global_head_dim": 32, "num_global_key_value_heads": 1, "attention_k_eq_v": True,
+        "final_logit_softcapping": 5.0},
+        extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
+    "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
+        "head_dim": 16,
+        "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
+                            "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
+                            "rope_theta": 77_000.0}}),
+    "kimi_linear": Adjustment("published configs say the kinds of layers by number", {
+        "layer_types": ["linear_attention", "linear_attention", "full_attention",
+                        "linear_attention", "full_attention"]}, extra={
+        "linear_attn_config": {"kda_layers": [1, 2, 4], "full_attn_layers": [3, 5],
+                               "num_heads": 4, "head_dim": 12, "short_conv_kernel_size": 4}}),
+    "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
+                                extra={"first_k_dense_replace": 1}),
+    "granitemoehybrid": Adjustment("the class's default has no attention layer", {
+        "layer_types": ["linear_attention", "linear_attention", "full_attention",
+                        "linear_attention", "full_attention"],
+        "position_embedding_type": "rope"}),
+    "laguna": Adjustment("published checkpoints mix the layer types", {
+        "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+                        "full_attention"]}),
+    "lfm2": Adjustment("the class's default has no convolution", {
+        "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
+    "lfm2_moe": Adjustment("the class's default has no layer types", {
+        "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
+    "llama4": Adjustment("ports take one expert a token, as published", {"num_experts_per_tok": 1},
+                         rename=((r"^", "language_model."),)),
+    "llama4_text": Adjustment("ports take one expert a token, as published", {
+        "num_experts_per_tok": 1}),
+    "mamba2": Adjustment("its heads are those of the expanded stream", {"num_heads": 8}),
+    "mellum": Adjustment("published checkpoints mix the layer types", {
+        "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+                        "full_attention"]}),
+    "nemotron_h": Adjustment("a pattern of all four kinds of blocks", {
+        "layers_block_type": ["linear_attention", "moe", "full_attention", "mlp",
+                              "linear_attention", "moe", "full_attention"],
+        "num_hidden_layers": KEEP}),
+    "olmo3": Adjustment("the old spelling has one theta, which the class gives to one layer type; "
+                        "published checkpoints scale only the full-attention layers", {
+        "rope_parameters": {
+            "full_attention": {**_YARN, "rope_theta": 500_000.0, "attention_factor": 1.2079},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 500_000.0}}}),
+    "phi": Adjustment("no published checkpoint has the norm", {"qk_layernorm": KEEP}),
+    "phi3": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
+    "qwen3_5": Adjustment("published as a multimodal model",
+                          rename=((r"^model\.", "model.language_model."),)),
+    "qwen3_5_moe": Adjustment("published as a multimodal model",
+                              rename=((r"^model\.", "model.language_model."),)),
+    "starcoder2": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
+}
+
+
+def adjustment_of(model_type: str, text_type: str = "") -> Adjustment:
+    """The row of a type or of its text part, or an empty one."""
+    row = ADJUSTMENTS.get(model_type) or ADJUSTMENTS.get(text_type)
+    return row or Adjustment("nothing to adjust")

@@ -1,0 +1,76 @@
+"""The torch engine: what the zygote imports, and the table of ops.
+
+Importing must not compute: the parent of the forked sessions may hold no thread pool and no lazily
+initialised kernel. So threads are set to one before anything else, and no tensor is made here.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+
+def preload() -> dict:
+    """Import what every session needs, and say which versions and settings these are."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    torch.set_grad_enabled(False)
+    # Also fills uninitialised memory with NaN, so a weight that nobody wrote cannot pass for one.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+    import safetensors.torch  # noqa: F401
+    import transformers
+    import transformers.cache_utils
+    import transformers.conversion_mapping
+    import transformers.core_model_loading
+    import transformers.generation  # noqa: F401 - model classes inherit from its mixin
+    import transformers.integrations
+    import transformers.masking_utils
+    import transformers.modeling_rope_utils
+    import transformers.modeling_utils
+    import transformers.models.auto.configuration_auto
+    import transformers.models.auto.modeling_auto
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    from . import config_ledger, opening, synthesize  # noqa: F401 - imported once, before the forks
+
+    return {
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "paths": {"transformers": os.path.dirname(transformers.__file__)},
+        "precision": {
+            "float32_matmul": torch.get_float32_matmul_precision(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+        },
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _late(module: str, function: str):
+    """An op whose module imports torch: resolved when called, so that preload() sets things first."""
+
+    def op(session, request: dict) -> dict:
+        from importlib import import_module
+
+        return getattr(import_module(f".{module}", __package__), function)(session, request)
+
+    return op
+
+
+OPS = {
+    "synthesize": _late("synthesize", "synthesize"),
+    "open": _late("opening", "open_checkpoint"),
+    "forward": _late("forward", "forward"),
+    "generate": _late("forward", "generate"),
+    "rope": _late("rope", "rope"),
+    "config_reads": _late("config_ledger", "config_reads"),
+    "config_experiment": _late("config_ledger", "config_experiment"),
+    "close": _late("opening", "close"),
+}
