@@ -180,6 +180,22 @@ pub struct Place {
     pub error: Real,
     /// The smallest tolerance (relative error) under which this run would have passed.
     pub smallest_passing: Real,
+    /// Where each side calls the module.
+    #[serde(default)]
+    pub lines: Vec<SourceLine>,
+}
+
+/// One line of a definition or of a port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceLine {
+    /// `definition` or `port`.
+    pub side: String,
+    /// Relative to its package.
+    pub file: String,
+    pub line: u32,
+    pub text: String,
+    /// The class of the module that is called.
+    pub class: String,
 }
 
 /// One check, as it was decided.

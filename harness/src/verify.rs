@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     check::{CHECKS, Check},
     digest,
-    engine::EngineKind,
+    engine::{EngineKind, package_path},
     evidence::{
         Clock, Evidence, PerPosition, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict,
     },
@@ -72,8 +72,8 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
     Ok(Subject {
         model_type: question.model_type.clone(),
         spelling: question.spelling,
-        definition: material.reference.as_ref().ok().and_then(|it| source_file(&it.opened.file)),
-        port: material.port.as_ref().ok().and_then(|it| source_file(&it.file)),
+        definition: material.reference.as_ref().ok().and_then(|it| source_file(it.opened.file.as_deref()?)),
+        port: material.port.as_ref().ok().and_then(|it| source_file(it.file.as_deref()?)),
         synthetic,
         checkpoint: question.checkpoint.clone(),
         checkpoint_files: digests(&checkpoint)
@@ -83,16 +83,8 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
     })
 }
 
-/// A source file by its path inside its package, so that evidence does not depend on where the
-/// package is installed.
 fn source_file(path: &Path) -> Option<SourceFile> {
     Some(SourceFile { path: package_path(path), sha256: digest::of_file(path).ok()? })
-}
-
-fn package_path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let start = ["/transformers/models/", "/mlx_lm/models/"].iter().find_map(|it| text.rfind(it));
-    start.map_or_else(|| text.clone().into_owned(), |it| text[it + 1..].to_owned())
 }
 
 /// sha256 of config.json and of every weight file.

@@ -2,7 +2,8 @@
 
 use super::{Finding, logits};
 use crate::{
-    evidence::{Absence, Bound, Figure, Place, Real},
+    engine::{Opened, package_path},
+    evidence::{Absence, Bound, Figure, Place, Real, SourceLine},
     material::Material,
     measure::{
         pairing::is_layer,
@@ -44,6 +45,7 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
             position: first.position.map(|it| it as u64),
             error: Real(first.error),
             smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
+            lines: lines(material, first),
         });
     } else {
         let benign: Vec<&TapFigure> = taps.pairs.iter().filter(|it| it.diverges()).collect();
@@ -52,6 +54,25 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
         }));
     }
     Ok(finding)
+}
+
+/// Where each side calls the first wrong module.
+fn lines(material: &Material, tap: &TapFigure) -> Vec<SourceLine> {
+    let definition = material.reference.as_ref().ok().map(|it| &it.opened);
+    let port = material.port.as_ref().ok();
+    let line = |side: &str, opened: Option<&Opened>, path: &str| {
+        let module = opened?.modules.iter().find(|it| it.path == path)?;
+        let call = module.call.as_ref()?;
+        Some(SourceLine {
+            side: side.to_owned(),
+            file: package_path(&call.file),
+            line: call.line,
+            text: call.text.trim().to_owned(),
+            class: module.class.clone(),
+        })
+    };
+    let sides = [line("definition", definition, &tap.reference), line("port", port, &tap.port)];
+    sides.into_iter().flatten().collect()
 }
 
 /// The error as a multiple of the floor that its bound was made from.

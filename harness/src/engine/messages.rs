@@ -1,6 +1,9 @@
 //! The messages of the worker protocol, typed. Their Python side is `harness/workers/`.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +93,24 @@ pub struct ParameterInfo {
 pub struct ModuleInfo {
     pub path: String,
     pub class: String,
+    /// Where the enclosing module calls it; absent where no such line was found.
+    #[serde(default)]
+    pub call: Option<CallSite>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CallSite {
+    pub file: PathBuf,
+    pub line: u32,
+    pub text: String,
+}
+
+/// A source file by its path inside its package, so that evidence does not depend on where the
+/// package is installed.
+pub fn package_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let start = ["/transformers/", "/mlx_lm/"].iter().find_map(|it| text.rfind(it));
+    start.map_or_else(|| text.clone().into_owned(), |it| text[it + 1..].to_owned())
 }
 
 /// A model that a worker holds open.
@@ -98,8 +119,10 @@ pub struct Opened {
     /// False when the weights did not fit; then `load` says how.
     #[serde(default = "yes")]
     pub opened: bool,
-    pub class: String,
-    pub file: PathBuf,
+    #[serde(default)]
+    pub class: Option<String>,
+    #[serde(default)]
+    pub file: Option<PathBuf>,
     #[serde(default)]
     pub load: Load,
     #[serde(default)]

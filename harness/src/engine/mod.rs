@@ -18,8 +18,8 @@ mod worker;
 
 pub use error::{EngineError, Failure};
 pub use messages::{
-    About, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
-    ParameterInfo, Roundtrip, Rope, RopeLayer, Synthesised, Synthesis, TapInfo,
+    About, CallSite, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
+    ParameterInfo, Roundtrip, Rope, RopeLayer, Synthesised, Synthesis, TapInfo, package_path,
 };
 pub use worker::{Session, Sources, Worker};
 

@@ -76,7 +76,7 @@ impl Worker {
         }
         let mut child = command
             .env_clear()
-            .envs(worker_environment(&engines.workers))
+            .envs(worker_environment(engines))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -26,7 +26,13 @@ const TICK: Duration = Duration::from_millis(50);
 /// How a program ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    Exited { status: ExitStatus, tail: String },
+    Exited {
+        status: ExitStatus,
+        /// The last lines of its standard output.
+        said: String,
+        /// The last lines of its standard error.
+        complained: String,
+    },
     Cancelled,
     DeadlinePassed,
 }
@@ -36,6 +42,18 @@ pub(super) enum Sign<'a> {
     Line(&'a str),
     /// Sent every [`TICK`] with the process id.
     Tick(u32),
+}
+
+#[derive(Clone, Copy)]
+enum Pipe {
+    Output,
+    Error,
+}
+
+#[derive(Default)]
+struct Tails {
+    output: VecDeque<String>,
+    error: VecDeque<String>,
 }
 
 /// Runs `command` in a process group of its own, so that a Ctrl-C on the terminal reaches us first
@@ -50,9 +68,9 @@ pub(super) fn run(
     let started = Instant::now();
     let mut child = command.spawn()?;
     let (sender, lines) = mpsc::channel();
-    forward(child.stdout.take(), sender.clone());
-    forward(child.stderr.take(), sender);
-    let mut tail = VecDeque::new();
+    forward(child.stdout.take(), Pipe::Output, sender.clone());
+    forward(child.stderr.take(), Pipe::Error, sender);
+    let mut tails = Tails::default();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -66,25 +84,30 @@ pub(super) fn run(
             return Ok(Ended::DeadlinePassed);
         }
         on(Sign::Tick(child.id()));
-        drain(&lines, &mut tail, TICK, on);
+        drain(&lines, &mut tails, TICK, on);
     };
     // A grandchild may hold the pipes open for ever; what it says is no longer of interest.
-    drain(&lines, &mut tail, Duration::from_millis(500), on);
-    Ok(Ended::Exited { status, tail: Vec::from(tail).join("\n") })
+    drain(&lines, &mut tails, Duration::from_millis(500), on);
+    let [said, complained] = [tails.output, tails.error].map(|it| Vec::from(it).join("\n"));
+    Ok(Ended::Exited { status, said, complained })
 }
 
 /// Takes lines until there are none for a while: `patience` bounds the whole wait.
 fn drain(
-    lines: &Receiver<String>,
-    tail: &mut VecDeque<String>,
+    lines: &Receiver<(Pipe, String)>,
+    tails: &mut Tails,
     patience: Duration,
     on: &mut dyn FnMut(Sign<'_>),
 ) {
     let until = Instant::now() + patience;
     loop {
         match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(line) => {
+            Ok((pipe, line)) => {
                 on(Sign::Line(&line));
+                let tail = match pipe {
+                    Pipe::Output => &mut tails.output,
+                    Pipe::Error => &mut tails.error,
+                };
                 tail.push_back(line);
                 if tail.len() > TAIL {
                     tail.pop_front();
@@ -100,13 +123,13 @@ fn drain(
     }
 }
 
-fn forward(pipe: Option<impl Read + Send + 'static>, to: Sender<String>) {
-    let Some(pipe) = pipe else { return };
+fn forward(source: Option<impl Read + Send + 'static>, pipe: Pipe, to: Sender<(Pipe, String)>) {
+    let Some(source) = source else { return };
     thread::spawn(move || {
-        for line in BufReader::new(pipe).split(b'\n') {
+        for line in BufReader::new(source).split(b'\n') {
             let Ok(line) = line else { return };
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            if !line.is_empty() && to.send(line).is_err() {
+            if !line.is_empty() && to.send((pipe, line)).is_err() {
                 return;
             }
         }
@@ -139,9 +162,11 @@ mod tests {
         let ended = run(&mut script, None, &Cancel::default(), &mut |sign| {
             seen += usize::from(matches!(sign, Sign::Line(_)));
         });
-        let Ended::Exited { status, tail } = ended.unwrap() else { panic!("did not exit") };
-        assert_eq!((status.code(), seen, tail.lines().count()), (Some(3), 31, TAIL));
-        assert!(tail.contains("last") && tail.contains("30"), "{tail}");
+        let Ended::Exited { status, said, complained } = ended.unwrap() else {
+            panic!("did not exit")
+        };
+        assert_eq!((status.code(), seen, said.lines().count()), (Some(3), 31, TAIL));
+        assert_eq!((said.lines().last(), complained.as_str()), (Some("30"), "last"));
     }
 
     #[test]

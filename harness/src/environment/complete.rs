@@ -34,7 +34,7 @@ pub struct Engines {
 }
 
 /// `complete.json`: written last, so that its presence says that all before it is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Complete {
     pub(super) lock_digest: String,
     /// Separates environments of one lock: see [`key`].
@@ -114,17 +114,19 @@ fn is_ours(name: &str) -> bool {
 
 /// The finished environment that `settings` ask for, without starting any Python.
 pub(super) fn find(home: &Home, settings: &Settings) -> Option<(PathBuf, Complete)> {
-    let (digest, key) = (engines_lock_digest(), key(settings));
     let chosen = settings.python.as_ref().map(|it| it.canonicalize().unwrap_or(it.clone()));
-    all(home).into_iter().find_map(|(folder, complete)| {
-        let complete = complete?;
+    all(home).into_iter().find_map(|(folder, _)| {
+        let complete = in_folder(&folder, settings)?;
         let made_from = complete.base_python.canonicalize().ok()?;
-        let fits = complete.lock_digest == digest
-            && complete.torch_key == key
-            && chosen.as_ref().is_none_or(|it| *it == made_from)
-            && python_of(&folder).exists();
-        fits.then_some((folder, complete))
+        chosen.as_ref().is_none_or(|it| *it == made_from).then_some((folder, complete))
     })
+}
+
+/// The finished environment in this very folder.
+pub(super) fn in_folder(folder: &Path, settings: &Settings) -> Option<Complete> {
+    let complete = Complete::read(folder)?;
+    let fits = complete.lock_digest == engines_lock_digest() && complete.torch_key == key(settings);
+    (fits && python_of(folder).exists()).then_some(complete)
 }
 
 /// Installed packages by the folders that installers leave: `torch-2.15.0.dist-info`.

@@ -1,6 +1,6 @@
 //! Why the engines' environment could not be made, and what to do about it.
 
-use std::{borrow::Cow, fmt, io, path::PathBuf, path::Path};
+use std::{borrow::Cow, fmt, io, path::Path, path::PathBuf};
 
 use super::sizes::human;
 use crate::hint::Hint;
@@ -46,7 +46,7 @@ pub enum SetupError {
     #[error("{path} has {free} free, but the engines need {needed}", path = path.display(), free = human(*free), needed = human(*needed))]
     DiskSpace { path: PathBuf, free: u64, needed: u64 },
 
-    #[error("the disk of `{home}` is full\n{tail}", home = home.display())]
+    #[error("a disk is full, while writing `{home}`\n{tail}", home = home.display())]
     DiskFull { home: PathBuf, tail: String },
 
     #[error("packages could not be downloaded\n{tail}")]
@@ -86,6 +86,7 @@ impl SetupError {
 
     /// Sorts a failed command by what its last lines say.
     pub(super) fn of_command(command: &str, status: String, tail: String, home: &Path) -> Self {
+        let tail = from_error(&tail).to_owned();
         let says = |signs: &[&str]| {
             let tail = tail.to_lowercase();
             signs.iter().any(|it| tail.contains(it))
@@ -104,6 +105,13 @@ impl SetupError {
         }
         Self::Command { command: command.to_owned(), status, tail }
     }
+}
+
+/// The lines from the first that begins with `error`; all when there is none.
+fn from_error(tail: &str) -> &str {
+    let is_error = |it: &str| it.to_lowercase().starts_with("error");
+    let before = tail.split_inclusive('\n').take_while(|it| !is_error(it)).map(str::len).sum();
+    if before < tail.len() { &tail[before..] } else { tail }
 }
 
 const DISK_FULL: &[&str] =
@@ -172,13 +180,29 @@ mod tests {
     #[test]
     fn failures_are_told_apart_by_what_the_command_said() {
         let of = |tail: &str| {
-            SetupError::of_command("uv pip sync", "exit status: 1".into(), tail.into(), Path::new("/h"))
+            SetupError::of_command(
+                "uv pip sync",
+                "exit status: 1".into(),
+                tail.into(),
+                Path::new("/h"),
+            )
         };
-        assert!(matches!(of("failed to write: No space left on device (os error 28)"), SetupError::DiskFull { .. }));
-        assert!(matches!(of("error: Failed to fetch: `https://x/simple/torch/`\n dns error"), SetupError::Network { .. }));
+        assert!(matches!(
+            of("failed to write: No space left on device (os error 28)"),
+            SetupError::DiskFull { .. }
+        ));
+        assert!(matches!(
+            of("error: Failed to fetch: `https://x/simple/torch/`\n dns error"),
+            SetupError::Network { .. }
+        ));
         assert!(matches!(of("error: Hash mismatch for `numpy==2.4.6`"), SetupError::Hash { .. }));
-        assert!(matches!(of("mlx-cpu has no wheels with a matching platform tag (e.g., `manylinux_2_28`)"), SetupError::NoWheel { .. }));
+        assert!(matches!(
+            of("mlx-cpu has no wheels with a matching platform tag (e.g., `manylinux_2_28`)"),
+            SetupError::NoWheel { .. }
+        ));
         assert!(matches!(of("thread 'main' panicked"), SetupError::Command { .. }));
+        let said = of(" Downloaded numpy\nerror: Hash mismatch\n  cause: x").to_string();
+        assert!(said.ends_with("promises\nerror: Hash mismatch\n  cause: x"), "{said}");
         assert!(of("anything").hint().is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! Builds one environment in place: a virtual environment is not relocatable, so the mark comes last.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -25,6 +26,8 @@ use crate::{
 /// All that a build depends on.
 pub(super) struct Build<'a> {
     pub(super) home: &'a Home,
+    /// [`folder_name`] in the home.
+    pub(super) folder: &'a Path,
     pub(super) settings: &'a Settings,
     pub(super) python: &'a Interpreter,
     pub(super) uv: &'a Uv,
@@ -38,21 +41,16 @@ pub(super) fn folder_name(settings: &Settings, python: &Interpreter) -> String {
 }
 
 impl Build<'_> {
-    pub(super) fn folder(&self) -> PathBuf {
-        self.home.path().join(folder_name(self.settings, self.python))
-    }
-
     /// Removes what is there, builds, and marks the result as complete.
     pub(super) fn run(
         &self,
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<Complete, SetupError> {
-        let folder = self.folder();
-        remove(&folder)?;
-        self.fill(&folder, progress, cancel).inspect_err(|_| {
+        remove(self.folder)?;
+        self.fill(self.folder, progress, cancel).inspect_err(|_| {
             // Gives the space back; the error that brought us here is the one to report.
-            let _ = remove(&folder);
+            let _ = remove(self.folder);
         })
     }
 
@@ -74,18 +72,28 @@ impl Build<'_> {
         {
             let bytes = Step::start(progress, "engine packages, bytes", total);
             let mut written = Written { bytes: &bytes, limit: total, done: 0, unpacked: 0 };
+            let cache = self.uv.cache_dir(self.home);
+            let mut litter = BTreeSet::new();
             let mut sync = self.uv.command(self.home);
             sync.args(["pip", "sync", "--require-hashes", "--only-binary", ":all:", "--python"]);
             sync.arg(complete::python_of(folder)).arg(&requirements);
-            step("uv pip sync", &mut sync, self.home, cancel, &mut |it| written.on(&it))?;
+            let synced = step("uv pip sync", &mut sync, self.home, cancel, &mut |it| {
+                if let (Sign::Tick(process), Some(cache)) = (&it, &cache) {
+                    litter.extend(unfinished_downloads(*process, cache));
+                }
+                written.on(&it);
+            });
+            // What was finished has been renamed; after a success nothing is left.
+            litter.iter().try_for_each(|it| remove(it))?;
+            synced?;
         }
         if let TorchSource::Index { url } = &self.settings.torch {
             self.torch_from(url, folder, progress, cancel)?;
         }
 
         let site_packages = complete::site_packages(folder, &self.python.version);
-        let versions = complete::installed(&site_packages)
-            .map_err(SetupError::io("read", &site_packages))?;
+        let versions =
+            complete::installed(&site_packages).map_err(SetupError::io("read", &site_packages))?;
         let complete = Complete {
             lock_digest: engines_lock_digest(),
             torch_key: complete::key(self.settings),
@@ -121,14 +129,16 @@ impl Build<'_> {
             torch.env_remove(name);
         }
         let failed = |tail: String| SetupError::TorchIndex { tail };
-        step("uv pip install torch", &mut torch, self.home, cancel, &mut |_| {}).map_err(|err| {
-            match err {
+        step("uv pip install torch", &mut torch, self.home, cancel, &mut |_| {}).map_err(
+            |err| match err {
                 SetupError::Command { tail, .. }
                 | SetupError::NoWheel { tail }
-                | SetupError::Network { tail } => failed(tail.replace(url, "PORTWRIGHT_TORCH_INDEX")),
+                | SetupError::Network { tail } => {
+                    failed(tail.replace(url, "PORTWRIGHT_TORCH_INDEX"))
+                }
                 other => other,
-            }
-        })?;
+            },
+        )?;
         let site_packages = complete::site_packages(folder, &self.python.version);
         match cuda_requirement(&site_packages) {
             None => Ok(()),
@@ -193,6 +203,20 @@ fn bytes_written(process: u32) -> Option<u64> {
     text.lines().find_map(|it| it.strip_prefix("wchar: "))?.trim().parse().ok()
 }
 
+/// The half-unpacked packages that `process` is writing into uv's cache: when it is killed, uv does
+/// not remove them, and they can be larger than all the rest. Told by its open files, since other
+/// processes use the same cache. Linux only; elsewhere there are no CUDA libraries to litter with.
+fn unfinished_downloads(process: u32, cache: &Path) -> BTreeSet<PathBuf> {
+    let Ok(open) = fs::read_dir(format!("/proc/{process}/fd")) else { return BTreeSet::new() };
+    let cache = cache.canonicalize().unwrap_or(cache.to_owned());
+    open.filter_map(|it| fs::read_link(it.ok()?.path()).ok())
+        .filter_map(|it| {
+            let folder = it.strip_prefix(&cache).ok()?.components().next()?.as_os_str();
+            folder.to_string_lossy().starts_with(".tmp").then(|| cache.join(folder))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +240,20 @@ mod tests {
         assert_eq!(name.len(), "engines-".len() + 12);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_temporary_folders_of_the_process_itself_are_litter() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [".tmpOurs", ".tmpTheirs", "archive-v0"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let _ours = fs::File::create(dir.path().join(".tmpOurs/libtorch.so")).unwrap();
+        let _kept = fs::File::create(dir.path().join("archive-v0/kept")).unwrap();
+        let found = unfinished_downloads(std::process::id(), dir.path());
+        let ours = dir.path().canonicalize().unwrap().join(".tmpOurs");
+        assert_eq!(found, BTreeSet::from([ours]));
+    }
+
     #[test]
     fn a_cuda_build_of_torch_is_recognised() {
         let dir = tempfile::tempdir().unwrap();
@@ -223,7 +261,8 @@ mod tests {
         fs::create_dir(&info).unwrap();
         fs::write(info.join("METADATA"), "Name: torch\nRequires-Dist: sympy>=1.13\n").unwrap();
         assert_eq!(cuda_requirement(dir.path()), None);
-        let cuda = "Name: torch\nRequires-Dist: nvidia-cudnn-cu13==9.26; platform_system == \"Linux\"";
+        let cuda =
+            "Name: torch\nRequires-Dist: nvidia-cudnn-cu13==9.26; platform_system == \"Linux\"";
         fs::write(info.join("METADATA"), cuda).unwrap();
         assert!(cuda_requirement(dir.path()).unwrap().starts_with("nvidia-cudnn"));
     }

@@ -1,6 +1,6 @@
 //! The lock files: every package of the engines with its version, condition and hashes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use sha2::{Digest, Sha256};
 
@@ -91,7 +91,10 @@ pub(super) fn hex_digest<T: AsRef<[u8]>>(parts: &[T]) -> String {
         }
         hasher.update(part.as_ref());
     }
-    hasher.finalize().iter().map(|it| format!("{it:02x}")).collect()
+    hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes all text");
+        hex
+    })
 }
 
 #[cfg(test)]

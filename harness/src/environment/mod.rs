@@ -41,7 +41,7 @@ pub use home::Home;
 pub use lock::engines_lock_digest;
 pub use machine::{Device, Machine};
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
-pub use settings::{Settings, TorchSource, VARIABLES, Variable};
+pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
 pub use setup::ensure;
 pub use sizes::{Group, platform};
 pub use workers::worker_environment;

@@ -1,4 +1,4 @@
-//! Finds a Python that can carry the engines: CPython, with the GIL, of a version that is locked.
+//! Finds a Python that can carry the engines: `CPython`, with the GIL, of a version that is locked.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,6 +17,7 @@ use crate::cancel::Cancel;
 /// A Python that was run and answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interpreter {
+    /// Not that of a virtual environment, which may go away.
     pub(super) path: PathBuf,
     /// `3.11.7`
     pub(super) version: String,
@@ -31,7 +32,8 @@ impl Interpreter {
 }
 
 /// Tried in this order, so that the Python that the user calls `python3` wins when it will do.
-const NAMES: &[&str] = &["python3", "python", "python3.13", "python3.12", "python3.11", "python3.14"];
+const NAMES: &[&str] =
+    &["python3", "python", "python3.13", "python3.12", "python3.11", "python3.14"];
 
 /// Asks for everything in one start. `-I` keeps the user's site and variables out.
 const QUESTION: &str = "\
@@ -40,7 +42,7 @@ print(sys.implementation.name)
 print('.'.join(map(str, sys.version_info[:3])))
 print('t' if 't' in getattr(sys, 'abiflags', '') else '-')
 print('ensurepip' if importlib.util.find_spec('ensurepip') else '-')
-print(sys.executable)";
+print(getattr(sys, '_base_executable', None) or sys.executable)";
 
 /// A Python may sit behind a slow launcher or a cold network disk.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -78,16 +80,16 @@ fn ask(path: &Path, cancel: &Cancel) -> Result<Interpreter, String> {
     let mut command = Command::new(path);
     command.args(["-I", "-c", QUESTION]);
     let ended = run(&mut command, Some(PATIENCE), cancel, &mut |_| {});
-    let tail = match ended.map_err(|it| format!("does not start: {it}"))? {
-        Ended::Exited { status, tail } if status.success() => tail,
-        Ended::Exited { status, tail } => {
-            return Err(format!("{status}: {}", tail.lines().last().unwrap_or_default()));
+    let said = match ended.map_err(|it| format!("does not start: {it}"))? {
+        Ended::Exited { status, said, .. } if status.success() => said,
+        Ended::Exited { status, complained, .. } => {
+            return Err(format!("{status}: {}", complained.lines().last().unwrap_or_default()));
         }
         Ended::Cancelled => return Err("cancelled".into()),
         Ended::DeadlinePassed => return Err(format!("no answer in {} s", PATIENCE.as_secs())),
     };
     // The last lines, since a launcher may say something first.
-    let lines: Vec<&str> = tail.lines().collect();
+    let lines: Vec<&str> = said.lines().collect();
     let [.., implementation, version, threads, ensurepip, executable] = lines.as_slice() else {
         return Err("gave no answer".into());
     };
@@ -136,7 +138,11 @@ pub(super) mod tests {
     /// A Python that only answers our question.
     pub(in super::super) fn fake(dir: &Path, name: &str, version: &str) -> PathBuf {
         let path = dir.join(name);
-        script(dir, name, &format!(r"printf 'cpython\n{version}\n-\nensurepip\n{}\n'", path.display()))
+        script(
+            dir,
+            name,
+            &format!(r"printf 'cpython\n{version}\n-\nensurepip\n{}\n'", path.display()),
+        )
     }
 
     fn settings(dir: &Path) -> Settings {

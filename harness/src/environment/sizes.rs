@@ -63,7 +63,7 @@ pub fn platform() -> String {
 pub enum Group {
     /// The installer.
     Uv,
-    /// PyTorch itself, the reference.
+    /// Torch itself, the reference.
     Torch,
     /// The CUDA libraries and Triton, which torch's Linux wheels ask for.
     TorchCuda,

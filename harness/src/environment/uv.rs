@@ -1,10 +1,10 @@
 //! Finds `uv`, or puts one of our own into the home.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -38,6 +38,9 @@ const UNWANTED: &[&str] = &[
     "UV_NO_BINARY",
 ];
 
+/// No answer of uv's own takes longer, even from a cold disk.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A `uv` that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Uv {
@@ -55,6 +58,29 @@ impl Uv {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Whether uv's cache has all packages of `lock`: asked offline and dry.
+    pub(super) fn has_all(&self, home: &Home, lock: &str, python: &Interpreter) -> bool {
+        // A folder of our own that did not exist: nobody can have put a link into it.
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
+        let folder = env::temp_dir().join(format!("portwright-{}-{nanos}", std::process::id()));
+        if fs::create_dir(&folder).is_err() {
+            return false;
+        }
+        let file = folder.join("asked.lock");
+        let mut command = self.command(home);
+        command.args(["pip", "install", "--dry-run", "--offline", "--no-deps"]);
+        command.args(["--require-hashes", "--only-binary", ":all:", "--python"]);
+        command.arg(&python.path).arg("--target").arg(folder.join("target")).arg("-r").arg(&file);
+        let mut downloads = false;
+        let mut listen = |sign: Sign<'_>| {
+            downloads |= matches!(sign, Sign::Line(it) if it.starts_with("Would download"));
+        };
+        let asked = fs::write(&file, lock)
+            .and_then(|()| run(&mut command, Some(PATIENCE), &Cancel::default(), &mut listen));
+        let _ = fs::remove_dir_all(&folder);
+        matches!(asked, Ok(Ended::Exited { status, .. }) if status.success()) && !downloads
     }
 
     /// Where uv keeps what it downloaded.
@@ -91,10 +117,9 @@ fn ask(path: &Path) -> Option<Uv> {
 
 /// The last line that a quick command prints.
 fn answer(command: &mut Command) -> Option<String> {
-    let patience = Some(Duration::from_secs(10));
-    match run(command, patience, &Cancel::default(), &mut |_| {}).ok()? {
-        Ended::Exited { status, tail } if status.success() => {
-            Some(tail.lines().last()?.to_owned())
+    match run(command, Some(PATIENCE), &Cancel::default(), &mut |_| {}).ok()? {
+        Ended::Exited { status, said, .. } if status.success() => {
+            Some(said.lines().last()?.to_owned())
         }
         _ => None,
     }
@@ -109,7 +134,8 @@ pub(super) fn bootstrap(
 ) -> Result<Uv, SetupError> {
     let _lock = home.lock("uv", progress, cancel)?;
     let folder = folder(home);
-    if let Some(uv) = folder.join("complete").exists().then(|| ask(&folder.join("bin/uv"))).flatten()
+    if let Some(uv) =
+        folder.join("complete").exists().then(|| ask(&folder.join("bin/uv"))).flatten()
     {
         return Ok(uv);
     }
@@ -169,7 +195,8 @@ pub(super) fn step(
         Ended::Exited { status, .. } if status.success() => Ok(()),
         // A Ctrl-C that reached the child too must not read as its failure.
         Ended::Exited { .. } if cancel.is_cancelled() => Err(SetupError::Cancelled),
-        Ended::Exited { status, tail } => {
+        Ended::Exited { status, said, complained } => {
+            let tail = if complained.is_empty() { said } else { complained };
             Err(SetupError::of_command(name, status.to_string(), tail, home.path()))
         }
         Ended::Cancelled | Ended::DeadlinePassed => Err(SetupError::Cancelled),

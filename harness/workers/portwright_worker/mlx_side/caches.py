@@ -2,7 +2,8 @@
 
 ``mlx_lm.generate`` itself would import transformers, so its two short steps are repeated here over
 the caches' own methods: a batch is the ``merge`` of one fresh cache a row, then ``prepare`` tells
-it the padding, and ``finalize`` ends the prompt (``PromptProcessingBatch``).
+it the padding, and ``finalize`` ends the prompt (``PromptProcessingBatch``). mlx-lm 0.32 itself
+pads prompts on the right only; left padding is what its caches accept.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def require_readable(folder: str) -> list[str]:
     if not files:
         others = sorted(os.listdir(folder))
         raise WorkerError(
-            "weights", f"{folder} has no file named model*.safetensors, which is all that mlx-lm reads",
+            "weights", f"{folder} has no file named model*.safetensors, which is all that mlx-lm "
+                       "reads",
             hint=f"the folder holds: {', '.join(others[:20])}")
     index = os.path.join(folder, "model.safetensors.index.json")
     if os.path.isfile(index):

@@ -20,7 +20,7 @@ import numpy
 import safetensors.numpy  # noqa: F401
 
 from ..protocol import Op, Session
-from . import forward, kernels, library, loading, rope, roundtrip
+from . import device, forward, kernels, library, loading, rope, roundtrip
 from .loading import Handle
 
 
@@ -28,7 +28,7 @@ def preload() -> dict:
     """Import what loading and running need; say which versions and which device will be used."""
     utils = library.import_mlx_lm()
     importlib.import_module("mlx_lm.models.cache")
-    gpu = mx.metal.is_available() or bool(getattr(mx, "cuda", None) and mx.cuda.is_available())
+    gpu = device.is_gpu()
     if not gpu:
         mx.set_default_device(mx.cpu)
     if not forward.compiles():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import inspect
 import os
 import re
 import traceback
@@ -14,7 +16,8 @@ from . import library
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def explain(error: BaseException, step: str, config: dict, utils: Any) -> WorkerError:
+def explain(error: BaseException, step: str, config: dict, utils: Any,
+            args_class: type | None = None) -> WorkerError:
     """The failure of one step of ``load_model`` as an error that the harness can act on."""
     file, line = place(error)
     text = f"{type(error).__name__}: {error}"
@@ -28,7 +31,7 @@ def explain(error: BaseException, step: str, config: dict, utils: Any) -> Worker
     if step == "import":
         return _import_failure(error, config, utils)
     if step == "args":
-        return _args_failure(error, config, file, line)
+        return _args_failure(error, config, _frame_or_class(error, args_class))
     if step == "build":
         return WorkerError("config", f"the port cannot be built from this config: {text}",
                            file=file, line=line, hint=_source_line(error))
@@ -54,6 +57,8 @@ def _frame(error: BaseException) -> traceback.FrameSummary | None:
 
 
 def _source_line(error: BaseException) -> str | None:
+    if isinstance(error, SyntaxError):
+        return f"the line is `{error.text.strip()}`" if error.text else None
     frame = _frame(error)
     return f"the line is `{frame.line}`" if frame and frame.line else None
 
@@ -86,8 +91,18 @@ def _no_port(module: str, model_type: str, utils: Any) -> WorkerError:
                                        f"`{model_type}`", file=folder, hint=hint)
 
 
-def _args_failure(error: BaseException, config: dict, file: str | None,
-                  line: int | None) -> WorkerError:
+def _frame_or_class(error: BaseException, cls: type | None) -> tuple[str | None, int | None]:
+    """Where the args went wrong: the port's frame, or its args class when ``base.py`` raised."""
+    file, line = place(error)
+    if cls is not None and (file is None or os.path.basename(file) == "base.py"):
+        with contextlib.suppress(OSError, TypeError):
+            return inspect.getsourcefile(cls), inspect.getsourcelines(cls)[1]
+    return file, line
+
+
+def _args_failure(error: BaseException, config: dict,
+                  at: tuple[str | None, int | None]) -> WorkerError:
+    file, line = at
     keys = sorted(config)
     names = re.findall(r"'(\w+)'", str(error)) if "required positional" in str(error) else []
     if not names:

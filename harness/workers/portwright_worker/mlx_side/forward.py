@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..protocol import Session, WorkerError
-from . import caches, kernels, values
+from . import caches, device, kernels, values
 from .loading import Handle, dtype_name
 from .taps import Taps
 
@@ -21,6 +21,7 @@ def forward(session: Session, request: dict) -> dict:
     """Op ``forward``: logits of given tokens, in one call, in chunks, batched, or after a trim."""
     handle: Handle = session.handle(request["handle"])
     _check(request)
+    require_in_vocabulary(handle, request["tokens"])
     tokens = mx.array(request["tokens"])
     taps = Taps(handle.model) if request.get("taps") else None
     started = time.perf_counter()
@@ -42,6 +43,7 @@ def forward(session: Session, request: dict) -> dict:
 def generate(session: Session, request: dict) -> dict:
     """Op ``generate``: greedy, in the calls that ``generate_step`` makes for a short prompt."""
     handle: Handle = session.handle(request["handle"])
+    require_in_vocabulary(handle, [request["prompt"]])
     prompt, cache = request["prompt"], caches.single(handle.model)
     if len(prompt) > 1:
         handle.model(mx.array([prompt[:-1]]), cache=cache)
@@ -67,6 +69,15 @@ def logits_of(output: object) -> mx.array:
     if not isinstance(output, mx.array):
         raise WorkerError("exception", f"the model returned {type(output).__name__}, not logits")
     return output
+
+
+def require_in_vocabulary(handle: Handle, rows: list[list[int]]) -> None:
+    """MLX reads beyond an embedding's end without a word, so ids are checked before."""
+    config = handle.config
+    size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
+    largest = max((it for row in rows for it in row), default=0)
+    if isinstance(size, int) and largest >= size:
+        raise WorkerError("exception", f"token id {largest} is outside the vocabulary of {size}")
 
 
 def write(tensors: dict[str, np.ndarray], path: str) -> None:
@@ -113,7 +124,7 @@ def compiles() -> bool:
     On the CPU it is not: MLX would run the machine's C++ compiler, for seconds a kernel, into a
     folder in /tmp that parallel workers share, and results would depend on there being one.
     """
-    return mx.default_device().type != mx.DeviceType.cpu
+    return device.is_gpu()
 
 
 def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
@@ -130,6 +141,7 @@ def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
         caches.trim(cache, trim)
         return logits_of(handle.model(tokens[:, total - trim:], cache=cache))
     if then := request.get("then"):
+        require_in_vocabulary(handle, then)
         then = mx.array(then)
         parts += _feed(handle, then, [1] * then.shape[1], cache)
     return mx.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]

@@ -11,6 +11,7 @@ from typing import Any, Callable
 import mlx.core as mx
 
 from ..protocol import WorkerError
+from . import device
 
 # The kernels that were substituted since this session began.
 used: set[str] = set()
@@ -18,7 +19,7 @@ used: set[str] = set()
 
 def install() -> None:
     """Put the substitutes in place, once, when MLX runs on the CPU."""
-    if mx.default_device().type == mx.DeviceType.cpu and not hasattr(mx.gather_mm, "substitute"):
+    if not device.is_gpu() and not hasattr(mx.gather_mm, "substitute"):
         mx.gather_mm = _gather_mm_with(mx.gather_mm)
 
 
@@ -29,8 +30,8 @@ def evaluate(*arrays: Any) -> None:
     except RuntimeError as error:
         text = str(error)
         if any(it in text for it in ("only supports", "not supported", "not implemented", "NYI")):
-            raise WorkerError("unsupported", f"MLX on {mx.default_device().type.name} cannot run "
-                                             f"this model in this dtype: {text}") from error
+            raise WorkerError("unsupported", "MLX's backend here cannot run this model in this "
+                                             f"dtype: {text}") from error
         raise
 
 

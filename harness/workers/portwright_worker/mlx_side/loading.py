@@ -68,7 +68,8 @@ def close_model(session: Session, request: dict) -> dict:
 def load(folder: str, dtype: str) -> Handle:
     """Run ``load_model`` on a local folder; weights that do not fit are noted, not raised."""
     if dtype not in DTYPES:
-        raise WorkerError("unsupported", f"no dtype `{dtype}` in MLX; there are {', '.join(DTYPES)}")
+        raise WorkerError("unsupported", f"no dtype `{dtype}` here; there are "
+                                         f"{', '.join(DTYPES)}")
     utils = library.import_mlx_lm()
     checkpoint.require_readable(folder)
     steps = _Steps(DTYPES[dtype])
@@ -82,7 +83,8 @@ def load(folder: str, dtype: str) -> Handle:
     except WorkerError:
         raise
     except (Exception, SystemExit) as error:  # a port may call sys.exit when it is imported
-        raise failures.explain(error, steps.at, steps.config, utils) from error
+        raise failures.explain(error, steps.at, steps.config, utils,
+                               steps.args_class) from error
     model.__class__ = steps.model_class
     handle = Handle(folder, dtype, model, config, steps.watch, steps.missing, steps.unexpected,
                     steps.mismatched, steps.raw, steps.sanitized)
@@ -104,6 +106,7 @@ class _Steps:
         self.config: dict = {}
         self.watch = args_watch.Watch()
         self.model_class: Any = None
+        self.args_class: Any = None
         self.model: Any = None
         self.raw: dict[str, mx.array] = {}
         self.sanitized: dict[str, mx.array] = {}
@@ -114,9 +117,9 @@ class _Steps:
     def classes(self, utils: Any, config: dict) -> tuple[Any, Any]:
         """What ``get_model_classes`` answers: (builds the model, has ``from_dict``)."""
         self.at, self.config = "import", config
-        self.model_class, args_class = utils._get_classes(config=config)
+        self.model_class, self.args_class = utils._get_classes(config=config)
         self.at = "args"
-        return self._build, _ArgsReader(self, args_class)
+        return self._build, _ArgsReader(self, self.args_class)
 
     def _build(self, args: Any) -> nn.Module:
         self.at = "build"

@@ -44,7 +44,7 @@ def rope(session: Session, request: dict) -> dict:
     positions = [int(it) for it in request["positions"]]
     wide = handle.dtype == "float64"
     tensors: dict[str, np.ndarray] = {}
-    measured: dict[str, np.ndarray] = {}
+    measured: dict[str, np.ndarray | None] = {}
     listed = []
     for i, layer in enumerate(layers):
         rotation = _main(seen.get(i, []))
@@ -54,6 +54,10 @@ def rope(session: Session, request: dict) -> dict:
         if rotation.name not in measured:
             measured[rotation.name] = _table(rotation, positions, wide)
         key = f"layers.{i}"
+        if measured[rotation.name] is None:
+            listed.append({"layer": i, "key": None, "module": rotation.name, "reason": (
+                f"{rotation.name} returns its input unchanged (NoPE layer)")})
+            continue
         tensors[key] = measured[rotation.name]
         listed.append({"layer": i, "key": key, "module": rotation.name, "reason": None})
     write(tensors, request["out"])
@@ -156,8 +160,11 @@ def _main(rotations: list[Rotation]) -> Rotation | None:
     return own[0] if own else None
 
 
-def _table(rotation: Rotation, positions: list[int], wide: bool) -> np.ndarray:
-    """[P, n, 2]: cos and sin, times the attention scaling, of each frequency at each position."""
+def _table(rotation: Rotation, positions: list[int], wide: bool) -> np.ndarray | None:
+    """[P, n, 2]: cos and sin, times the attention scaling, of each frequency at each position.
+
+    None when it is the identity.
+    """
     width = rotation.width
     units = mx.eye(width, dtype=mx.float64 if wide else mx.float32)
     units = units.reshape(width, *[1] * (rotation.rank - 2), width)
@@ -166,20 +173,23 @@ def _table(rotation: Rotation, positions: list[int], wide: bool) -> np.ndarray:
         images.append(rotation.apply(units, 1))
     kernels.evaluate(images)
     matrices = [values.to_numpy(it, wide).reshape(width, width) for it in images]
-    first, second = _pairs(rotation, matrices[-1])
+    pairs = _pairs(rotation, matrices[-1])
+    if pairs is None:
+        return None
+    first, second = pairs
     table = [np.stack([it[first, first], it[first, second]], axis=-1)
              for it in matrices[:len(positions)]]
     return np.stack(table)
 
 
-def _pairs(rotation: Rotation, at_one: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(rotation: Rotation, at_one: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """The two coordinates of each rotated plane, in the order of the model's frequencies."""
     dims, traditional = rotation.dims, rotation.traditional
     if dims is None:  # not MLX's kernel: read the layout off the rotation by one position
         off = np.abs(at_one - np.diag(np.diag(at_one)))
         turned = int((off.max(axis=1) > 0).sum())
         if not turned:
-            raise WorkerError("exception", f"{rotation.name} does not rotate at position 1")
+            return None
         partner = int(off[0].argmax())
         dims, traditional = (turned, True) if partner == 1 else (2 * partner, False)
     half = np.arange(dims // 2)

@@ -26,7 +26,8 @@ class Taps:
     def __enter__(self) -> Taps:
         for path, module in submodules(self._model):
             self._plain.append((module, type(module)))
-            watch(module, lambda out, path=path, cls=type(module).__name__: self._note(path, cls, out))
+            cls = type(module).__name__
+            watch(module, lambda out, path=path, cls=cls: self._note(path, cls, out))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,8 +15,10 @@ import numpy as np
 # Beyond this many elements nothing is sorted: fingerprints are null, and no value is followed.
 SIZE_LIMIT = 1 << 26
 _SAMPLE = 256
+# Of some 10^5 random float32 numbers a few are equal by chance: a share below this is none.
+_CHANCE, _MOST = 0.1, 0.5
 
-# What ports do to single values, each computed by MLX in the weight's own dtype, as `sanitize` would.
+# What ports do to single values, computed by MLX in the weight's own dtype, as `sanitize` would.
 _CHANGES: list[tuple[str, Callable[[mx.array], mx.array]]] = [
     ("1 + x", lambda x: 1.0 + x),
     ("x - 1", lambda x: x - 1.0),
@@ -49,14 +51,14 @@ def follow(before: dict[str, mx.array], after: dict[str, mx.array]) -> dict:
 
     ``renamed``: the whole tensor under another name. ``regrouped``: its values are there, but
     split, stacked or fused. ``transformed``: its values are there after a known change.
-    ``dropped``: none of its values arrive. ``unexplained``: weights of the port whose values are
-    not the checkpoint's.
+    ``partial``: only a part of its values. ``dropped``: none of its values arrive.
+    ``unexplained``: weights of the port whose values are not the checkpoint's.
     """
+    report: dict = {"followed": False, "reason": None, "dropped": [], "renamed": [],
+                    "regrouped": [], "transformed": [], "partial": [], "unexplained": []}
     floats = {name: it for name, it in before.items() if mx.issubdtype(it.dtype, mx.floating)}
     if sum(it.size for it in floats.values()) > SIZE_LIMIT:
-        return {"followed": False, "reason": "the checkpoint is too large to sort",
-                "dropped": [], "renamed": [], "regrouped": [], "transformed": [],
-                "unexplained": []}
+        return {**report, "reason": "the checkpoint is too large to sort its values"}
     mx.eval(list(before.values()), list(after.values()))
     sources = {name: np.sort(to_numpy(it), axis=None) for name, it in floats.items()}
     targets = {name: np.sort(to_numpy(it), axis=None) for name, it in after.items()
@@ -64,31 +66,39 @@ def follow(before: dict[str, mx.array], after: dict[str, mx.array]) -> dict:
     by_print: dict[str, list[str]] = {}
     for name, values in targets.items():
         by_print.setdefault(_digest(values), []).append(name)
-    arrived = _sorted_union(targets.values())
-    explained = [_sorted_union(sources.values())]
-    report: dict = {"followed": True, "reason": None, "dropped": [], "renamed": [],
-                    "regrouped": [], "transformed": []}
+    moved = {}
     for name, values in sources.items():
         same = by_print.get(_digest(values), [])
-        if same:
-            if name not in same:
-                report["renamed"].append([name, same[0]])
-        elif _share(_spread(values), arrived) > 0:
+        if not same:
+            moved[name] = values
+        elif name not in same:
+            report["renamed"].append([name, same[0]])
+    given, arrived = _sorted_union(sources.values()), _sorted_union(targets.values())
+    if given.size < 0.5 * sum(it.size for it in sources.values()):
+        # 16-bit weights: any value occurs everywhere, so finding one again proves nothing.
+        return {**report, "reason": "the weights repeat their values too often to be followed; "
+                                    "a synthetic float32 checkpoint shows more"}
+    explained = [given]
+    for name, values in moved.items():
+        share = _share(_spread(values), arrived)
+        if share > _MOST:
             report["regrouped"].append(name)
         elif how := _changed(before[name], arrived, explained):
             report["transformed"].append({"name": name, "how": how})
+        elif share > _CHANCE:
+            report["partial"].append({"name": name, "share": round(share, 3)})
         else:
             report["dropped"].append(name)
     known = _sorted_union(explained)
     report["unexplained"] = [name for name, values in targets.items()
-                             if _share(_spread(values), known) == 0]
-    return report
+                             if _share(_spread(values), known) <= _CHANCE]
+    return {**report, "followed": True}
 
 
 def _changed(array: mx.array, arrived: np.ndarray, explained: list[np.ndarray]) -> str | None:
     for how, change in _CHANGES:
         values = np.sort(to_numpy(change(array).astype(array.dtype)), axis=None)
-        if _share(_spread(values), arrived) > 0.5:
+        if _share(_spread(values), arrived) > _MOST:
             explained.append(values)
             return how
     return None

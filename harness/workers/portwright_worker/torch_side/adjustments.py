@@ -3,7 +3,8 @@
 `fields` go into the (text) config on top of the generic rules; `None` as a value removes the
 generic choice, so that the class decides. `extra` are keys that published config.json files of
 the type carry and that the class does not write back, `omit` those that it writes and published
-files do not have. `rename` turns the names of a text-only model's weights into those of the
+files do not have, `publish_as` the aliases (of the class's `attribute_map`) under which published
+files write a field. `rename` turns the names of a text-only model's weights into those of the
 published multimodal checkpoint (regular expression, replacement).
 """
 
@@ -23,14 +24,28 @@ class Adjustment:
     fields: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
     omit: tuple[str, ...] = ()
+    publish_as: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
 
 
+_GEMMA3N = {
+    "num_hidden_layers": 6, "num_kv_shared_layers": 2,
+    "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
+    "activation_sparsity_pattern": [0.9, 0.9, 0.9, 0.0, 0.0, 0.0], "intermediate_size": [96] * 6}
 _YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,
          "beta_fast": 32.0, "beta_slow": 1.0, "rope_theta": 77_000.0}
 
 ADJUSTMENTS: dict[str, Adjustment] = {
     "afmoe": Adjustment("published checkpoints scale their embeddings", {"mup_enabled": True}),
+    "apertus": Adjustment("published fields that the class does not know", extra={
+        "mlp_bias": False, "post_norm": False, "qk_norm": True}),
+    "bailing_hybrid": Adjustment(
+        "the class overwrites head_dim, from which it reads the width of its linear heads", {
+        "head_dim": 16}, extra={
+        "head_dim": 16, "score_function": "sigmoid", "use_qk_norm": True, "use_bias": False,
+        "use_qkv_bias": False, "rope_interleave": True, "q_lora_rank": None, "group_norm_size": 1,
+        "moe_router_enable_expert_bias": True, "moe_shared_expert_intermediate_size": 40},
+        publish_as=("num_experts_per_tok", "n_group", "max_position_embeddings", "norm_topk_prob")),
     "dbrx": Adjustment("published checkpoints clip and choose four experts", {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
         "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,
@@ -38,18 +53,17 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "deepseek_v2": Adjustment("the published large model chooses within groups", {
         "topk_method": "group_limited_greedy", "n_group": 2, "topk_group": 1,
         "num_experts_per_tok": 2}),
+    "deepseek_v32": Adjustment("the class makes the first three layers dense", {
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
     "dots1": Adjustment("the class leaves the numbers of experts open", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
         "sliding_window": None}),
-    "deepseek_v32": Adjustment("the class makes the first three layers dense", {
-        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
-    "glm_moe_dsa": Adjustment("the class makes the first three layers dense", {
-        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
-    "gemma3n": Adjustment("published as a multimodal model", {
-        "num_hidden_layers": 6, "num_kv_shared_layers": 2,
-        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
-        "activation_sparsity_pattern": [0.9, 0.9, 0.9, 0.0, 0.0, 0.0],
-        "intermediate_size": [96] * 6}, rename=((r"^model\.", "model.language_model."),)),
+    "exaone4": Adjustment("published fields that the class does not know", extra={"head_dim": 16}),
+    "exaone_moe": Adjustment("published fields that the class does not know", extra={
+        "head_dim": 16, "is_moe_layer": [False, True, True, True, True, True],
+        "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+    "gemma3n": Adjustment("published as a multimodal model", _GEMMA3N, rename=((r"^model\.", "model.language_model."),)),
+    "gemma3n_text": Adjustment("shared keys and values, both kinds of layers, sparse and dense", _GEMMA3N),
     "gemma4": Adjustment("as the published mixture of experts: keys that serve as values", {
         "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
                                                 "full_attention"] * 2,
@@ -58,6 +72,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "moe_intermediate_size": 40, "final_logit_softcapping": 5.0,
         "hidden_size_per_layer_input": 0},
         extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
+    "gemma4_assistant": Adjustment("as its class demands", {"hidden_size_per_layer_input": 0}),
     "gemma4_text": Adjustment("as the published small ones: shared keys and values", {
         "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
                                                 "full_attention"] * 2,
@@ -70,6 +85,20 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "global_head_dim": 32, "num_global_key_value_heads": 1, "attention_k_eq_v": True,
         "final_logit_softcapping": 5.0},
         extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
+    "glm4_moe": Adjustment("published fields that the class does not know", extra={
+        "head_dim": 16, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+    "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
+                                extra={"first_k_dense_replace": 1}),
+    "glm_moe_dsa": Adjustment("the class makes the first three layers dense", {
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}, extra={
+        "topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_layer_freq": 1}),
+    "gpt2": Adjustment("published fields that the class does not know", extra={"n_ctx": 512}),
+    "gpt_neo": Adjustment("its pattern is written as a product", {
+        "attention_types": [[["global", "local"], 2]], "num_layers": 4}),
+    "granitemoehybrid": Adjustment("the class's default has no attention layer", {
+        "layer_types": ["linear_attention", "linear_attention", "full_attention",
+                        "linear_attention", "full_attention"],
+        "position_embedding_type": "rope"}),
     "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
         "head_dim": 16,
         "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
@@ -79,28 +108,46 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "layer_types": ["linear_attention", "linear_attention", "full_attention",
                         "linear_attention", "full_attention"]}, extra={
         "linear_attn_config": {"kda_layers": [1, 2, 4], "full_attn_layers": [3, 5],
-                               "num_heads": 4, "head_dim": 12, "short_conv_kernel_size": 4}}),
-    "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
-                                extra={"first_k_dense_replace": 1}),
-    "granitemoehybrid": Adjustment("the class's default has no attention layer", {
-        "layer_types": ["linear_attention", "linear_attention", "full_attention",
-                        "linear_attention", "full_attention"],
-        "position_embedding_type": "rope"}),
+                               "num_heads": 4, "head_dim": 12, "short_conv_kernel_size": 4},
+        "rope_theta": 10_000.0, "rope_scaling": None, "first_k_dense_replace": 1,
+        "moe_layer_freq": 1, "mla_use_nope": True, "use_grouped_topk": True,
+        "moe_router_activation_func": "sigmoid"}),
     "laguna": Adjustment("published checkpoints mix the layer types", {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                         "full_attention"]}),
     "lfm2": Adjustment("the class's default has no convolution", {
-        "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
+        "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}, extra={
+        "block_dim": 64, "block_ff_dim": 96, "full_attn_idxs": [2, 4]}),
     "lfm2_moe": Adjustment("the class's default has no layer types", {
         "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
     "llama4": Adjustment("ports take one expert a token, as published", {"num_experts_per_tok": 1},
                          rename=((r"^", "language_model."),)),
     "llama4_text": Adjustment("ports take one expert a token, as published", {
         "num_experts_per_tok": 1}),
-    "mamba2": Adjustment("its heads are those of the expanded stream", {"num_heads": 8}),
+    "longcat_flash": Adjustment("published fields that the class does not know", extra={
+        "attention_method": "MLA", "zero_expert_type": "identity", "mla_scale_q_lora": True,
+        "mla_scale_kv_lora": True, "norm_topk_prob": False, "router_bias": False}),
+    "mamba2": Adjustment("its heads are those of the expanded stream", {"num_heads": 8},
+                         extra={"intermediate_size": 128}),
     "mellum": Adjustment("published checkpoints mix the layer types", {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
-                        "full_attention"]}),
+                        "full_attention"]}, publish_as=("num_experts",)),
+    "mimo_v2_flash": Adjustment("published configs say layer types by number; the window there counts the past only",
+        {"layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+                         "full_attention", "sliding_attention", "sliding_attention"],
+         "num_hidden_layers": 6},
+        extra={"hybrid_layer_pattern": [0, 1, 1, 0, 1, 1], "moe_layer_freq": [0, 1, 1, 1, 1, 1],
+               "add_swa_attention_sink_bias": True, "add_full_attention_sink_bias": False,
+               "sliding_window_size": 7, "sliding_window": 7, "n_shared_experts": None,
+               "topk_method": "noaux_tc", "scoring_func": "sigmoid", "layernorm_epsilon": 3e-5,
+               "rope_theta": 77_000.0, "swa_rope_theta": 25_000.0, "partial_rotary_factor": 0.5,
+               "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4, "swa_head_dim": 16,
+               "swa_v_head_dim": 12}),
+    "minimax_m2": Adjustment("published fields that the class does not know", {
+        "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
+                            "partial_rotary_factor": 0.5}},
+        extra={"rotary_dim": 8, "shared_intermediate_size": 0, "scoring_func": "sigmoid",
+               "use_qk_norm": True}),
     "nemotron_h": Adjustment("a pattern of all four kinds of blocks", {
         "layers_block_type": ["linear_attention", "moe", "full_attention", "mlp",
                               "linear_attention", "moe", "full_attention"],
@@ -116,7 +163,17 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                           rename=((r"^model\.", "model.language_model."),)),
     "qwen3_5_moe": Adjustment("published as a multimodal model",
                               rename=((r"^model\.", "model.language_model."),)),
+    "qwen3_moe": Adjustment("published names", extra={"head_dim": 16}, publish_as=("num_experts",)),
+    "recurrent_gemma": Adjustment("its convolution state is as wide as the stream", {"lru_width": 64}),
+    "solar_open": Adjustment("published fields that the class does not know", {
+        "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
+                            "partial_rotary_factor": 1.0}},
+        extra={"intermediate_size": 96, "first_k_dense_replace": 0}),
     "starcoder2": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
+    "zamba2": Adjustment("the class's default pattern has 54 layers", {
+        "layers_block_type": ["linear_attention", "linear_attention", "hybrid",
+                              "linear_attention", "hybrid"]}),
+    "zaya": Adjustment("the definition takes one expert a token", {"num_experts_per_tok": 1}),
 }
 
 

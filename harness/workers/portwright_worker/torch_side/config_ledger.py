@@ -60,10 +60,12 @@ def _asked_by_model(frame: Any) -> bool:
 
 def _traced(self: PreTrainedConfig, key: str) -> Any:
     value = _original(self, key)
-    if _sink is not None and key[:1] != "_" and not callable(value) and _asked_by_model(sys._getframe(1)):
+    if _sink is not None and key[:1] != "_":
         name = _original(self, "attribute_map").get(key, key)
-        prefix = _original(self, "__dict__").get("_portwright_prefix", "")
-        _sink.add(prefix + name)
+        # What a config.json can hold: neither methods nor the class's own constants.
+        held = name in _original(self, "__dict__") or name in type(self).__dataclass_fields__
+        if held and name not in _sink and _asked_by_model(sys._getframe(1)):
+            _sink.add(name)
     return value
 
 

@@ -30,6 +30,7 @@ SIZES: list[tuple[str, Any]] = [
     (r"shared_expert_intermediate_size|moe_shared_expert_intermediate_size"
      r"|shared_intermediate_size", 72),
     (r"max_position_embeddings|n_positions|max_seq_len|model_max_length|n_ctx|max_sequence_length", 512),
+    (r"original_max_position_embeddings", 64),
     # attention with low-rank projections
     (r"kv_lora_rank", 24),
     (r"q_lora_rank", 40),
@@ -80,6 +81,7 @@ SIZES: list[tuple[str, Any]] = [
 # Chosen when the class's default is of the same kind; `None` and absent stay as they are.
 VALUES: list[tuple[str, Any]] = [
     (r"rms_norm_eps|layer_norm_eps|norm_eps|norm_epsilon|layer_norm_epsilon|mixer_rms_eps", 3e-5),
+    (r"is_decoder", True),
     (r"use_qk_norm|qk_layernorm|qk_norm", True),
     (r"first_k_dense_replace|num_dense_layers|moe_layer_start_index", 1),
     (r"mlp_only_layers", [1]),
@@ -127,15 +129,17 @@ def _look_up(rules: list, name: str) -> Any:
     return next((value for pattern, value in rules if pattern.fullmatch(name)), None)
 
 
-def size_of(name: str, default: Any) -> Any:
-    """The shrunk value of a field that is a size, or None for a field that is not."""
+def size_of(name: str, default: Any, published: bool = False) -> Any:
+    """The shrunk value of a field that is a size, or None for a field that is not.
+
+    A zero is a switch, not a size; in a published config a one is as well (one group of experts,
+    one key-value head, one expert a token).
+    """
     if isinstance(default, bool) or not isinstance(default, (int, float)):
         return None
-    value = _look_up(_SIZES, name)
-    # A top-k, a window or a number of groups of 0 or 1 is a switch, not a size.
-    if value is not None and default == 0:
+    if default == 0 or published and default == 1:
         return None
-    return value
+    return _look_up(_SIZES, name)
 
 
 def value_of(name: str, default: Any) -> Any:
@@ -162,7 +166,7 @@ def rope_of(parameters: Any) -> Any:
 
 def _flat_rope(parameters: dict, theta: float) -> dict:
     result = dict(parameters)
-    if result.get("rope_theta") is not None:
+    if "rope_theta" in result:
         result["rope_theta"] = theta
     factor = result.get("partial_rotary_factor")
     if factor is not None and factor != 1.0:

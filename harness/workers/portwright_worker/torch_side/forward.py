@@ -100,7 +100,7 @@ class Padding:
         """
         if self.mask is None:
             return {}
-        return {"attention_mask": self.mask[:, 0 if past else start:end],
+        return {"attention_mask": self.mask[:, 0 if past else start : end],
                 "position_ids": self.positions[:, start:end]}
 
 
@@ -114,7 +114,10 @@ def in_chunks(model: torch.nn.Module, tokens: torch.Tensor, chunks: list[int],
     cache, start, parts = {}, 0, []
     for length in chunks:
         end = start + length
-        logits, cache = step(model, tokens[:, start:end], cache, batch.arguments(start, end, past))
+        arguments = batch.arguments(start, end, past)
+        if not arguments:  # as `generate` does: some definitions cannot count what a cache holds
+            arguments = {"position_ids": torch.arange(start, end)[None].expand(len(tokens), -1)}
+        logits, cache = step(model, tokens[:, start:end], cache, arguments)
         parts.append(logits)
         start = end
     return torch.cat(parts, dim=1)
@@ -140,10 +143,12 @@ def step(model: torch.nn.Module, tokens: torch.Tensor, cache: dict, arguments: d
 def generate(session: Session, request: dict) -> dict:
     """The op ``generate``: greedy, with the cache, one token at a time."""
     opened = session.handle(request["handle"])
-    tokens, cache, ids, steps = torch.tensor([request["prompt"]]), {}, [], []
+    tokens, cache, ids, steps, seen = torch.tensor([request["prompt"]]), {}, [], [], 0
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
         for _ in range(request["max_new_tokens"]):
-            logits, cache = step(opened.model, tokens, cache, {})
+            positions = torch.arange(seen, seen + tokens.shape[1])[None]
+            logits, cache = step(opened.model, tokens, cache, {"position_ids": positions})
+            seen += tokens.shape[1]
             last = logits[:, -1:]  # [1, 1, V]
             tokens = last.argmax(-1)
             steps.append(last)

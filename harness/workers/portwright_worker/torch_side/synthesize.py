@@ -183,7 +183,7 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
              for name in cls.__dataclass_fields__}
     result: dict[str, Any] = dict(start) if start else {}
     for name, value in known.items():
-        size = dimensions.size_of(name, value)
+        size = dimensions.size_of(name, value, published=bool(start))
         if size is None and not start:
             size = dimensions.value_of(name, value)
         if size is not None:
@@ -197,7 +197,13 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
         result["num_key_value_heads"] = result["num_attention_heads"]
     if known.get("num_key_value_heads", 0) is None and not start:
         result["num_key_value_heads"] = 2
-    if result.get("n_group") or result.get("num_expert_group"):
+    if start:
+        if known.get("num_key_value_heads") == known.get("num_attention_heads"):
+            result["num_key_value_heads"] = result.get("num_attention_heads")
+        window, longest = known.get("sliding_window"), known.get("max_position_embeddings")
+        if window and longest and window >= longest:  # published with a window that never acts
+            result["sliding_window"] = result["max_position_embeddings"]
+    if 1 < (result.get("n_group") or result.get("num_expert_group") or 0):
         for name in ("n_routed_experts", "num_experts"):
             if name in result:
                 result[name] = 8  # two groups of four, of which two are chosen
@@ -285,7 +291,7 @@ def apply_overrides(cls: type, text_cls: type, kwargs: dict, overrides: dict, mo
                     respell(target, name, value)
                 break
         else:
-            names = [*text_cls.__dataclass_fields__, *cls.__dataclass_fields__]
+            names = {*text_cls.__dataclass_fields__, *cls.__dataclass_fields__}
             near = difflib.get_close_matches(name, names, 3, 0.6)
             raise WorkerError("config", f"{cls.__name__} has no field `{name}`",
                               file=inspect.getfile(cls),
@@ -343,6 +349,8 @@ def write_config(model: Any, config: Any, model_type: str, wanted: str, dtype: t
     for key in row.omit:
         part.pop(key, None)
     part |= copy.deepcopy(row.extra)
+    for alias in row.publish_as:
+        part[alias] = part.pop(type(part_config).attribute_map[alias])
     parameters = part.get("rope_parameters")
     if not parameters:
         result["note"] = "the config class has no rope_parameters: there is one spelling only"

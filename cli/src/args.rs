@@ -1,0 +1,254 @@
+//! The command line, as clap reads it. Help texts are the doc comments.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use portwright_harness::case::{Regime, Spelling};
+use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
+use serde_json::Value;
+
+/// Proves by measurement that a port of a model is the same model as its definition
+///
+/// The definition is transformers' on real PyTorch, the port is mlx-lm's on real MLX. Both are asked
+/// the same questions; every figure is held to the measured noise floor.
+#[derive(Debug, Parser)]
+#[command(name = "portwright", version, after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  portwright verify olmo3                     the pinned releases, a synthetic checkpoint
+  portwright verify olmo3 --mlx-lm ~/mlx-lm   your checkout's port
+  portwright doctor                           what is installed and what is missing
+
+Exit codes: 0 pass, 1 fail, 2 could not run.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Verify a port: is it the same model as its definition?
+    Verify(Box<VerifyArgs>),
+    /// Show where the two models of a finished run first part
+    Explain(RunArgs),
+    /// Print the report of a finished run, or check it against its evidence
+    Report(ReportArgs),
+    /// List the checks, or print the page of one
+    Checks {
+        /// A check, e.g. `rope-tables`
+        id: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Plant known port bugs on good ports and see each one caught
+    Mutants(MutantArgs),
+    /// Install the engines (PyTorch, transformers, MLX, mlx-lm) into the user's cache
+    Setup {
+        /// Only say what would be downloaded
+        #[arg(long)]
+        plan: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say what is installed, what is missing, and how to mend it
+    Doctor {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Serve coding agents over MCP: on stdin and stdout, or over HTTP
+    Mcp {
+        /// Serve streamable HTTP on this address instead, e.g. 127.0.0.1:8000
+        #[arg(long, value_name = "ADDRESS")]
+        http: Option<std::net::SocketAddr>,
+        /// Where runs are kept
+        #[arg(long, value_name = "DIR", default_value = portwright_tools::runs::RUNS)]
+        runs: PathBuf,
+    },
+    /// Print the JSON schema of evidence.json
+    Schema,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct Output {
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// A run's folder, as `verify` printed it
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// A run's folder, as `verify` printed it
+    pub(crate) run: PathBuf,
+    /// Recompute the verdict from the stored facts, and find anything in report.md that they do not back
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MutantArgs {
+    /// Only these mutants
+    pub(crate) ids: Vec<String>,
+    /// Also write the table of catches to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VerifyArgs {
+    /// The model type of the definition, e.g. `olmo3`
+    #[arg(required_unless_present = "all")]
+    model_type: Option<String>,
+
+    /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
+    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks"])]
+    pub(crate) all: bool,
+
+    /// With --all: how many model types at a time (default: one for each core)
+    #[arg(long, requires = "all", value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+
+    /// With --all: also write the coverage table to this folder
+    #[arg(long, requires = "all", value_name = "DIR")]
+    pub(crate) docs: Option<PathBuf>,
+
+    /// A checkout or install of transformers (default: the pinned release)
+    #[arg(long, value_name = "PATH")]
+    transformers: Option<PathBuf>,
+
+    /// A checkout or install of mlx-lm with the port (default: the pinned release)
+    #[arg(long, value_name = "PATH")]
+    mlx_lm: Option<PathBuf>,
+
+    /// A real checkpoint: a folder, or a Hub id such as `org/name@revision` (default: a synthetic one)
+    #[arg(long, value_name = "PATH|HUB_ID@REV", conflicts_with_all = ["config", "set"])]
+    checkpoint: Option<String>,
+
+    /// A real config.json; the synthetic checkpoint keeps its settings at a tiny size
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Set a config field of the synthetic checkpoint, e.g. `--set rms_norm_eps=0.001`
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
+    set: Vec<(String, Value)>,
+
+    /// Only these checks or groups, e.g. `state,rope-tables`
+    #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+    checks: Vec<String>,
+
+    /// Whether to ask `is it the same model` or `does it behave in the checkpoint's dtype`
+    #[arg(long, value_enum, default_value_t = Precision::Logic)]
+    precision: Precision,
+
+    /// How config.json writes the RoPE settings of the synthetic checkpoint
+    #[arg(long, value_enum, value_name = "FIELD")]
+    spelling: Option<SpellingArg>,
+
+    /// Seed of the weights and the tokens
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// The run's folder (default: a new one under portwright-runs)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Seconds that one request to an engine may take
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_DEADLINE)]
+    deadline: f64,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Precision {
+    /// Both sides in float32, held to the reference in float64
+    Logic,
+    /// Both sides in bfloat16, held to the reference in float32
+    Native,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum SpellingArg {
+    /// As checkpoints before transformers 5 write it (the default)
+    RopeTheta,
+    /// As transformers 5 writes it
+    RopeParameters,
+}
+
+impl VerifyArgs {
+    /// The capability's input.
+    pub(crate) fn input(&self) -> VerifyInput {
+        VerifyInput {
+            model_type: self.model_type.clone().unwrap_or_default(),
+            transformers: self.transformers.clone(),
+            mlx_lm: self.mlx_lm.clone(),
+            checkpoint: self.checkpoint.clone(),
+            config: self.config.clone(),
+            overrides: self.set.iter().cloned().collect::<BTreeMap<_, _>>(),
+            checks: self.checks.clone(),
+            precision: match self.precision {
+                Precision::Logic => None,
+                Precision::Native => Some(Regime::Native),
+            },
+            spelling: self.spelling.map(|it| match it {
+                SpellingArg::RopeTheta => Spelling::RopeTheta,
+                SpellingArg::RopeParameters => Spelling::RopeParameters,
+            }),
+            seed: self.seed,
+            out: self.out.clone(),
+            deadline: Some(self.deadline),
+        }
+    }
+}
+
+/// `field=value`; a value that is not JSON is a string.
+fn field(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected FIELD=VALUE")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((name.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lines_end_without_a_stop() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.ends_with('.'), "{}: {help}", argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Args::command());
+    }
+
+    #[test]
+    fn a_field_is_json_or_text() {
+        assert_eq!(field("a=1.5").unwrap().1, Value::from(1.5));
+        assert_eq!(field("a=gelu").unwrap().1, Value::from("gelu"));
+        assert!(field("a").is_err());
+    }
+}

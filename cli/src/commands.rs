@@ -1,0 +1,161 @@
+//! One function a command: open the capability, print what it returned, give the exit code.
+
+use std::{io::Write, path::Path};
+
+use portwright_harness::{
+    cancel::Cancel,
+    check,
+    environment::{self, Home, Status},
+    evidence,
+    progress::{Event, Progress},
+};
+use portwright_tools::{error::ToolError, explain, report, verify};
+
+use crate::{
+    args::{Args, Command, ReportArgs, VerifyArgs},
+    progress::Bars,
+    show,
+};
+
+const COULD_NOT_RUN: u8 = 2;
+/// As shells report a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// Do what was asked.
+///
+/// # Errors
+///
+/// An error means that the question could not be put; a failing port is exit code 1.
+pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
+    match args.command {
+        Command::Verify(args) => verify_one(&args),
+        Command::Explain(args) => {
+            let explanation = explain::explain(&args.run)?;
+            if args.output.json {
+                show::json(&explanation)?;
+            } else {
+                show::explanation(&explanation);
+            }
+            Ok(explanation.verdict.exit_code())
+        }
+        Command::Report(args) => print_report(&args),
+        Command::Checks { id, output } => checks(id.as_deref(), output.json),
+        Command::Mutants(_) => anyhow::bail!("mutants"),
+        Command::Setup { plan, output } => setup(plan, output.json),
+        Command::Doctor { output } => doctor(output.json),
+        Command::Mcp { .. } => anyhow::bail!("mcp"),
+        Command::Schema => {
+            show::json(&evidence::schema())?;
+            Ok(0)
+        }
+    }
+}
+
+/// The exit code of an error.
+pub(crate) fn exit_code(err: &anyhow::Error) -> u8 {
+    match err.downcast_ref::<ToolError>() {
+        Some(err) if err.is_cancelled() => INTERRUPTED,
+        _ => COULD_NOT_RUN,
+    }
+}
+
+fn verify_one(args: &VerifyArgs) -> anyhow::Result<u8> {
+    let (home, bars, cancel) = surroundings()?;
+    let (output, evidence) = verify::verify(&args.input(), &home, &bars, &cancel)?;
+    if args.output.json {
+        show::json(&output)?;
+    } else {
+        show::verification(&output, &evidence);
+    }
+    Ok(output.verdict.exit_code())
+}
+
+fn print_report(args: &ReportArgs) -> anyhow::Result<u8> {
+    if !args.check {
+        let evidence = portwright_tools::runs::load(&args.run)?;
+        if args.output.json {
+            show::json(&evidence)?;
+        } else {
+            std::io::stdout().write_all(report::render(&evidence)?.as_bytes())?;
+        }
+        return Ok(evidence.verdict.exit_code());
+    }
+    let check = report::check(&args.run)?;
+    if args.output.json {
+        show::json(&check)?;
+    } else {
+        show::report_check(&check);
+    }
+    // A report that does not match is a fail, whatever its verdict.
+    Ok(if check.holds() { check.verdict.exit_code() } else { 1 })
+}
+
+fn checks(id: Option<&str>, json: bool) -> anyhow::Result<u8> {
+    let selected = check::select(&id.map(str::to_owned).into_iter().collect::<Vec<_>>())
+        .map_err(ToolError::from)?;
+    if json {
+        let rows: Vec<_> = selected
+            .iter()
+            .map(|it| {
+                serde_json::json!({
+                    "id": it.id, "group": it.group, "summary": it.summary, "gate": it.gate,
+                    "docs": it.docs,
+                })
+            })
+            .collect();
+        show::json(&rows)?;
+    } else if id.is_some() {
+        for check in selected {
+            show::line(check.docs);
+        }
+    } else {
+        show::checks();
+    }
+    Ok(0)
+}
+
+fn setup(plan_only: bool, json: bool) -> anyhow::Result<u8> {
+    let (home, bars, cancel) = surroundings()?;
+    if plan_only {
+        let plan = environment::plan(&home).map_err(ToolError::from)?;
+        if json {
+            show::json(&plan)?;
+        } else {
+            plan.sentences().iter().for_each(show::line);
+        }
+        return Ok(0);
+    }
+    let engines = environment::ensure(&home, &bars, &cancel).map_err(ToolError::from)?;
+    if json {
+        show::json(&engines.versions)?;
+    } else {
+        let versions: Vec<String> =
+            engines.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        show::line(format!("ready: {}", versions.join(", ")));
+    }
+    Ok(0)
+}
+
+fn doctor(json: bool) -> anyhow::Result<u8> {
+    let home = Home::locate().map_err(ToolError::from)?;
+    let doctor = environment::doctor(&home);
+    if json {
+        show::json(&doctor)?;
+    } else {
+        show::doctor(&doctor);
+    }
+    let broken = doctor.items.iter().any(|it| it.status == Status::Broken);
+    Ok(if broken { 1 } else { 0 })
+}
+
+/// Home, progress bars, and a flag that Ctrl-C sets.
+fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
+    let home = Home::locate().map_err(ToolError::from)?;
+    let (bars, cancel) = (Bars::new(), Cancel::default());
+    let flag = cancel.clone();
+    ctrlc::set_handler(move || flag.cancel())?;
+    if !Path::new(home.path()).exists() {
+        bars.on(Event::Note { text: "first run: setting up the engines" });
+    }
+    Ok((home, bars, cancel))
+}

@@ -1,0 +1,245 @@
+//! Results for people: tables, verdicts, errors with their hints.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use portwright_harness::{
+    check,
+    environment::{Doctor, Status},
+    evidence::{Absence, Bound, CheckRecord, Evidence, Figure, Outcome, Verdict},
+    hint::Hint,
+};
+use portwright_prompts::number_text;
+use portwright_tools::{
+    error::ToolError, explain::Explanation, report::ReportCheck, verify::VerifyOutput,
+};
+
+/// One JSON document on stdout.
+pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    anstream::println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// An error, its causes, and the next step apart from them.
+pub(crate) fn error(err: &anyhow::Error) {
+    let bold = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    anstream::eprintln!("{bold}error{bold:#}: {err}");
+    for cause in err.chain().skip(1) {
+        // A transparent error repeats its source's text.
+        if cause.to_string() != err.to_string() {
+            anstream::eprintln!("  caused by: {cause}");
+        }
+    }
+    if let Some(hint) = err.downcast_ref::<ToolError>().and_then(Hint::hint) {
+        anstream::eprintln!("\nhint: {hint}");
+    }
+}
+
+/// The table of a run, the verdict and the next step.
+pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
+    let mut table = new_table();
+    table.set_header(["group", "check", "outcome", "worst figure", "measured", "at most"]);
+    let mut group = "";
+    for check in &evidence.checks {
+        let first = group != check.group;
+        group = &check.group;
+        let [figure, measured, limit] = worst(check);
+        table.add_row([
+            Cell::new(if first { group } else { "" }).add_attribute(Attribute::Dim),
+            Cell::new(&check.id),
+            outcome(check),
+            Cell::new(figure),
+            Cell::new(measured),
+            Cell::new(limit),
+        ]);
+    }
+    anstream::println!("{table}");
+    notes(evidence);
+    let (style, word) = (verdict_style(output.verdict), output.verdict.word());
+    anstream::println!("\n{style}{word}{style:#} {}: {}", evidence.subject.model_type, output.summary);
+    anstream::println!("report: {}", output.report.display());
+    anstream::println!("next:   {}", output.next_step);
+}
+
+fn notes(evidence: &Evidence) {
+    let worth = |it: &&CheckRecord| it.outcome == Outcome::Fail;
+    let mut lines = Vec::new();
+    for check in evidence.checks.iter().filter(worth) {
+        if let Some(Absence::PortFailed { failure }) = &check.absence {
+            lines.push(format!("{}: {failure}", check.id));
+        }
+        if let Some(place) = &check.place {
+            lines.push(format!(
+                "{}: first at {} in {} (relative error {})",
+                check.id,
+                place.module,
+                place.stage,
+                number_text(place.error.0)
+            ));
+            for line in &place.lines {
+                lines.push(format!("  {} {}:{}: {}", line.side, line.file, line.line, line.text));
+            }
+        }
+        lines.extend(check.findings.iter().map(|it| format!("{}: {it}", check.id)));
+    }
+    lines.dedup();
+    if !lines.is_empty() {
+        anstream::println!();
+    }
+    for line in lines {
+        anstream::println!("{line}");
+    }
+}
+
+/// The figure that is nearest to its bound, or beyond it by most.
+fn worst(check: &CheckRecord) -> [String; 3] {
+    let text = |it: &str| [it.to_owned(), String::new(), String::new()];
+    match &check.absence {
+        Some(Absence::PortFailed { failure }) => {
+            return text(failure.message.lines().next().unwrap_or_default());
+        }
+        Some(Absence::Blocked { reason } | Absence::NotApplicable { reason }) => {
+            return text(reason.lines().next().unwrap_or_default());
+        }
+        None => {}
+    }
+    let share = |figure: &Figure| match figure.bound {
+        Some(Bound::AtLeast { limit }) => limit.0 / figure.measured.0.max(f64::MIN_POSITIVE),
+        Some(bound) if figure.measured.0 == 0.0 && bound.limit() == 0.0 => 0.0,
+        Some(bound) => figure.measured.0 / bound.limit(),
+        None => f64::NEG_INFINITY,
+    };
+    let key = |figure: &Figure| (!figure.holds(), share(figure));
+    let worst = check.figures.iter().filter(|it| it.bound.is_some()).max_by(|a, b| {
+        let ((fails_a, a), (fails_b, b)) = (key(a), key(b));
+        fails_a.cmp(&fails_b).then(a.total_cmp(&b))
+    });
+    match worst {
+        Some(figure) => {
+            let limit = figure.bound.map_or(String::new(), |it| number_text(it.limit()));
+            let limit = match figure.bound {
+                Some(Bound::AtLeast { .. }) => format!("at least {limit}"),
+                _ => limit,
+            };
+            [figure.name.clone(), number_text(figure.measured.0), limit]
+        }
+        None => text(""),
+    }
+}
+
+fn outcome(check: &CheckRecord) -> Cell {
+    let word = match (check.outcome, check.gate) {
+        (Outcome::Fail, false) => "note".to_owned(),
+        (Outcome::NotApplicable, _) => "n/a".to_owned(),
+        (outcome, _) => outcome.to_string(),
+    };
+    Cell::new(word).fg(match (check.outcome, check.gate) {
+        (Outcome::Pass, _) => Color::Green,
+        (Outcome::Fail, true) => Color::Red,
+        (Outcome::Fail, false) | (Outcome::NotRun, _) => Color::Yellow,
+        (Outcome::NotApplicable, _) => Color::DarkGrey,
+    })
+}
+
+fn verdict_style(verdict: Verdict) -> Style {
+    let colour = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Fail => AnsiColor::Red,
+        Verdict::NotRun => AnsiColor::Yellow,
+    };
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+fn new_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if std::env::var_os("NO_COLOR").is_some() {
+        table.force_no_tty();
+    }
+    table
+}
+
+/// Where two models part.
+pub(crate) fn explanation(explanation: &Explanation) {
+    anstream::println!("{}", explanation.summary);
+    for line in &explanation.lines {
+        anstream::println!("  {:10} {}:{}  {}", line.side, line.file, line.line, line.text);
+    }
+    if !explanation.around.is_empty() {
+        let mut table = new_table();
+        table.set_header(["definition", "port", "relative error", "noise floor", ""]);
+        for tap in &explanation.around {
+            let diverges = !(tap.error.0 <= tap.bound.0);
+            table.add_row([
+                Cell::new(&tap.reference),
+                Cell::new(&tap.port),
+                Cell::new(number_text(tap.error.0)),
+                Cell::new(number_text(tap.floor.0)),
+                Cell::new(if diverges { "differs" } else { "" }).fg(Color::Red),
+            ]);
+        }
+        anstream::println!("\n{table}");
+    }
+    for check in &explanation.failed {
+        for finding in check.error.iter().chain(&check.findings) {
+            anstream::println!("{}: {finding}", check.id);
+        }
+    }
+}
+
+/// Whether a report says what its evidence says.
+pub(crate) fn report_check(check: &ReportCheck) {
+    for fault in &check.evidence {
+        anstream::println!("evidence.json: {fault}");
+    }
+    for fault in &check.report {
+        let place = if fault.line == 0 { String::new() } else { format!(":{}", fault.line) };
+        anstream::println!("report.md{place}:");
+        anstream::println!("  says     {}", fault.says.as_deref().unwrap_or("(nothing)"));
+        anstream::println!("  evidence {}", fault.evidence.as_deref().unwrap_or("(nothing)"));
+    }
+    let style = verdict_style(check.verdict);
+    anstream::println!(
+        "{style}{}{style:#} recomputed from the stored facts; the report {}",
+        check.verdict.word(),
+        if check.holds() { "states nothing else" } else { "does not match them" }
+    );
+}
+
+/// The table of checks.
+pub(crate) fn checks() {
+    let mut table = new_table();
+    table.set_header(["group", "check", "holds when it passes"]);
+    for check in check::CHECKS {
+        table.add_row([check.group.id(), check.id, check.summary]);
+    }
+    anstream::println!("{table}");
+}
+
+/// What is installed and what is missing.
+pub(crate) fn doctor(doctor: &Doctor) {
+    let mut table = new_table();
+    table.set_header(["", "what", "found", "how to mend it"]);
+    for item in &doctor.items {
+        let (word, colour) = match item.status {
+            Status::Ok => ("ok", Color::Green),
+            Status::Missing => ("missing", Color::Yellow),
+            Status::Warning => ("warning", Color::Yellow),
+            Status::Broken => ("broken", Color::Red),
+        };
+        table.add_row([
+            Cell::new(word).fg(colour),
+            Cell::new(&item.name),
+            Cell::new(&item.fact),
+            Cell::new(item.fix.as_deref().unwrap_or("")),
+        ]);
+    }
+    anstream::println!("{table}");
+}
+
+/// A plain line.
+pub(crate) fn line(text: impl Display) {
+    anstream::println!("{text}");
+}

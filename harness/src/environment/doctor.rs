@@ -1,0 +1,322 @@
+//! What is there, what is missing, what is broken, and how to mend it. Starts no engine.
+
+use std::{env, os::unix::fs::MetadataExt, path::Path};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    complete::{self, Complete},
+    error::SetupError,
+    home::Home,
+    lock::engines_lock_digest,
+    machine::{Device, Machine, free_disk},
+    plan::{self, Plan},
+    python::{self, Interpreter},
+    settings::{Settings, ShownTorchSource, VARIABLES},
+    sizes::human,
+    uv::{self, Uv},
+};
+use crate::{cancel::Cancel, hint::Hint};
+
+/// The state of everything that the engines need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Doctor {
+    /// The engines are there, or setup can make them: nothing below is broken.
+    pub able: bool,
+    pub items: Vec<Item>,
+    pub machine: Machine,
+    /// What setup would do; absent where the engines do not run.
+    pub plan: Option<Plan>,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    /// What was looked at, e.g. `python`.
+    pub name: String,
+    pub status: Status,
+    /// What is, e.g. `3.11.7 at /usr/bin/python3`.
+    pub fact: String,
+    /// A command or an action that mends it.
+    pub fix: Option<String>,
+}
+
+/// How an [`Item`] stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Ok,
+    /// Not there yet; setup makes it.
+    Missing,
+    /// Setup or the engines cannot work like this.
+    Broken,
+    /// Works, but worth a look.
+    Warning,
+}
+
+impl Item {
+    fn new(name: &str, status: Status, fact: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), status, fact: fact.into(), fix: None }
+    }
+
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+}
+
+const SETUP: &str = "portwright setup";
+
+/// Looks at everything. Changes nothing and downloads nothing.
+pub fn doctor(home: &Home) -> Doctor {
+    examine(home, &Settings::from_environment(), &|it| env::var_os(it).is_some())
+}
+
+fn examine(home: &Home, settings: &Settings, is_set: &dyn Fn(&str) -> bool) -> Doctor {
+    let machine = Machine::look(settings);
+    let python = python::find(settings, &Cancel::default());
+    let uv = uv::find(home, settings);
+    let found = complete::find(home, settings);
+    let plan = plan::of(home, settings, uv.as_ref(), python.as_ref().ok());
+    let ready = found.is_some();
+    let mut items = vec![
+        python_item(&python, ready),
+        uv_item(uv.as_ref(), python.as_ref().ok(), ready),
+        engines_item(found.as_ref().map(|(folder, complete)| (folder.as_path(), complete))),
+        torch_item(settings),
+        disk_item(home, plan.as_ref().ok(), uv.as_ref()),
+        machine_item(&machine),
+    ];
+    items.extend(plan.as_ref().err().map(|it| of_error("platform", it)));
+    items.extend(leftovers(home));
+    items.extend(variables(is_set, ready));
+    let able = items.iter().all(|it| it.status != Status::Broken);
+    Doctor { able, items, machine, plan: plan.ok() }
+}
+
+fn of_error(name: &str, err: &SetupError) -> Item {
+    let item = Item::new(name, Status::Broken, err.to_string());
+    match err.hint() {
+        Some(hint) => item.fix(hint),
+        None => item,
+    }
+}
+
+/// A missing Python is no fault once the engines are there: they are made from it no more.
+fn python_item(python: &Result<Interpreter, SetupError>, ready: bool) -> Item {
+    match python {
+        Ok(it) => {
+            Item::new("python", Status::Ok, format!("{} at {}", it.version, it.path.display()))
+        }
+        Err(err) if ready => Item { status: Status::Warning, ..of_error("python", err) },
+        Err(err) => of_error("python", err),
+    }
+}
+
+fn uv_item(uv: Option<&Uv>, python: Option<&Interpreter>, ready: bool) -> Item {
+    match (uv, python) {
+        (Some(it), _) => {
+            Item::new("uv", Status::Ok, format!("{} at {}", it.version, it.path.display()))
+        }
+        (None, Some(python)) if !python.has_ensurepip && !ready => of_error(
+            "uv",
+            &SetupError::NoVenv { python: python.path.clone(), minor: python.minor().to_owned() },
+        ),
+        (None, _) => {
+            Item::new("uv", Status::Missing, format!("setup installs {}", uv::pinned())).fix(SETUP)
+        }
+    }
+}
+
+fn engines_item(found: Option<(&Path, &Complete)>) -> Item {
+    let Some((folder, complete)) = found else {
+        return Item::new("engines", Status::Missing, "not set up").fix(SETUP);
+    };
+    let site_packages = complete::site_packages(folder, &complete.python_version);
+    let installed = complete::installed(&site_packages).unwrap_or_default();
+    let changed: Vec<String> = complete
+        .versions
+        .iter()
+        .filter(|(name, version)| installed.get(*name) != Some(*version))
+        .map(|(name, version)| match installed.get(name) {
+            Some(now) => format!("{name} is {now}, but {version} was installed"),
+            None => format!("{name} {version} is gone"),
+        })
+        .collect();
+    if !changed.is_empty() {
+        let folder = folder.display();
+        return Item::new("engines", Status::Broken, changed.join("; "))
+            .fix(format!("rm -r '{folder}' && {SETUP}"));
+    }
+    let shown = ["torch", "transformers", "mlx", "mlx-lm"]
+        .iter()
+        .filter_map(|name| complete.versions.get(*name).map(|version| format!("{name} {version}")));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let python = &complete.python_version;
+    Item::new("engines", Status::Ok, format!("{shown}, Python {python}, in {}", folder.display()))
+}
+
+fn torch_item(settings: &Settings) -> Item {
+    match settings.torch.shown() {
+        ShownTorchSource::Locked => Item::new("torch source", Status::Ok, "the lock file"),
+        ShownTorchSource::Index(url) => {
+            let fact =
+                format!("PORTWRIGHT_TORCH_INDEX {url}; its wheel is not held to the lock's hashes");
+            Item::new("torch source", Status::Ok, fact)
+        }
+    }
+}
+
+fn disk_item(home: &Home, plan: Option<&Plan>, uv: Option<&Uv>) -> Item {
+    let Some(free) = free_disk(home.existing()) else {
+        let fact = format!("{} cannot be read", home.existing().display());
+        return Item::new("disk", Status::Broken, fact)
+            .fix("set PORTWRIGHT_HOME to another folder");
+    };
+    let place = home.path().display();
+    let needed = plan.map_or(0, |it| it.disk_bytes);
+    let fact = match needed {
+        0 => format!("{} free at {place}", human(free)),
+        _ => format!("{} free at {place}, setup needs {}", human(free), human(needed)),
+    };
+    if free < needed && !plan.is_some_and(|it| it.cached) {
+        let err = SetupError::DiskSpace { path: home.path().to_owned(), free, needed };
+        return of_error("disk", &err);
+    }
+    let device = |it: &Path| it.ancestors().find_map(|it| it.metadata().ok()).map(|it| it.dev());
+    let cache = uv.filter(|_| needed > 0).and_then(|it| it.cache_dir(home));
+    match cache {
+        Some(cache) if device(&cache) != device(home.path()) => {
+            let fact = format!("{fact}; uv's cache is on another disk, so packages are kept twice");
+            Item::new("disk", Status::Warning, fact)
+                .fix(format!("set UV_CACHE_DIR to a folder on the disk of {place}"))
+        }
+        _ => Item::new("disk", Status::Ok, fact),
+    }
+}
+
+fn machine_item(machine: &Machine) -> Item {
+    let memory = machine.memory_bytes.map_or("unknown".into(), human);
+    let devices = machine.devices.iter().map(|it| match it {
+        Device::Cuda { name, memory } => format!("{name} ({memory})"),
+        Device::Metal => "Metal".into(),
+        Device::Cpu => "CPU".into(),
+    });
+    let devices = devices.collect::<Vec<_>>().join(", ");
+    let (platform, cores) = (&machine.platform, machine.cores);
+    Item::new(
+        "machine",
+        Status::Ok,
+        format!("{platform}, {cores} cores, {memory} memory, {devices}"),
+    )
+}
+
+/// Environments that a lock of another version left, and such that were never finished.
+fn leftovers(home: &Home) -> Vec<Item> {
+    let digest = engines_lock_digest();
+    let of = |(folder, complete): (_, Option<Complete>)| {
+        let folder: std::path::PathBuf = folder;
+        let fact = match complete {
+            Some(it) if it.lock_digest == digest => return None,
+            Some(it) => {
+                format!("{} is of another version ({})", folder.display(), human(it.disk_bytes))
+            }
+            None => format!("{} is unfinished", folder.display()),
+        };
+        let fix = format!("rm -r '{}'", folder.display());
+        Some(Item::new("leftover", Status::Warning, fact).fix(fix))
+    };
+    complete::all(home).into_iter().filter_map(of).collect()
+}
+
+/// Variables that change how downloads go. Named only: their values may hold passwords.
+const NETWORK: &[&str] = &[
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "UV_CACHE_DIR",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_OFFLINE",
+    "PIP_INDEX_URL",
+    "HF_HUB_OFFLINE",
+    "HF_ENDPOINT",
+];
+
+fn variables(is_set: &dyn Fn(&str) -> bool, ready: bool) -> Vec<Item> {
+    let names = VARIABLES.iter().map(|it| it.name).chain(NETWORK.iter().copied());
+    let seen: Vec<&str> = names.filter(|it| is_set(it)).collect();
+    let fact = if seen.is_empty() { "none that matters".into() } else { seen.join(", ") };
+    let item = Item::new("variables", Status::Ok, fact);
+    let offline = seen.contains(&"UV_OFFLINE");
+    let pip_only = seen.contains(&"PIP_INDEX_URL")
+        && !["UV_DEFAULT_INDEX", "UV_INDEX_URL"].iter().any(|it| seen.contains(it));
+    vec![match (ready, offline, pip_only) {
+        (false, true, _) => Item { status: Status::Warning, ..item }
+            .fix("unset UV_OFFLINE for setup, unless uv's cache has everything"),
+        (false, _, true) => Item { status: Status::Warning, ..item }
+            .fix("uv does not read pip's settings: set UV_DEFAULT_INDEX to the same mirror"),
+        _ => item,
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::environment::{python::tests::fake, setup::ensure_with};
+
+    fn item<'a>(doctor: &'a Doctor, name: &str) -> &'a Item {
+        doctor.items.iter().find(|it| it.name == name).unwrap()
+    }
+
+    #[test]
+    fn an_empty_machine_is_told_what_to_install() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().join("home")).unwrap();
+        let doctor = examine(&home, &Settings::default(), &|it| it == "PIP_INDEX_URL");
+        assert!(!doctor.able);
+        let python = item(&doctor, "python");
+        assert_eq!(python.status, Status::Broken);
+        assert!(python.fix.as_ref().unwrap().contains("PORTWRIGHT_PYTHON"));
+        assert_eq!(item(&doctor, "engines").status, Status::Missing);
+        assert!(item(&doctor, "variables").fix.as_ref().unwrap().contains("UV_DEFAULT_INDEX"));
+        assert!(!home.path().exists(), "the doctor changed something");
+    }
+
+    #[test]
+    fn a_package_that_went_away_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("bin");
+        fake(&bin, "python3", "3.11.7");
+        let uv = r#"case "$*" in
+*--version*) echo 'uv 0.13.9 (test)';;
+*--dry-run*) exit 1;;
+*venv*) for last; do :; done; mkdir -p "$last/bin" "$last/lib/python3.11/site-packages/torch-2.15.0.dist-info"
+  : > "$last/bin/python";;
+esac"#;
+        crate::environment::python::tests::script(&bin, "uv", uv);
+        let path = std::env::join_paths([bin.as_path(), Path::new("/usr/bin"), Path::new("/bin")]);
+        let settings = Settings { search_path: path.unwrap(), ..Settings::default() };
+        let home = Home::at(dir.path().join("home")).unwrap();
+        let engines = ensure_with(&home, &settings, &(), &Cancel::default()).unwrap();
+
+        let doctor = examine(&home, &settings, &|_| false);
+        assert!(doctor.able, "{doctor:#?}");
+        assert!(item(&doctor, "engines").fact.starts_with("torch 2.15.0"));
+
+        fs::remove_dir(engines.site_packages.join("torch-2.15.0.dist-info")).unwrap();
+        let doctor = examine(&home, &settings, &|_| false);
+        assert_eq!(item(&doctor, "engines").fact, "torch 2.15.0 is gone");
+        assert!(!doctor.able);
+    }
+}

@@ -1,0 +1,108 @@
+//! Templates, and the one way to render them: data in, text out.
+//!
+//! # Where to start
+//!
+//! [`TEMPLATES`] is the table of every template; [`render`] fills one.
+//!
+//! # Invariants
+//!
+//! - A template that names a value which is not there is an error, never an empty place.
+//! - No logic beyond layout: every number a template prints is in the data as it is measured, and
+//!   is formatted by the filters of this crate alone, so that a report can be checked against its
+//!   evidence.
+
+use minijinja::{
+    Environment, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
+    value::Serde,
+};
+use serde::Serialize;
+
+/// Every template by name, in the order of the docs.
+pub const TEMPLATES: &[(&str, &str)] = &[
+    ("report.md", include_str!("../templates/report.md.j2")),
+    ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
+    ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
+    ("mutants.md", include_str!("../templates/mutants.md.j2")),
+];
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to render `{name}`")]
+pub struct RenderError {
+    pub name: String,
+    #[source]
+    source: minijinja::Error,
+}
+
+/// Fill the template `name` with `data`.
+pub fn render<T: Serialize>(name: &str, data: &T) -> Result<String, RenderError> {
+    let error = |source| RenderError { name: name.to_owned(), source };
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()
+            .map_err(error)?,
+    );
+    environment.add_filter("sci", sci);
+    environment.add_filter("cell", cell);
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text).map_err(error)?;
+    }
+    let template = environment.get_template(name).map_err(error)?;
+    template.render(Value::from(Serde(data))).map_err(error)
+}
+
+/// A measured number as people read it: whole numbers plain, others with four significant digits.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja's filters have")]
+fn sci(value: Value) -> String {
+    match f64::try_from(value.clone()) {
+        Ok(number) => number_text(number),
+        // NaN and infinities travel as text.
+        Err(_) => value.to_string(),
+    }
+}
+
+/// See [`sci`].
+pub fn number_text(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    if number.fract() == 0.0 && number.abs() < 1e6 {
+        return format!("{number}");
+    }
+    if (1e-3..1e6).contains(&number.abs()) {
+        let digits = 3 - (number.abs().log10().floor() as i32).clamp(-3, 3);
+        return format!("{number:.*}", usize::try_from(digits).unwrap_or(0));
+    }
+    format!("{number:.3e}")
+}
+
+/// Text that is safe inside a Markdown table cell.
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja's filters have")]
+fn cell(text: String) -> String {
+    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let shown: Vec<String> =
+            [0.0, 64.0, 0.5, 3.92, 123.456, 1.688e-4, 2.5e-13, f64::NAN].map(number_text).into();
+        assert_eq!(
+            shown,
+            ["0", "64", "0.5000", "3.920", "123.5", "1.688e-4", "2.500e-13", "NaN"]
+        );
+    }
+
+    #[test]
+    fn a_missing_value_is_an_error() {
+        assert!(render("report.md", &serde_json::json!({})).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! What a capability can fail with. A failing *port* is not among these: that is a verdict.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use portwright_harness::{
+    check::UnknownCheck,
+    engine::EngineError,
+    environment::SetupError,
+    gather::GatherError,
+    hint::Hint,
+    rundir::RunDirError,
+};
+use portwright_prompts::RenderError;
+
+use crate::checkpoint::CheckpointError;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToolError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    #[error(transparent)]
+    Gather(#[from] GatherError),
+
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+
+    #[error(transparent)]
+    Check(#[from] UnknownCheck),
+
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+
+    #[error(transparent)]
+    Render(#[from] RenderError),
+
+    #[error("{flag}: `{path}` does not exist", path = path.display())]
+    NoSuchPath { flag: &'static str, path: PathBuf },
+
+    #[error("`{path}` is no finished run: it has no readable evidence.json ({detail})", path = path.display())]
+    NoEvidence { path: PathBuf, detail: String },
+
+    #[error("{0}")]
+    Input(String),
+}
+
+impl ToolError {
+    /// Whether the user stopped it.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Engine(err) | Self::Gather(GatherError::Engine(err)) => err.is_cancelled(),
+            Self::Setup(SetupError::Cancelled { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Hint for ToolError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Setup(err) => err.hint(),
+            Self::Engine(err) | Self::Gather(GatherError::Engine(err)) => err.hint(),
+            Self::Gather(GatherError::Write { .. }) => {
+                Some("check that the disk has room and the folder can be written".into())
+            }
+            Self::Gather(GatherError::Config { .. }) => {
+                Some("a checkpoint is a folder with config.json and *.safetensors".into())
+            }
+            Self::RunDir(err) => err.hint(),
+            Self::Check(UnknownCheck { nearest, .. }) => {
+                let nearest = nearest.map(|it| format!("did you mean `{it}`? ")).unwrap_or_default();
+                Some(format!("{nearest}`portwright checks` lists them").into())
+            }
+            Self::Checkpoint(err) => err.hint(),
+            Self::NoEvidence { .. } => {
+                Some("name the folder that `portwright verify` printed".into())
+            }
+            Self::Render(_) | Self::NoSuchPath { .. } | Self::Input(_) => None,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `explain_divergence`: where two models part, from the evidence of a run.
+
+use std::path::Path;
+
+use portwright_harness::evidence::{Outcome, SourceLine, TapRecord, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ToolError, runs};
+
+/// The first divergence of a run and what stands around it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Explanation {
+    pub verdict: Verdict,
+    /// One sentence: the module, or why there is none to name.
+    pub summary: String,
+    /// Path in the definition, when a module could be named.
+    pub module: Option<String>,
+    pub port_module: Option<String>,
+    /// The two source lines that call it.
+    pub lines: Vec<SourceLine>,
+    /// The taps of the layer it lies in, in the reference's order.
+    pub around: Vec<TapRecord>,
+    /// Checks that failed, with what they found: causes first.
+    pub failed: Vec<FailedCheck>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FailedCheck {
+    pub id: String,
+    pub findings: Vec<String>,
+    /// The error of the port, when it raised one.
+    pub error: Option<String>,
+}
+
+/// Read the first divergence from the run in `run`.
+pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
+    use portwright_harness::evidence::Absence;
+    let evidence = runs::load(run)?;
+    let failed: Vec<FailedCheck> = evidence
+        .checks
+        .iter()
+        .filter(|it| it.outcome == Outcome::Fail && it.gate)
+        .map(|it| FailedCheck {
+            id: it.id.clone(),
+            findings: it.findings.clone(),
+            error: match &it.absence {
+                Some(Absence::PortFailed { failure }) => Some(failure.to_string()),
+                _ => None,
+            },
+        })
+        .collect();
+    let place = evidence.checks.iter().find_map(|it| it.place.clone());
+    let summary = match (&place, failed.first()) {
+        (Some(place), _) => format!(
+            "the port first leaves the definition at `{}` in `{}`, with a relative error of {}",
+            place.module,
+            place.stage,
+            portwright_prompts::number_text(place.error.0),
+        ),
+        (None, Some(first)) => match &first.error {
+            Some(error) => format!("`{}` failed: {error}", first.id),
+            None => format!(
+                "the plain forward agrees; `{}` is the first check that failed",
+                first.id
+            ),
+        },
+        (None, None) => "nothing diverged".to_owned(),
+    };
+    let around = place.as_ref().map_or_else(Vec::new, |place| {
+        let inside = format!("{}.", place.stage);
+        evidence
+            .taps
+            .iter()
+            .filter(|it| it.reference == place.stage || it.reference.starts_with(&inside))
+            .cloned()
+            .collect()
+    });
+    Ok(Explanation {
+        verdict: evidence.verdict,
+        summary,
+        module: place.as_ref().map(|it| it.module.clone()),
+        port_module: place.as_ref().map(|it| it.port_module.clone()),
+        lines: place.map(|it| it.lines).unwrap_or_default(),
+        around,
+        failed,
+    })
+}

@@ -1,0 +1,22 @@
+//! The capabilities of Portwright: each is one function with a typed input and a typed output.
+//!
+//! The command line and the MCP server only open them.
+//!
+//! # Where to start
+//!
+//! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
+//! [`explain`] reads where two models part, [`sweep`] verifies everything, [`mutants`] proves that
+//! planted bugs are caught.
+//!
+//! # Invariants
+//!
+//! - Inputs refuse unknown fields; every output is data that serialises.
+//! - Nothing prints, and nothing here knows MCP or command-line arguments.
+//! - A capability never writes outside the folder it was given and the user's cache.
+
+pub mod checkpoint;
+pub mod error;
+pub mod explain;
+pub mod report;
+pub mod runs;
+pub mod verify;

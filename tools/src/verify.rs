@@ -1,0 +1,233 @@
+//! `verify`: one model, end to end, into one run folder.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use portwright_harness::{
+    cancel::Cancel,
+    case::{Regime, Spelling},
+    check,
+    engine::Sources,
+    environment::{self, Home},
+    evidence::{Evidence, Real, Verdict},
+    gather::{Lane, Question},
+    progress::{Progress, Step},
+    rundir::{EVIDENCE, RunDir},
+    verify as harness,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{checkpoint, error::ToolError, report, runs};
+
+/// Seconds that one request to an engine may take.
+pub const DEFAULT_DEADLINE: f64 = 120.0;
+
+/// What to verify.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerifyInput {
+    /// The model type of the definition, e.g. `olmo3`.
+    pub model_type: String,
+    /// A checkout or install of transformers; the pinned release when absent.
+    pub transformers: Option<PathBuf>,
+    /// A checkout or install of mlx-lm with the port; the pinned release when absent.
+    pub mlx_lm: Option<PathBuf>,
+    /// A real checkpoint: a folder, or a Hub id with an optional revision such as `org/name@main`.
+    pub checkpoint: Option<String>,
+    /// A real config.json whose settings a synthetic checkpoint keeps at a tiny size.
+    pub config: Option<PathBuf>,
+    /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
+    pub overrides: BTreeMap<String, Value>,
+    /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
+    pub checks: Vec<String>,
+    /// `logic` (is it the same model?) or `native` (does it behave in the checkpoint's dtype?).
+    pub precision: Option<Regime>,
+    /// How config.json writes the RoPE settings of a synthetic checkpoint.
+    pub spelling: Option<Spelling>,
+    /// Seed of weights and tokens.
+    pub seed: u64,
+    /// The run's folder; a new one under `portwright-runs` when absent.
+    pub out: Option<PathBuf>,
+    /// Seconds that one request to an engine may take; 120 when absent.
+    pub deadline: Option<f64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyOutput {
+    pub verdict: Verdict,
+    /// One sentence of counts.
+    pub summary: String,
+    /// What to do next.
+    pub next_step: String,
+    pub run: PathBuf,
+    pub evidence: PathBuf,
+    pub report: PathBuf,
+    pub digest: String,
+    /// Seconds by phase: setup, engines, asking, checks, writing.
+    pub seconds: BTreeMap<String, Real>,
+}
+
+/// Verify one model. The evidence is on disk when this returns, and comes back as well.
+///
+/// # Errors
+///
+/// Fails when the question could not be put: unknown model type or check, no port, no engines, no
+/// checkpoint, a folder in use. A port that is wrong, or does not load, is a verdict.
+pub fn verify(
+    input: &VerifyInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(VerifyOutput, Evidence), ToolError> {
+    if input.model_type.is_empty() {
+        return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
+    }
+    let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
+    let sources = sources(input)?;
+    let setup = Instant::now();
+    let engines = environment::ensure(home, progress, cancel)?;
+    let setup = setup.elapsed();
+    let checkpoint = match &input.checkpoint {
+        Some(text) => Some(checkpoint::resolve(text, &engines, progress)?),
+        None => None,
+    };
+    let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
+    let dir = RunDir::open(&out)?;
+    let question = Question {
+        model_type: input.model_type.clone(),
+        spelling: input.spelling.unwrap_or(Spelling::RopeTheta),
+        regime: input.precision.unwrap_or(Regime::Logic),
+        seed: input.seed,
+        checkpoint,
+        base_config: existing("--config", input.config.as_deref())?,
+        overrides: input.overrides.clone(),
+        checks,
+    };
+    let deadline = Duration::try_from_secs_f64(input.deadline.unwrap_or(DEFAULT_DEADLINE))
+        .map_err(|_| ToolError::Input("a deadline is a positive number of seconds".into()))?;
+    let mut evidence = {
+        let name = format!("verifying {}", input.model_type);
+        let _step = Step::start(progress, &name, None);
+        let mut lane = Lane::start(&engines, &sources, deadline, cancel)?;
+        harness::verify(&mut lane, &question, &dir.work(), command(input))?
+    };
+    let writing = Instant::now();
+    report::write(&dir, &evidence)?;
+    evidence.clock.seconds.insert("setup".into(), Real(setup.as_secs_f64()));
+    evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));
+    // Last: a folder with evidence is a finished run.
+    let json = serde_json::to_string_pretty(&evidence)
+        .map_err(|err| ToolError::Input(format!("evidence does not serialise: {err}")))?;
+    let path = dir.write(EVIDENCE, json.as_bytes())?;
+    let output = VerifyOutput {
+        verdict: evidence.verdict,
+        summary: report::sentence(&evidence),
+        next_step: next_step(&evidence, dir.path()),
+        run: dir.path().to_owned(),
+        evidence: path,
+        report: dir.path().join(report::REPORT),
+        digest: evidence.digest.clone(),
+        seconds: evidence.clock.seconds.clone(),
+    };
+    Ok((output, evidence))
+}
+
+/// The checkouts that the input names; each must exist.
+pub fn sources(input: &VerifyInput) -> Result<Sources, ToolError> {
+    Ok(Sources {
+        transformers: existing("--transformers", input.transformers.as_deref())?,
+        mlx_lm: existing("--mlx-lm", input.mlx_lm.as_deref())?,
+    })
+}
+
+fn existing(flag: &'static str, path: Option<&Path>) -> Result<Option<PathBuf>, ToolError> {
+    path.map(|it| {
+        it.canonicalize().map_err(|_| ToolError::NoSuchPath { flag, path: it.to_owned() })
+    })
+    .transpose()
+}
+
+/// `portwright-runs/olmo3-20260131T120000Z`.
+fn default_out(model_type: &str) -> PathBuf {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    Path::new(runs::RUNS).join(format!("{model_type}-{now}"))
+}
+
+/// The command line that asks the same.
+pub fn command(input: &VerifyInput) -> String {
+    let mut words = vec!["portwright".to_owned(), "verify".to_owned(), input.model_type.clone()];
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.extend([name.to_owned(), quoted(&value)]);
+        }
+    };
+    let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
+    flag("--transformers", path(&input.transformers));
+    flag("--mlx-lm", path(&input.mlx_lm));
+    flag("--checkpoint", input.checkpoint.clone());
+    flag("--config", path(&input.config));
+    for (name, value) in &input.overrides {
+        flag("--set", Some(format!("{name}={value}")));
+    }
+    flag("--checks", (!input.checks.is_empty()).then(|| input.checks.join(",")));
+    flag(
+        "--precision",
+        input.precision.map(|it| match it {
+            Regime::Logic => "logic".to_owned(),
+            Regime::Native => "native".to_owned(),
+        }),
+    );
+    flag("--spelling", input.spelling.map(|it| it.id().to_owned()));
+    flag("--seed", (input.seed != 0).then(|| input.seed.to_string()));
+    words.join(" ")
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./=,@:".contains(it);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn next_step(evidence: &Evidence, run: &Path) -> String {
+    let run = run.display();
+    match evidence.verdict {
+        Verdict::Pass => format!("read {run}/report.md; `portwright report --check {run}` recomputes it"),
+        Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
+        Verdict::NotRun => format!("see the reasons under `not run` in {run}/report.md, then verify again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_asks_the_same_again() {
+        let input = VerifyInput {
+            model_type: "olmo3".into(),
+            mlx_lm: Some("/my checkout/it's".into()),
+            overrides: [("rope_theta".to_owned(), Value::from(5000.0))].into(),
+            checks: vec!["state".into(), "logits".into()],
+            ..VerifyInput::default()
+        };
+        assert_eq!(
+            command(&input),
+            r"portwright verify olmo3 --mlx-lm '/my checkout/it'\''s' --set rope_theta=5000.0 --checks state,logits"
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let err = serde_json::from_str::<VerifyInput>(r#"{"model_type": "a", "tolerance": 1}"#);
+        assert!(err.unwrap_err().to_string().contains("tolerance"));
+    }
+}
