@@ -1,8 +1,7 @@
 //! The questions that both sides are asked: token ids, precision, and how the tokens are fed.
 //!
-//! Every case feeds the same 64 tokens (a synthetic model's window and chunk are 8, so each case
-//! goes far past both), and every case is answered by logits that must equal those of the
-//! reference's one plain forward.
+//! A sequence is 64 tokens (a synthetic model's window and chunk are 8, so it goes far past both),
+//! and every case is answered by logits that must equal those of the reference's one plain forward.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub const TOKENS: usize = 64;
 /// Rows of a batch, longest first; the shortest still fills the window twice.
 pub const BATCH_LENGTHS: [usize; 3] = [TOKENS, 41, 17];
+/// Tokens at the end of each row of a batch that are decoded one by one.
+pub const DECODED: usize = 8;
 /// Tokens of the prompt and of the greedy continuation in the generation case.
 pub const PROMPT: usize = 12;
 pub const NEW_TOKENS: usize = 32;
@@ -122,8 +123,8 @@ pub enum Feed {
     Chunks { sizes: &'static [usize] },
     /// A batch of [`BATCH_LENGTHS`], padded on this side.
     Batch { side: Side },
-    /// A cache, decoded to the end, trimmed by this many tokens, which are then fed again.
-    Trim { by: usize },
+    /// A cache of this many tokens, trimmed by some of them, which are then fed again.
+    Trim { of: usize, by: usize },
 }
 
 /// One way of feeding that must change nothing.
@@ -155,7 +156,7 @@ pub const STATE_CASES: &[StateCase] = &[
         feed: Feed::Batch { side: Side::Right },
         needs_window: false,
     },
-    StateCase { id: "state-trim", feed: Feed::Trim { by: 5 }, needs_window: false },
+    StateCase { id: "state-trim", feed: Feed::Trim { of: 7, by: 3 }, needs_window: false },
 ];
 
 impl Feed {
@@ -164,12 +165,12 @@ impl Feed {
         let (head, mut sizes): (usize, Box<dyn Iterator<Item = usize>>) = match self {
             Self::Decode { prompt } => (prompt, Box::new(std::iter::repeat(1))),
             Self::Chunks { sizes } => (sizes[0], Box::new(sizes[1..].iter().chain(sizes.iter().cycle()).copied())),
-            Self::Batch { side: Side::Left } => (total - 8, Box::new(std::iter::repeat(1))),
+            Self::Batch { side: Side::Left } => (total - DECODED, Box::new(std::iter::repeat(1))),
             Self::Batch { side: Side::Right } => (total, Box::new(std::iter::repeat(1))),
-            Self::Trim { .. } => (total, Box::new(std::iter::empty())),
+            Self::Trim { of, .. } => (of.min(total), Box::new(std::iter::empty())),
         };
         let mut chunks = vec![head.min(total)];
-        let mut left = total - chunks[0];
+        let mut left = if let Self::Trim { .. } = self { 0 } else { total - chunks[0] };
         while 0 < left {
             let size = sizes.next().unwrap_or(1).min(left);
             chunks.push(size);
@@ -219,7 +220,11 @@ mod tests {
     #[test]
     fn chunks_always_sum_to_the_tokens() {
         for case in STATE_CASES {
-            assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), TOKENS, "{}", case.id);
+            let fed = match case.feed {
+                Feed::Trim { of, .. } => of,
+                _ => TOKENS,
+            };
+            assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), fed, "{}", case.id);
         }
         assert_eq!(Feed::Chunks { sizes: &[5, 11, 8] }.chunks(30), [5, 11, 8, 5, 1]);
         assert_eq!(Feed::Decode { prompt: 3 }.chunks(5), [3, 1, 1]);

@@ -68,6 +68,13 @@ impl Tensor {
         Self { shape: vec![to - from, width], values: self.values[from * width..to * width].to_vec() }
     }
 
+    /// `[A, V]` and `[B, V]` as `[A + B, V]`.
+    pub fn followed_by(mut self, other: &Self) -> Self {
+        self.shape[0] += other.shape[0];
+        self.values.extend(&other.values);
+        self
+    }
+
     /// Row `index` of the first axis of `[B, T, V]`, as `[T, V]`.
     pub fn batch_row(&self, index: usize) -> Self {
         let per_row = self.values.len() / self.shape.first().copied().unwrap_or(1).max(1);

@@ -36,12 +36,14 @@ def main(uv):
         f'date = "{datetime.date.today()}"',
         f'python = "{PYTHON}"',
     ]
+    scratch = HERE.parent.parent / "target"
+    scratch.mkdir(exist_ok=True)
     for lock in LOCKS:
         wheels = index_sizes(uv, HERE / f"{lock}.lock")
         for platform, uv_platform in PLATFORMS.items():
             machine = "arm64" if platform == "macos-aarch64" else platform.split("-")[1]
             lines += ["", f"[{lock}.{platform}]"]
-            with tempfile.TemporaryDirectory(dir=HERE.parent.parent / "target") as folder:
+            with tempfile.TemporaryDirectory(dir=scratch) as folder:
                 unpack(uv, HERE / f"{lock}.lock", uv_platform, pathlib.Path(folder))
                 for name, version, tags, disk in sorted(installed(pathlib.Path(folder) / "to")):
                     download = one_wheel(wheels[name], machine, tags)

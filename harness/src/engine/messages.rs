@@ -152,6 +152,8 @@ pub struct Forward {
     pub padding: Option<crate::case::Side>,
     pub lengths: Option<Vec<usize>>,
     pub trim: Option<usize>,
+    /// After a right-padded prompt: rows of tokens that are decoded one by one.
+    pub then: Option<Vec<Vec<u32>>>,
     pub taps: bool,
 }
 

@@ -85,8 +85,8 @@ impl SetupError {
     }
 
     /// Sorts a failed command by what its last lines say.
-    pub(super) fn of_command(command: &str, status: String, tail: String, home: &Path) -> Self {
-        let tail = from_error(&tail).to_owned();
+    pub(super) fn of_command(command: &str, status: String, tail: &str, home: &Path) -> Self {
+        let tail = from_error(tail).to_owned();
         let says = |signs: &[&str]| {
             let tail = tail.to_lowercase();
             signs.iter().any(|it| tail.contains(it))
@@ -180,12 +180,7 @@ mod tests {
     #[test]
     fn failures_are_told_apart_by_what_the_command_said() {
         let of = |tail: &str| {
-            SetupError::of_command(
-                "uv pip sync",
-                "exit status: 1".into(),
-                tail.into(),
-                Path::new("/h"),
-            )
+            SetupError::of_command("uv pip sync", "exit status: 1".into(), tail, Path::new("/h"))
         };
         assert!(matches!(
             of("failed to write: No space left on device (os error 28)"),

@@ -127,11 +127,14 @@ pub(super) mod tests {
     pub(in super::super) fn script(dir: &Path, name: &str, text: &str) -> PathBuf {
         fs::create_dir_all(dir).unwrap();
         let path = dir.join(name);
-        // Renamed into place: a file that is open for writing in a forked sibling cannot be run.
+        // Copied by another process: one that a test thread has open for writing can be inherited by
+        // a child of another thread, and then it cannot be run ("text file busy").
         let draft = dir.join(format!("{name}.draft"));
         fs::write(&draft, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(draft, &path).unwrap();
+        let copied = Command::new("/bin/cp").arg("-p").arg(&draft).arg(&path).status().unwrap();
+        assert!(copied.success());
+        fs::remove_file(draft).unwrap();
         path
     }
 

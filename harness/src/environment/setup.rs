@@ -186,20 +186,37 @@ esac"#,
         assert_eq!((first.python_version.as_str(), world.builds()), ("3.11.9", 1));
     }
 
+    /// Lets the fake uv end once the other process has said that it waits.
+    struct Waiter<'a> {
+        notes: Notes,
+        waited: &'a Path,
+    }
+
+    impl Progress for Waiter<'_> {
+        fn on(&self, event: Event<'_>) {
+            self.notes.on(event);
+            if matches!(event, Event::Note { text } if text.starts_with("another Portwright")) {
+                fs::write(self.waited, "").unwrap();
+            }
+        }
+    }
+
     #[test]
     fn two_at_once_build_once() {
-        let world = world("sleep 0.5");
-        let notes = [Notes::default(), Notes::default()];
-        let results: Vec<_> = thread::scope(|scope| {
+        let world = world(
+            r#"for i in $(seq 100); do [ -e "$(dirname "$0")/waited" ] && break; sleep 0.1; done"#,
+        );
+        let waited = world.dir.path().join("bin/waited");
+        let progress = [(), ()].map(|()| Waiter { notes: Notes::default(), waited: &waited });
+        let results = thread::scope(|scope| {
             let run = |it| world.ensure(it, &Cancel::default()).map_err(|it| it.to_string());
-            let all = [&notes[0], &notes[1]].map(|it| scope.spawn(move || run(it)));
-            all.map(|it| it.join().unwrap()).into()
+            let all = [&progress[0], &progress[1]].map(|it| scope.spawn(move || run(it)));
+            all.map(|it| it.join().unwrap())
         });
         assert_eq!(results[0], results[1]);
         assert!(results[0].is_ok(), "{results:?}");
         assert_eq!(world.builds(), 1);
-        let said = notes.map(|it| it.0.into_inner().unwrap().join("\n")).join("\n");
-        assert!(said.contains("another Portwright is setting up"), "{said}");
+        assert!(waited.exists(), "nobody waited");
     }
 
     /// The fake's torch asks for what the index's URL ends in.

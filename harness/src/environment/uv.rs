@@ -197,7 +197,7 @@ pub(super) fn step(
         Ended::Exited { .. } if cancel.is_cancelled() => Err(SetupError::Cancelled),
         Ended::Exited { status, said, complained } => {
             let tail = if complained.is_empty() { said } else { complained };
-            Err(SetupError::of_command(name, status.to_string(), tail, home.path()))
+            Err(SetupError::of_command(name, status.to_string(), &tail, home.path()))
         }
         Ended::Cancelled | Ended::DeadlinePassed => Err(SetupError::Cancelled),
     }

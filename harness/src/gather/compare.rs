@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Plan, port, reference, state_cases};
 use crate::{
-    case::{Feed, Side},
+    case::{DECODED, Feed, Side},
     engine::{Failure, Forwarded, Rope, Synthesised, TapInfo},
     evidence::Absence,
     material::{
@@ -137,10 +137,8 @@ fn state(feed: Feed, path: &Path, truth: &Asked<Tensor>, batch: &Asked<Vec<PathB
         Feed::Decode { .. } | Feed::Chunks { .. } => {
             vec![(truth.clone()?, read_logits(path)?)]
         }
-        Feed::Trim { by } => {
-            let truth = truth.clone()?;
-            let total = truth.rows().len();
-            vec![(truth.time_slice(total - by, total), read_logits(path)?)]
+        Feed::Trim { of, by } => {
+            vec![(truth.clone()?.time_slice(of - by, of), read_logits(path)?)]
         }
         Feed::Batch { side } => {
             let logits = TensorFile::open(path)
@@ -153,7 +151,10 @@ fn state(feed: Feed, path: &Path, truth: &Asked<Tensor>, batch: &Asked<Vec<PathB
                 let (total, length) = (row.rows().len(), alone.rows().len());
                 let row = match side {
                     Side::Left => row.time_slice(total - length, total),
-                    Side::Right => row.time_slice(0, length),
+                    Side::Right => {
+                        let prompt = row.time_slice(0, length - DECODED);
+                        prompt.followed_by(&row.time_slice(total - DECODED, total))
+                    }
                 };
                 rows.push((alone, row));
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Plan, open_request, port_absence, state_cases};
 use crate::{
-    case::{Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
+    case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
     engine::{
         EngineError, Forward, Forwarded, Generated, Load, Opened, Rope, Roundtrip, Session, Worker,
     },
@@ -164,23 +164,34 @@ impl Ask<'_, '_> {
 
     fn state(&mut self, case: &StateCase) -> Asked<PathBuf> {
         let forward = match case.feed {
-            Feed::Batch { side } => Forward {
-                tokens: padded(&self.plan.batch, side),
+            Feed::Batch { side: Side::Left } => Forward {
+                tokens: padded(&self.plan.batch, Side::Left),
                 lengths: Some(self.plan.batch.iter().map(Vec::len).collect()),
-                padding: Some(side),
-                chunks: match side {
-                    Side::Left => Some(case.feed.chunks(self.plan.batch[0].len())),
-                    Side::Right => None,
-                },
+                padding: Some(Side::Left),
+                chunks: Some(case.feed.chunks(self.plan.batch[0].len())),
                 ..Forward::default()
             },
-            Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Trim { .. } => Forward {
+            Feed::Batch { side: Side::Right } => {
+                let split = |row: &Vec<u32>| row.len() - DECODED;
+                let prompts: Vec<Vec<u32>> =
+                    self.plan.batch.iter().map(|it| it[..split(it)].to_vec()).collect();
+                Forward {
+                    tokens: padded(&prompts, Side::Right),
+                    lengths: Some(prompts.iter().map(Vec::len).collect()),
+                    padding: Some(Side::Right),
+                    then: Some(self.plan.batch.iter().map(|it| it[split(it)..].to_vec()).collect()),
+                    ..Forward::default()
+                }
+            }
+            Feed::Decode { .. } | Feed::Chunks { .. } => Forward {
                 tokens: self.plan.tokens.clone(),
                 chunks: Some(case.feed.chunks(self.plan.tokens[0].len())),
-                trim: match case.feed {
-                    Feed::Trim { by } => Some(by),
-                    _ => None,
-                },
+                ..Forward::default()
+            },
+            Feed::Trim { of, by } => Forward {
+                tokens: vec![self.plan.tokens[0][..of].to_vec()],
+                chunks: Some(case.feed.chunks(of)),
+                trim: Some(by),
                 ..Forward::default()
             },
         };

@@ -75,10 +75,9 @@ def describe(error: BaseException) -> dict:
     """An exception as data: the innermost frame outside this package is where it happened."""
     package = os.path.dirname(os.path.abspath(__file__))
     frames = traceback.extract_tb(error.__traceback__)
-    # CPython's own caches of frames may name relative files; a place is only useful when it exists.
     outside = [it for it in frames if not os.path.abspath(it.filename).startswith(package)]
     own = [it for it in outside if "/models/" in it.filename] or outside
-    place = own[-1] if own else (frames[-1] if frames else None)
+    place = own[-1] if own else None
     if isinstance(error, WorkerError):
         return {"kind": error.kind, "message": str(error), "file": error.file, "line": error.line,
                 "hint": error.hint, "source_line": None, "traceback": None}
@@ -103,7 +102,7 @@ def answer(ops: dict[str, Op], session: Session, request: dict) -> dict:
     except MemoryError:
         return {"id": request.get("id"), "ok": False,
                 "error": {"kind": "exception", "message": "out of memory"}}
-    except Exception as error:  # noqa: BLE001 - the whole point: a failure is data
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the whole point: a failure is data
         return {"id": request.get("id"), "ok": False, "error": describe(error)}
 
 

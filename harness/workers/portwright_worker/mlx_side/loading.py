@@ -21,6 +21,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from ..protocol import Session, WorkerError
+from .. import source_lines
 from . import args_watch, checkpoint, failures, kernels, library, values
 
 DTYPES = {"float32": mx.float32, "float64": mx.float64,
@@ -192,8 +193,7 @@ def _describe(handle: Handle) -> dict:
             # Before loading a parameter holds its random start, which says nothing.
             "fingerprint": values.fingerprint(it) if handle.opened else None,
         } for name, it in parameters.items()],
-        "modules": [{"path": path, "class": type(it).__name__} for path, it in
-                    reversed(model.named_modules())],
+        "modules": source_lines.annotate(list(reversed(model.named_modules()))),
         "sizes": {"parameters": sum(it.size for it in parameters.values()),
                   "bytes": sum(it.nbytes for it in parameters.values())},
         "quantization": handle.config.get("quantization"),

@@ -1,6 +1,6 @@
 """What generic rules cannot know about a model type: one row a type, each with its reason.
 
-`fields` go into the (text) config on top of the generic rules; `None` as a value removes the
+`fields` go into the (text) config on top of the generic rules; `KEEP` as a value removes the
 generic choice, so that the class decides. `extra` are keys that published config.json files of
 the type carry and that the class does not write back, `omit` those that it writes and published
 files do not have, `publish_as` the aliases (of the class's `attribute_map`) under which published
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-KEEP = object()  # leave the class's default
+KEEP = object()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "moe_intermediate_size": 40, "final_logit_softcapping": 5.0,
         "hidden_size_per_layer_input": 0},
         extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
-    "gemma4_assistant": Adjustment("as its class demands", {"hidden_size_per_layer_input": 0}),
     "gemma4_text": Adjustment("as the published small ones: shared keys and values", {
         "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
                                                 "full_attention"] * 2,
@@ -155,7 +154,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "olmo3": Adjustment("the old spelling has one theta, which the class gives to one layer type; "
                         "published checkpoints scale only the full-attention layers", {
         "rope_parameters": {
-            "full_attention": {**_YARN, "rope_theta": 500_000.0, "attention_factor": 1.2079},
+            "full_attention": {**_YARN, "rope_theta": 500_000.0, "attention_factor": 1.2079441541679836},
             "sliding_attention": {"rope_type": "default", "rope_theta": 500_000.0}}}),
     "phi": Adjustment("no published checkpoint has the norm", {"qk_layernorm": KEEP}),
     "phi3": Adjustment("published checkpoints have a window", {"sliding_window": 8}),

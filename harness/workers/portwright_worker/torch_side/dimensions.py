@@ -17,7 +17,7 @@ from typing import Any
 # cannot fit by accident.
 SIZES: list[tuple[str, Any]] = [
     (r"vocab_size|vocab_size_per_layer_input", 160),
-    (r"hidden_size|n_embd|d_model|hidden_dim|embed_dim|dim", 64),
+    (r"hidden_size|n_embd|d_model|hidden_dim|embed_dim|emb_dim|dim", 64),
     (r"num_hidden_layers|n_layers?|num_layers", 4),
     (r"num_attention_heads|n_heads?|num_heads|encoder_attention_heads|decoder_attention_heads", 4),
     (r"num_key_value_heads|kv_n_heads|num_kv_heads", 2),

@@ -21,8 +21,9 @@ def preload() -> dict:
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     torch.set_grad_enabled(False)
-    # Also fills uninitialised memory with NaN, so a weight that nobody wrote cannot pass for one.
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Deterministic, and uninitialised memory is filled with NaN, so that a weight that nobody wrote
+    # cannot pass for one. `use_deterministic_algorithms` does the same, but imports the compiler.
+    torch.set_deterministic_debug_mode("warn")
 
     import safetensors.torch  # noqa: F401
     import transformers

@@ -111,45 +111,60 @@ def in_chunks(model: torch.nn.Module, tokens: torch.Tensor, chunks: list[int],
         raise WorkerError("unsupported", f"chunks {chunks} do not make {tokens.shape[1]} tokens")
     batch = batch or Padding(None)
     past = "cache_params" not in accepted(model)
-    cache, start, parts = {}, 0, []
+    decoding, start, parts = Decoding(model), 0, []
     for length in chunks:
         end = start + length
-        arguments = batch.arguments(start, end, past)
-        if not arguments:  # as `generate` does: some definitions cannot count what a cache holds
-            arguments = {"position_ids": torch.arange(start, end)[None].expand(len(tokens), -1)}
-        logits, cache = step(model, tokens[:, start:end], cache, arguments)
-        parts.append(logits)
+        parts.append(decoding.step(tokens[:, start:end], batch.arguments(start, end, past)))
         start = end
     return torch.cat(parts, dim=1)
 
 
-def step(model: torch.nn.Module, tokens: torch.Tensor, cache: dict, arguments: dict
-         ) -> tuple[torch.Tensor, dict]:
-    """One call with the cache so far: its logits and the cache for the next call."""
-    output = call(model, tokens, use_cache=True, **cache, **arguments)
-    for name in ("past_key_values", "cache_params", "state"):
-        if getattr(output, name, None) is not None:
-            return output.logits, {name: getattr(output, name)}
-    if cache:  # a definition that fills the cache it is given and does not return it
-        return output.logits, cache
-    if "past_key_values" in accepted(model):
+class Decoding:
+    """A model and the cache of what it has read so far."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.model = model
+        self.cache: dict[str, Any] = {}
+        self.seen = 0
+        self._ours = False
+
+    def step(self, tokens: torch.Tensor, arguments: dict | None = None) -> torch.Tensor:
+        """The logits of the next tokens. [B, T] -> [B, T, V]"""
+        arguments = dict(arguments or {})
+        end = self.seen + tokens.shape[1]
+        if self._ours:
+            # A definition that does not return its cache may not count its length either.
+            positions = torch.arange(self.seen, end)[None].expand(len(tokens), -1)
+            arguments.setdefault("position_ids", positions)
+        output = call(self.model, tokens, use_cache=True, **self.cache, **arguments)
+        for name in ("past_key_values", "cache_params", "state"):
+            if getattr(output, name, None) is not None:
+                self.cache = {name: getattr(output, name)}
+                break
+        else:
+            if not self.cache:
+                self._make_cache()
+                return self.step(tokens, arguments)
+        self.seen = end
+        return output.logits
+
+    def _make_cache(self) -> None:
+        """A cache of ours, for a definition that fills the one it is given and returns none."""
+        if "past_key_values" not in accepted(self.model):
+            raise WorkerError("unsupported", "the definition returns no cache and takes none")
         from transformers import DynamicCache
 
-        given = {"past_key_values": DynamicCache(config=model.config)}
-        return step(model, tokens, given, arguments)
-    raise WorkerError("unsupported", "the definition returns no cache and takes none")
+        self.cache, self._ours = {"past_key_values": DynamicCache(config=self.model.config)}, True
 
 
 def generate(session: Session, request: dict) -> dict:
     """The op ``generate``: greedy, with the cache, one token at a time."""
     opened = session.handle(request["handle"])
-    tokens, cache, ids, steps, seen = torch.tensor([request["prompt"]]), {}, [], [], 0
+    decoding, tokens = Decoding(opened.model), torch.tensor([request["prompt"]])
+    ids, steps = [], []
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
         for _ in range(request["max_new_tokens"]):
-            positions = torch.arange(seen, seen + tokens.shape[1])[None]
-            logits, cache = step(opened.model, tokens, cache, {"position_ids": positions})
-            seen += tokens.shape[1]
-            last = logits[:, -1:]  # [1, 1, V]
+            last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
             tokens = last.argmax(-1)
             steps.append(last)
             ids.append(int(tokens))

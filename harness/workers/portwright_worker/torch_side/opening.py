@@ -128,6 +128,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
             "mismatched": [{"name": it[0], "found": list(it[1]), "expected": list(it[2])}
                            for it in sorted(info.get("mismatched_keys", ()))],
         },
+        "attribute_map": dict(type(model.config).attribute_map),
         "parameters": parameters,
         "modules": [{"path": path, "class": type(module).__name__}
                     for path, module in model.named_modules() if path],

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import json
-import math
 import os
 import re
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ..protocol import Session, WorkerError
-from . import dimensions, randomise, spelling
-from .adjustments import KEEP, adjustment_of
+from . import randomise, spelling
+from .adjustments import adjustment_of
+from .tiny_config import make_config, text_config
 
 # Of a config's fields, those that describe the library's work and not the model.
 _PLUMBING = ("_name_or_path", "output_hidden_states", "output_attentions", "return_dict", "id2label",
              "label2id", "problem_type", "chunk_size_feed_forward", "is_encoder_decoder",
              "_attn_implementation_autoset")
-_ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
-               "rope_local_base_freq")
 
 
 def synthesize(session: Session, request: dict) -> dict:
@@ -67,6 +62,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "spelling": written["spelling"],
         "spelling_note": written["note"],
         "parameters": sum(it.numel() for it in model.parameters()),
+        "attribute_map": dict(type(text).attribute_map),
         "notes": notes,
     }
 
@@ -92,231 +88,6 @@ def rename_weights(path: str, rules: tuple[tuple[str, str], ...]) -> None:
             name = re.sub(pattern, replacement, name)
         tensors[name] = tensor
     save_file(tensors, path, metadata={"format": "pt"})
-
-
-def known_type(model_type: str) -> type[PreTrainedConfig]:
-    """The config class of a type that has a causal LM."""
-    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or model_type not in CONFIG_MAPPING:
-        near = difflib.get_close_matches(model_type, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, 4, 0.5)
-        what = "has no causal LM in" if model_type in CONFIG_MAPPING else "is not a model of"
-        raise WorkerError("unknown-model", f"`{model_type}` {what} this transformers",
-                          hint=f"nearest: {', '.join(near)}" if near else "see AutoModelForCausalLM")
-    return CONFIG_MAPPING[model_type]
-
-
-def text_config(config: PreTrainedConfig) -> PreTrainedConfig:
-    """The part of a config that describes the language model."""
-    return config.get_text_config(decoder=True)
-
-
-def make_config(model_type: str, base: str | None, overrides: dict, notes: list[str]) -> Any:
-    """The config of the tiny model: rules, then the type's row, then the caller's wishes."""
-    cls = known_type(model_type)
-    start = None
-    if base:
-        try:
-            with open(base, encoding="utf-8") as file:
-                start = json.load(file)
-        except (OSError, ValueError) as error:
-            raise WorkerError("config", f"cannot read the base config: {error}", file=base) from error
-    subs = cls.sub_configs
-    kwargs: dict[str, Any] = {}
-    try:
-        if "text_config" in subs:
-            text_cls = subs["text_config"]
-            if text_cls is AutoConfig:
-                text_cls = type(cls().text_config)
-            kwargs["text_config"] = fields_of(
-                text_cls, (start or {}).get("text_config") if start else None, model_type, notes,
-                overrides)
-            kwargs["text_config"]["model_type"] = text_cls.model_type
-            kwargs = {**other_parts(cls, start), **kwargs}
-        else:
-            text_cls = cls
-            kwargs = fields_of(cls, start, model_type, notes, overrides)
-            kwargs = {**other_parts(cls, start), **kwargs}
-        apply_overrides(cls, text_cls, kwargs, overrides, model_type)
-        return cls(**copy.deepcopy(kwargs))
-    except WorkerError:
-        raise
-    except Exception as error:  # noqa: BLE001 - every refusal of a config is one kind of failure
-        raise WorkerError("config", f"{type(error).__name__}: {error}",
-                          file=inspect.getfile(cls)) from error
-
-
-def other_parts(cls: type, start: dict | None) -> dict:
-    """The fields beside the text: vision and audio towers shrunk, ids out of the text's range."""
-    default = cls()
-    result = {}
-    for name, value in vars(default).items():
-        if name in cls.sub_configs and name != "text_config" and isinstance(value, PreTrainedConfig):
-            given = (start or {}).get(name)
-            result[name] = shrunk_part(type(value)(**given) if given else value)
-        elif "text_config" in cls.sub_configs and name.endswith(("_token_id", "_token_index")):
-            if isinstance(value, int) and value >= 160:
-                result[name] = 200 + len(result)
-        elif "text_config" in cls.sub_configs and name in ("bos_token_id", "eos_token_id"):
-            result[name] = None
-        elif "text_config" in cls.sub_configs and start and name in start and name != "text_config":
-            result[name] = start[name]
-    return result
-
-
-def shrunk_part(config: PreTrainedConfig) -> dict:
-    """A tower of a multimodal model, as small as it goes: a text port must only drop it."""
-    result = config.to_dict()
-    for name, value in list(result.items()):
-        size = dimensions.size_of(name, value)
-        if size is not None:
-            result[name] = min(size, value)
-        if name in ("num_hidden_layers", "depth"):
-            result[name] = 1
-    return result
-
-
-def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
-              overrides: dict) -> dict:
-    """The arguments of a text config class."""
-    default = cls(**copy.deepcopy(start)) if start else cls()
-    # Not getattr: a config whose layers differ refuses to say one value for all of them.
-    known = {name: default.__dict__.get(name, getattr(cls, name, None))
-             for name in cls.__dataclass_fields__}
-    result: dict[str, Any] = dict(start) if start else {}
-    for name, value in known.items():
-        size = dimensions.size_of(name, value, published=bool(start))
-        if size is None and not start:
-            size = dimensions.value_of(name, value)
-        if size is not None:
-            result[name] = size
-        elif name.endswith("_token_id") and isinstance(value, int):
-            result[name] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}.get(name, 3)
-        elif name.endswith("_token_id") and isinstance(value, list):
-            result[name] = [2]
-    if known.get("kv_lora_rank") and known.get("num_key_value_heads") == known["num_attention_heads"]:
-        # Low-rank attention has no grouped heads.
-        result["num_key_value_heads"] = result["num_attention_heads"]
-    if known.get("num_key_value_heads", 0) is None and not start:
-        result["num_key_value_heads"] = 2
-    if start:
-        if known.get("num_key_value_heads") == known.get("num_attention_heads"):
-            result["num_key_value_heads"] = result.get("num_attention_heads")
-        window, longest = known.get("sliding_window"), known.get("max_position_embeddings")
-        if window and longest and window >= longest:  # published with a window that never acts
-            result["sliding_window"] = result["max_position_embeddings"]
-    if 1 < (result.get("n_group") or result.get("num_expert_group") or 0):
-        for name in ("n_routed_experts", "num_experts"):
-            if name in result:
-                result[name] = 8  # two groups of four, of which two are chosen
-    for name in ("head_dim", "qk_head_dim"):
-        if "qk_rope_head_dim" in result and name in result:
-            result[name] = result["qk_rope_head_dim"] + (20 if name == "qk_head_dim" else 0)
-    if isinstance(known.get("rope_parameters"), dict):
-        if start:
-            result.pop("rope_parameters", None)
-            for name in ("rope_theta", "rope_scaling", "partial_rotary_factor"):
-                result.pop(name, None)
-            given = known["rope_parameters"]
-            head_dim = result.get("head_dim", 16)
-            result["rope_parameters"] = {
-                key: dimensions.shrunk_scaling(it, head_dim) if isinstance(it, dict) else it
-                for key, it in dimensions.shrunk_scaling(given, head_dim).items()}
-        else:
-            result["rope_parameters"] = dimensions.rope_of(known["rope_parameters"])
-    if not start:
-        row = adjustment_of(model_type, cls.model_type)
-        for name, value in row.fields.items():
-            if value is KEEP:
-                result.pop(name, None)
-            else:
-                result[name] = value
-        if row.fields:
-            notes.append(f"{model_type}: {row.why}")
-    choose_layers(cls, result, start, known, overrides)
-    return result
-
-
-def choose_layers(cls: type, result: dict, start: dict | None, known: dict, overrides: dict) -> None:
-    """The fewest layers in which each kind occurs, twice where a pattern repeats; at most eight."""
-    count_name = next((it for it in ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-                       if it in result), None)
-    per_layer = [name for name, value in {**known, **result}.items()
-                 if isinstance(value, (list, tuple)) and _is_per_layer(name, value, known)]
-    given = [name for name in per_layer if name in result and isinstance(result[name], list)]
-    if start:
-        depth = known.get("num_hidden_layers") or 0
-        kinds = list(zip(*(list(known[it]) for it in per_layer if len(known[it]) == depth)))
-        count = enough(kinds) if kinds else 4
-        for name in per_layer:
-            result[name] = list(known[name])[:count]
-    elif given:
-        count = len(result[given[0]])
-    else:
-        trial = {**copy.deepcopy(result), **({count_name: 24} if count_name else {})}
-        for name in per_layer:
-            trial.pop(name, None)
-        try:
-            whole = cls(**trial)
-            kinds = list(zip(*(getattr(whole, name) for name in per_layer
-                               if isinstance(getattr(whole, name, None), (list, tuple))
-                               and len(getattr(whole, name)) == 24)))
-        except Exception:  # noqa: BLE001 - a class that refuses the trial gets the usual depth
-            kinds = []
-        count = enough(kinds) if kinds else 4
-    if count_name and count_name not in overrides:
-        result[count_name] = count
-
-
-def _is_per_layer(name: str, value: Any, known: dict) -> bool:
-    depth = known.get("num_hidden_layers") or known.get("n_layer")
-    return name in ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_layers",
-                    "indexer_types", "block_types") or depth is not None and len(value) == depth > 8
-
-
-def enough(kinds: list) -> int:
-    """How many of these layers show every kind once, and each repeated kind twice if eight suffice."""
-    every = next(n for n in range(1, len(kinds) + 1) if set(kinds[:n]) == set(kinds))
-    often = {it for it in kinds if kinds.count(it) > 1}
-    twice = next((n for n in range(1, len(kinds) + 1)
-                  if all(kinds[:n].count(it) > 1 for it in often)), every)
-    return max(4, min(dimensions.MAX_LAYERS, twice))
-
-
-def apply_overrides(cls: type, text_cls: type, kwargs: dict, overrides: dict, model_type: str) -> None:
-    """The caller's fields, each of which some config class of the type must know."""
-    for name, value in overrides.items():
-        for known_by, target in ((text_cls, kwargs.get("text_config", kwargs)), (cls, kwargs)):
-            if knows(known_by, name):
-                target[known_by.attribute_map.get(name, name)] = value
-                if name in ("rope_theta", "rope_scaling", "partial_rotary_factor"):
-                    respell(target, name, value)
-                break
-        else:
-            names = {*text_cls.__dataclass_fields__, *cls.__dataclass_fields__}
-            near = difflib.get_close_matches(name, names, 3, 0.6)
-            raise WorkerError("config", f"{cls.__name__} has no field `{name}`",
-                              file=inspect.getfile(cls),
-                              hint=f"nearest: {', '.join(near)}" if near else None)
-
-
-def knows(cls: type, name: str) -> bool:
-    """Whether a config class declares the field, under this name or an alias."""
-    return (name in cls.__dataclass_fields__ or name in cls.attribute_map
-            or name in _ROPE_NAMES and "rope_parameters" in cls.__dataclass_fields__)
-
-
-def respell(target: dict, name: str, value: Any) -> None:
-    """An override in the old spelling, moved into `rope_parameters`, where the defaults are."""
-    target.pop(name)
-    parameters = target.get("rope_parameters") or {}
-    parts = [it for it in parameters.values() if isinstance(it, dict)] or [parameters]
-    for part in parts:
-        if name == "rope_scaling":
-            theta = {key: part[key] for key in ("rope_theta", "partial_rotary_factor") if key in part}
-            part.clear()
-            part.update({**theta, **(value or {"rope_type": "default"})})
-        else:
-            part[name] = value
-    target["rope_parameters"] = parameters
 
 
 def window_of(text: PreTrainedConfig) -> int | None:
@@ -388,8 +159,6 @@ def plain(config: PreTrainedConfig) -> dict:
             return [clean(it) for it in node]
         if isinstance(node, torch.dtype):
             return str(node).removeprefix("torch.")
-        if isinstance(node, float) and not math.isfinite(node):
-            return node
         return node
 
     return clean(tree)
