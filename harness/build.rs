@@ -1,5 +1,7 @@
-//! The workers' Python sources are embedded; a new file among them must rebuild the crate.
+//! Folders that are embedded: a new file among them must rebuild the crate.
 
 fn main() {
-    println!("cargo:rerun-if-changed=workers/portwright_worker");
+    for folder in ["workers/portwright_worker", "mutants", "causes"] {
+        println!("cargo:rerun-if-changed={folder}");
+    }
 }

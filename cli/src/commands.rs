@@ -6,13 +6,18 @@ use portwright_harness::{
     cancel::Cancel,
     check,
     environment::{self, Home, Status},
-    evidence,
+    evidence::{self, Verdict},
     progress::{Event, Progress},
 };
-use portwright_tools::{error::ToolError, explain, report, verify};
+use portwright_tools::{
+    error::ToolError,
+    explain, mutants, report,
+    sweep::{self, SweepInput},
+    verify,
+};
 
 use crate::{
-    args::{Args, Command, ReportArgs, VerifyArgs},
+    args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
     progress::Bars,
     show,
 };
@@ -28,6 +33,7 @@ const INTERRUPTED: u8 = 130;
 /// An error means that the question could not be put; a failing port is exit code 1.
 pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
+        Command::Verify(args) if args.all => verify_all(&args),
         Command::Verify(args) => verify_one(&args),
         Command::Explain(args) => {
             let explanation = explain::explain(&args.run)?;
@@ -40,7 +46,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         }
         Command::Report(args) => print_report(&args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
-        Command::Mutants(_) => anyhow::bail!("mutants"),
+        Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { .. } => anyhow::bail!("mcp"),
@@ -57,6 +63,40 @@ pub(crate) fn exit_code(err: &anyhow::Error) -> u8 {
         Some(err) if err.is_cancelled() => INTERRUPTED,
         _ => COULD_NOT_RUN,
     }
+}
+
+fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
+    let (home, bars, cancel) = surroundings()?;
+    let input = args.input();
+    let input = SweepInput {
+        model_types: Vec::new(),
+        transformers: input.transformers,
+        mlx_lm: input.mlx_lm,
+        jobs: args.jobs,
+        out: input.out,
+        docs: args.docs.clone(),
+        deadline: input.deadline,
+    };
+    let output = sweep::sweep(&input, &home, &bars, &cancel)?;
+    if args.output.json {
+        show::json(&output)?;
+    } else {
+        show::coverage(&output);
+    }
+    let all_pass = output.coverage.rows.iter().all(|it| it.verdict == Verdict::Pass);
+    Ok(if all_pass { 0 } else { 1 })
+}
+
+fn mutants(args: &MutantArgs) -> anyhow::Result<u8> {
+    let (home, bars, cancel) = surroundings()?;
+    let catches = mutants::mutants(&args.ids, args.docs.as_deref(), &home, &bars, &cancel)?;
+    if args.output.json {
+        show::json(&catches)?;
+    } else {
+        show::catches(&catches);
+    }
+    let all = catches.caught() == catches.catches.len() && catches.false_alarms() == 0;
+    Ok(if all { 0 } else { 1 })
 }
 
 fn verify_one(args: &VerifyArgs) -> anyhow::Result<u8> {

@@ -7,12 +7,13 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use portwright_harness::{
     check,
     environment::{Doctor, Status},
-    evidence::{Absence, Bound, CheckRecord, Evidence, Figure, Outcome, Verdict},
+    evidence::{Absence, Bound, CheckRecord, Evidence, Figure, Outcome, Real, Verdict},
     hint::Hint,
 };
 use portwright_prompts::number_text;
 use portwright_tools::{
-    error::ToolError, explain::Explanation, report::ReportCheck, verify::VerifyOutput,
+    error::ToolError, explain::Explanation, mutants::Catches, report::ReportCheck,
+    sweep::SweepOutput, verify::VerifyOutput,
 };
 
 /// One JSON document on stdout.
@@ -142,6 +143,14 @@ fn outcome(check: &CheckRecord) -> Cell {
     })
 }
 
+fn verdict_colour(verdict: Verdict) -> Color {
+    match verdict {
+        Verdict::Pass => Color::Green,
+        Verdict::Fail => Color::Red,
+        Verdict::NotRun => Color::Yellow,
+    }
+}
+
 fn verdict_style(verdict: Verdict) -> Style {
     let colour = match verdict {
         Verdict::Pass => AnsiColor::Green,
@@ -159,6 +168,58 @@ fn new_table() -> Table {
         table.force_no_tty();
     }
     table
+}
+
+/// The table of a sweep, and its counts.
+pub(crate) fn coverage(output: &SweepOutput) {
+    let mut table = new_table();
+    table.set_header(["model type", "spelling", "verdict", "max |Δ|", "at most", "reason or cause"]);
+    for row in &output.coverage.rows {
+        let number = |it: Option<Real>| it.map_or(String::new(), |it| number_text(it.0));
+        let proved = row.proofs.iter().find(|it| it.proved).map(|it| it.cause.as_str());
+        let why = proved.or(row.reason.as_deref()).filter(|_| row.verdict != Verdict::Pass);
+        table.add_row([
+            Cell::new(&row.model_type),
+            Cell::new(row.spelling.id()),
+            Cell::new(row.verdict.word()).fg(verdict_colour(row.verdict)),
+            Cell::new(number(row.max_abs)),
+            Cell::new(number(row.bound)),
+            Cell::new(why.unwrap_or_default()),
+        ]);
+    }
+    anstream::println!("{table}");
+    let coverage = &output.coverage;
+    anstream::println!(
+        "\n{} pass, {} fail, {} not run in {:.0} s; {} rows are not wholly explained",
+        coverage.count(Verdict::Pass),
+        coverage.count(Verdict::Fail),
+        coverage.count(Verdict::NotRun),
+        output.seconds,
+        coverage.unexplained().count(),
+    );
+}
+
+/// The table of planted bugs.
+pub(crate) fn catches(catches: &Catches) {
+    let mut table = new_table();
+    table.set_header(["mutant", "port", "caught", "first divergence", "checks that failed"]);
+    for it in &catches.catches {
+        let (word, colour) = if it.caught { ("yes", Color::Green) } else { ("no", Color::Red) };
+        table.add_row([
+            Cell::new(&it.id),
+            Cell::new(&it.model_type),
+            Cell::new(word).fg(colour),
+            Cell::new(it.module.as_deref().unwrap_or("")),
+            Cell::new(it.failed.join(", ")),
+        ]);
+    }
+    anstream::println!("{table}");
+    anstream::println!(
+        "\n{} of {} caught, {} false alarms",
+        catches.caught(),
+        catches.catches.len(),
+        catches.false_alarms()
+    );
 }
 
 /// Where two models part.

@@ -19,6 +19,7 @@
 
 pub mod cancel;
 pub mod case;
+pub mod causes;
 pub mod check;
 pub mod digest;
 pub mod engine;
@@ -28,8 +29,11 @@ pub mod gather;
 pub mod hint;
 pub mod material;
 pub mod measure;
+pub mod mutants;
+pub mod overlay;
 pub mod progress;
 pub mod rundir;
+pub mod sweep;
 pub mod tensors;
 pub mod tolerance;
 pub mod verify;

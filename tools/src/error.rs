@@ -8,7 +8,9 @@ use portwright_harness::{
     environment::SetupError,
     gather::GatherError,
     hint::Hint,
+    mutants::MutantError,
     rundir::RunDirError,
+    sweep::SweepError,
 };
 use portwright_prompts::RenderError;
 
@@ -36,6 +38,12 @@ pub enum ToolError {
     Checkpoint(#[from] CheckpointError),
 
     #[error(transparent)]
+    Sweep(#[from] SweepError),
+
+    #[error(transparent)]
+    Mutant(#[from] MutantError),
+
+    #[error(transparent)]
     Render(#[from] RenderError),
 
     #[error("{flag}: `{path}` does not exist", path = path.display())]
@@ -52,7 +60,12 @@ impl ToolError {
     /// Whether the user stopped it.
     pub fn is_cancelled(&self) -> bool {
         match self {
-            Self::Engine(err) | Self::Gather(GatherError::Engine(err)) => err.is_cancelled(),
+            Self::Engine(err)
+            | Self::Gather(GatherError::Engine(err))
+            | Self::Sweep(SweepError::Engine(err))
+            | Self::Mutant(
+                MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
+            ) => err.is_cancelled(),
             Self::Setup(SetupError::Cancelled { .. }) => true,
             _ => false,
         }
@@ -63,7 +76,12 @@ impl Hint for ToolError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Setup(err) => err.hint(),
-            Self::Engine(err) | Self::Gather(GatherError::Engine(err)) => err.hint(),
+            Self::Engine(err)
+            | Self::Gather(GatherError::Engine(err))
+            | Self::Sweep(SweepError::Engine(err))
+            | Self::Mutant(
+                MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
+            ) => err.hint(),
             Self::Gather(GatherError::Write { .. }) => {
                 Some("check that the disk has room and the folder can be written".into())
             }
@@ -79,7 +97,10 @@ impl Hint for ToolError {
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }
-            Self::Render(_) | Self::NoSuchPath { .. } | Self::Input(_) => None,
+            Self::Mutant(MutantError::Unknown(_)) => {
+                Some("`harness/mutants/mutants.toml` lists them".into())
+            }
+            Self::Sweep(_) | Self::Mutant(_) | Self::Render(_) | Self::NoSuchPath { .. } | Self::Input(_) => None,
         }
     }
 }

@@ -17,6 +17,8 @@
 pub mod checkpoint;
 pub mod error;
 pub mod explain;
+pub mod mutants;
 pub mod report;
 pub mod runs;
+pub mod sweep;
 pub mod verify;

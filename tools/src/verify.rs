@@ -109,8 +109,7 @@ pub fn verify(
         overrides: input.overrides.clone(),
         checks,
     };
-    let deadline = Duration::try_from_secs_f64(input.deadline.unwrap_or(DEFAULT_DEADLINE))
-        .map_err(|_| ToolError::Input("a deadline is a positive number of seconds".into()))?;
+    let deadline = deadline(input.deadline)?;
     let mut evidence = {
         let name = format!("verifying {}", input.model_type);
         let _step = Step::start(progress, &name, None);
@@ -144,6 +143,14 @@ pub fn sources(input: &VerifyInput) -> Result<Sources, ToolError> {
         transformers: existing("--transformers", input.transformers.as_deref())?,
         mlx_lm: existing("--mlx-lm", input.mlx_lm.as_deref())?,
     })
+}
+
+/// Seconds as a deadline; the default when absent.
+pub fn deadline(seconds: Option<f64>) -> Result<Duration, ToolError> {
+    match Duration::try_from_secs_f64(seconds.unwrap_or(DEFAULT_DEADLINE)) {
+        Ok(deadline) if !deadline.is_zero() => Ok(deadline),
+        _ => Err(ToolError::Input("a deadline is a positive number of seconds".into())),
+    }
 }
 
 fn existing(flag: &'static str, path: Option<&Path>) -> Result<Option<PathBuf>, ToolError> {

@@ -20,6 +20,9 @@ pub struct About {
     pub precision: BTreeMap<String, Value>,
     #[serde(default)]
     pub threads: u32,
+    /// Where each library was imported from; not evidence, as it differs between machines.
+    #[serde(default, skip_serializing)]
+    pub paths: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub python: String,
 }
@@ -212,6 +215,15 @@ pub struct Experiment {
     pub max_diff: Option<f64>,
     #[serde(default)]
     pub error: Option<String>,
+}
+
+/// What a side has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Catalogue {
+    pub model_types: Vec<String>,
+    /// Model types that another file answers for.
+    #[serde(default)]
+    pub remapping: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -18,7 +18,7 @@ mod worker;
 
 pub use error::{EngineError, Failure};
 pub use messages::{
-    About, CallSite, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
+    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
     ParameterInfo, Roundtrip, Rope, RopeLayer, Synthesised, Synthesis, TapInfo, package_path,
 };
 pub use worker::{Session, Sources, Worker};

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
-    engine::{EngineError, EngineKind, Failure, Sources, Synthesised, Synthesis, Worker},
+    engine::{Catalogue, EngineError, EngineKind, Failure, Sources, Synthesised, Synthesis, Worker, package_path},
     environment::Engines,
     evidence::Absence,
     material::{Asked, Material},
@@ -81,6 +81,42 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Run another copy of the port from now on; `None` goes back to the first.
+    pub fn set_port(&mut self, mlx_lm: Option<&Path>) -> Result<(), EngineError> {
+        let mut sources = self.sources.clone();
+        if let Some(path) = mlx_lm {
+            sources.mlx_lm = Some(path.to_owned());
+        }
+        self.mlx = Worker::spawn(
+            EngineKind::Mlx,
+            &self.engines,
+            &sources,
+            self.deadline,
+            self.cancel.clone(),
+        )?;
+        Ok(())
+    }
+
+    /// The folder of the `mlx_lm` package that the port comes from.
+    pub fn port_package(&mut self) -> Result<PathBuf, EngineError> {
+        if let Some(path) = &self.sources.mlx_lm {
+            for folder in [path.join("mlx_lm"), path.join("src/mlx_lm"), path.clone()] {
+                if folder.join("models").is_dir() {
+                    return Ok(folder);
+                }
+            }
+        }
+        Ok(self.engines.site_packages.join("mlx_lm"))
+    }
+
+    /// Every model type that both sides have, sorted.
+    pub fn common_types(&mut self) -> Result<Vec<String>, EngineError> {
+        let definitions: Catalogue = self.torch.session()?.call("catalogue", json!({}))?;
+        let ports: Catalogue = self.mlx.session()?.call("catalogue", json!({}))?;
+        let has = |it: &String| ports.model_types.contains(ports.remapping.get(it).unwrap_or(it));
+        Ok(definitions.model_types.into_iter().filter(has).collect())
     }
 
     /// Both workers, for tests that end them.
@@ -313,7 +349,11 @@ fn port_absence(err: &EngineError) -> Absence {
         Some(failure) if failure.kind == "unsupported" => {
             Absence::NotApplicable { reason: failure.message.clone() }
         }
-        Some(failure) => Absence::PortFailed { failure: Failure::clone(failure) },
+        Some(failure) => {
+            let mut failure = Failure::clone(failure);
+            failure.file = failure.file.map(|it| package_path(Path::new(&it)));
+            Absence::PortFailed { failure }
+        }
         None => Absence::Blocked { reason: err.to_string() },
     }
 }

@@ -19,6 +19,7 @@ import mlx.nn  # noqa: F401 - imported here so that children have it
 import numpy
 import safetensors.numpy  # noqa: F401
 
+from .. import catalogue
 from ..protocol import Op, Session
 from . import device, forward, kernels, library, loading, rope, roundtrip
 from .loading import Handle
@@ -63,4 +64,5 @@ OPS: dict[str, Op] = {
     "config_reads": config_reads,
     "roundtrip": roundtrip.roundtrip,
     "close": loading.close_model,
+    "catalogue": catalogue.ports,
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from .. import catalogue
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -74,4 +76,5 @@ OPS = {
     "config_reads": _late("config_ledger", "config_reads"),
     "config_experiment": _late("config_ledger", "config_experiment"),
     "close": _late("opening", "close"),
+    "catalogue": catalogue.definitions,
 }

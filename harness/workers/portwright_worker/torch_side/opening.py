@@ -92,6 +92,11 @@ def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None
              "ignore_mismatched_sizes": True}
     try:
         model, info = AutoModelForCausalLM.from_pretrained(checkpoint, config=config, **kinds)
+    except ValueError as error:
+        if "does not support an attention implementation" not in str(error):
+            raise
+        raise WorkerError("unsupported", f"the definition has no `{attention}` attention",
+                          hint="use `eager`, which every definition has") from error
     except ImportError:
         # A tower of a multimodal model needs a library that is not installed: its text part does not.
         text = config.get_text_config(decoder=True)

@@ -47,7 +47,7 @@ def synthesize(session: Session, request: dict) -> dict:
     row = adjustment_of(model_type, text.model_type)
     if row.rename:
         rename_weights(os.path.join(out, "model.safetensors"), row.rename)
-    written = write_config(model, config, model_type, request["spelling"], dtype, out)
+    written = write_config(model, config, request, dtype)
     layer_types = getattr(text, "layer_types", None)
     return {
         "config_class": type(config).__name__,
@@ -106,9 +106,14 @@ def is_tied(model: torch.nn.Module) -> bool:
     return head is not None and head.weight.data_ptr() == embedding.weight.data_ptr()
 
 
-def write_config(model: Any, config: Any, model_type: str, wanted: str, dtype: torch.dtype,
-                 out: str) -> dict:
+def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> dict:
     """config.json with every field, in the wanted spelling."""
+    model_type, out = request["model_type"], request["out"]
+    base = {}
+    if request.get("base_config"):
+        with open(request["base_config"], encoding="utf-8") as file:
+            base = json.load(file)
+        base = base.get("text_config", base)
     saved = model.config if type(model.config) is type(config) else config
     architectures = [type(model).__name__]
     saved.architectures = architectures
@@ -119,14 +124,19 @@ def write_config(model: Any, config: Any, model_type: str, wanted: str, dtype: t
     row = adjustment_of(model_type, part_config.model_type)
     for key in row.omit:
         part.pop(key, None)
-    part |= copy.deepcopy(row.extra)
+    for key, value in row.extra.items():
+        # Of a published base only sizes change: its own flags, words and constants stay.
+        if key not in base or isinstance(value, (int, list, dict)) and not isinstance(value, bool):
+            part[key] = copy.deepcopy(value)
+        else:
+            part[key] = base[key]
     for alias in row.publish_as:
         part[alias] = part.pop(type(part_config).attribute_map[alias])
     parameters = part.get("rope_parameters")
     if not parameters:
         result["note"] = "the config class has no rope_parameters: there is one spelling only"
         result["spelling"] = "none"
-    elif wanted == "rope_theta":
+    elif request["spelling"] == "rope_theta":
         source = inspect.getsource(type(part_config))
         aliases = {it for it in ("rotary_emb_base", "rotary_pct", "rope_pct") if it in source}
         old = spelling.old_spelling(part_config, part, aliases)

@@ -192,6 +192,10 @@ def choose_layers(cls: type, result: dict, start: dict | None, known: dict, over
         count = enough(kinds) if kinds else 4
     if count_name and count_name not in overrides:
         result[count_name] = count
+    elif count_name and isinstance(overrides[count_name], int):
+        for name in given:  # as many layers as wished: the pattern goes on
+            if name not in overrides:
+                result[name] = (result[name] * overrides[count_name])[: overrides[count_name]]
 
 
 def _is_per_layer(name: str, value: Any, known: dict) -> bool:

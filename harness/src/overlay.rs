@@ -1,0 +1,104 @@
+//! A copy of mlx-lm with one patch applied: planted bugs and proposed repairs.
+//!
+//! The installed package is never touched. Only `models/` is copied; everything else of the package
+//! is linked.
+
+use std::{
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use diffy::{Patch, apply};
+
+#[derive(Debug, thiserror::Error)]
+pub enum OverlayError {
+    #[error("failed to copy `{path}`", path = path.display())]
+    Copy {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the patch does not apply to `{file}`: {detail}")]
+    Patch { file: String, detail: String },
+}
+
+/// Make `into/mlx_lm` from the package at `package` (the folder `mlx_lm` itself) and apply `patch`, a
+/// unified diff of one file under `mlx_lm/`. Returns the folder to import from.
+pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, OverlayError> {
+    let copy = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OverlayError::Copy { path, source }
+    };
+    let target = into.join("mlx_lm");
+    let models = target.join("models");
+    fs::create_dir_all(&models).map_err(copy(&models))?;
+    for entry in fs::read_dir(package).map_err(copy(package))? {
+        let path = entry.map_err(copy(package))?.path();
+        let name = path.file_name().unwrap_or_default().to_owned();
+        if name != "models" && name != "__pycache__" {
+            symlink(&path, target.join(&name)).map_err(copy(&path))?;
+        }
+    }
+    let source = package.join("models");
+    for entry in fs::read_dir(&source).map_err(copy(&source))? {
+        let path = entry.map_err(copy(&source))?.path();
+        if path.extension().is_some_and(|it| it == "py") {
+            fs::copy(&path, models.join(path.file_name().unwrap_or_default())).map_err(copy(&path))?;
+        }
+    }
+    let file = patched_file(patch).ok_or_else(|| OverlayError::Patch {
+        file: "?".into(),
+        detail: "it names no file under mlx_lm/models".into(),
+    })?;
+    let bad = |detail: String| OverlayError::Patch { file: file.clone(), detail };
+    let path = into.join(&file);
+    let before = fs::read_to_string(&path).map_err(copy(&path))?;
+    let parsed = Patch::from_str(patch).map_err(|err| bad(err.to_string()))?;
+    let after = apply(&before, &parsed).map_err(|err| bad(err.to_string()))?;
+    fs::write(&path, after).map_err(copy(&path))?;
+    Ok(into.to_owned())
+}
+
+/// The file that a unified diff changes, from its `+++` line, without git's `b/`.
+pub fn patched_file(patch: &str) -> Option<String> {
+    let line = patch.lines().find_map(|it| it.strip_prefix("+++ "))?;
+    let name = line.split('\t').next()?.trim();
+    let name = name.strip_prefix("b/").unwrap_or(name);
+    let inside = name.starts_with("mlx_lm/models/") && !name.contains("..");
+    inside.then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATCH: &str = "--- a/mlx_lm/models/a.py\n+++ b/mlx_lm/models/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n";
+
+    fn package(dir: &Path, text: &str) -> PathBuf {
+        let package = dir.join("mlx_lm");
+        fs::create_dir_all(package.join("models")).unwrap();
+        fs::write(package.join("models/a.py"), text).unwrap();
+        fs::write(package.join("utils.py"), "").unwrap();
+        package
+    }
+
+    #[test]
+    fn the_patch_lands_in_the_copy_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = package(dir.path(), "x = 1\n");
+        let root = make(&package, PATCH, &dir.path().join("copy")).unwrap();
+        assert_eq!(fs::read_to_string(root.join("mlx_lm/models/a.py")).unwrap(), "x = 2\n");
+        assert_eq!(fs::read_to_string(package.join("models/a.py")).unwrap(), "x = 1\n");
+        assert!(root.join("mlx_lm/utils.py").exists());
+    }
+
+    #[test]
+    fn a_patch_that_does_not_fit_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = package(dir.path(), "y = 1\n");
+        let err = make(&package, PATCH, &dir.path().join("copy")).unwrap_err();
+        assert!(matches!(err, OverlayError::Patch { .. }));
+        assert_eq!(patched_file("+++ b/../etc/passwd"), None);
+    }
+}

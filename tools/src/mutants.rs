@@ -1,0 +1,81 @@
+//! `mutants`: planted bugs, and the table of catches of the docs.
+
+use std::{fs, path::{Path, PathBuf}};
+
+use portwright_harness::{
+    cancel::Cancel,
+    engine::Sources,
+    environment::{self, Home},
+    evidence::Verdict,
+    gather::Lane,
+    mutants::{self as harness, Catch},
+    progress::Progress,
+    rundir::{RunDirError, write_whole},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{error::ToolError, runs, verify};
+
+pub const TABLE: &str = "mutants.md";
+pub const TABLE_JSON: &str = "mutants.json";
+
+/// Every planted bug and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Catches {
+    pub catches: Vec<Catch>,
+}
+
+impl Catches {
+    pub fn caught(&self) -> usize {
+        self.catches.iter().filter(|it| it.caught).count()
+    }
+
+    /// Good ports that did not pass.
+    pub fn false_alarms(&self) -> usize {
+        self.catches.iter().filter(|it| it.unpatched != Verdict::Pass).count()
+    }
+}
+
+/// Plant the mutants `ids` (all when empty) on the pinned mlx-lm; with `docs`, write the table.
+pub fn mutants(
+    ids: &[String],
+    docs: Option<&Path>,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Catches, ToolError> {
+    let engines = environment::ensure(home, progress, cancel)?;
+    let deadline = verify::deadline(None)?;
+    let mut lane = Lane::start(&engines, &Sources::default(), deadline, cancel)?;
+    let work = PathBuf::from(runs::RUNS).join(format!("mutants-{}", std::process::id()));
+    let catches = harness::run(&mut lane, ids, &work, progress);
+    // Best effort: only copies and synthetic checkpoints are in there.
+    let _ = fs::remove_dir_all(&work);
+    let catches = Catches { catches: catches? };
+    if let Some(docs) = docs {
+        write(&catches, docs)?;
+    }
+    Ok(catches)
+}
+
+/// The table as Markdown.
+pub fn render(catches: &Catches) -> Result<String, ToolError> {
+    let data = json!({
+        "catches": catches.catches,
+        "caught": catches.caught(),
+        "false_alarms": catches.false_alarms(),
+    });
+    Ok(portwright_prompts::render(TABLE, &data)?)
+}
+
+fn write(catches: &Catches, docs: &Path) -> Result<(), ToolError> {
+    let json = serde_json::to_string_pretty(catches)
+        .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
+    for (name, text) in [(TABLE, render(catches)?), (TABLE_JSON, json + "\n")] {
+        let path = docs.join(name);
+        write_whole(&path, text.as_bytes()).map_err(|source| RunDirError::Write { path, source })?;
+    }
+    Ok(())
+}

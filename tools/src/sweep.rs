@@ -1,0 +1,148 @@
+//! `verify --all`: every model type that both sides have, and the coverage table of the docs.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use portwright_harness::{
+    cancel::Cancel,
+    environment::{self, Home},
+    evidence::Verdict,
+    progress::Progress,
+    rundir::write_whole,
+    sweep::{self as harness, Row, Sweep},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{error::ToolError, runs, verify};
+
+/// The names of the table in the docs.
+pub const TABLE: &str = "verify.md";
+pub const TABLE_JSON: &str = "verify.json";
+
+/// What to sweep.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweepInput {
+    /// Only these model types; every common one when empty.
+    pub model_types: Vec<String>,
+    pub transformers: Option<PathBuf>,
+    pub mlx_lm: Option<PathBuf>,
+    /// Model types at a time; one for each core when absent.
+    pub jobs: Option<usize>,
+    /// Where finished rows are kept, so that a stopped sweep goes on; `portwright-runs/all` when absent.
+    pub out: Option<PathBuf>,
+    /// Also write the coverage table here.
+    pub docs: Option<PathBuf>,
+    pub deadline: Option<f64>,
+}
+
+/// The coverage table: what `docs/coverage/verify.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Library versions of the engines.
+    pub versions: BTreeMap<String, String>,
+    pub rows: Vec<Row>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SweepOutput {
+    pub coverage: Coverage,
+    pub seconds: f64,
+}
+
+impl Coverage {
+    /// Rows of one verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.rows.iter().filter(|it| it.verdict == verdict).count()
+    }
+
+    /// Rows that do not pass and are not wholly explained by proved causes.
+    pub fn unexplained(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|it| it.verdict != Verdict::Pass && !it.unexplained.is_empty())
+    }
+}
+
+/// Verify everything; with `docs`, write the table.
+pub fn sweep(
+    input: &SweepInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<SweepOutput, ToolError> {
+    let sources = verify::sources(&verify::VerifyInput {
+        transformers: input.transformers.clone(),
+        mlx_lm: input.mlx_lm.clone(),
+        ..verify::VerifyInput::default()
+    })?;
+    let engines = environment::ensure(home, progress, cancel)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plan = Sweep {
+        model_types: input.model_types.clone(),
+        jobs: input.jobs.unwrap_or(cores),
+        deadline: verify::deadline(input.deadline)?,
+        out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),
+    };
+    let started = Instant::now();
+    let rows = harness::sweep(&plan, &engines, &sources, progress, cancel)?;
+    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
+        .into_iter()
+        .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
+        .collect();
+    let output =
+        SweepOutput { coverage: Coverage { versions, rows }, seconds: started.elapsed().as_secs_f64() };
+    if let Some(docs) = &input.docs {
+        write(&output.coverage, docs)?;
+    }
+    Ok(output)
+}
+
+/// The table as Markdown.
+pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
+    let counts: Vec<_> = harness::counts(&coverage.rows)
+        .into_iter()
+        .map(|(spelling, by_verdict)| {
+            let of = |verdict| by_verdict.get(&verdict).copied().unwrap_or(0);
+            json!({
+                "spelling": spelling.id(),
+                "pass": of(Verdict::Pass), "fail": of(Verdict::Fail), "not_run": of(Verdict::NotRun),
+                "all": by_verdict.values().sum::<usize>(),
+            })
+        })
+        .collect();
+    let data = json!({
+        "versions": coverage.versions,
+        "counts": counts,
+        "rows": coverage.rows,
+        "unexplained": coverage.unexplained().count(),
+    });
+    Ok(portwright_prompts::render("verify-coverage.md", &data)?)
+}
+
+/// Read the table's data back.
+pub fn load(docs: &Path) -> Result<Coverage, ToolError> {
+    let path = docs.join(TABLE_JSON);
+    let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
+    let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
+    serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+}
+
+fn write(coverage: &Coverage, docs: &Path) -> Result<(), ToolError> {
+    // Times differ between runs, so they stay out of the docs.
+    let mut coverage = coverage.clone();
+    coverage.rows.iter_mut().for_each(|it| it.seconds = 0.0);
+    let json = serde_json::to_string_pretty(&coverage)
+        .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
+    for (name, text) in [(TABLE, render(&coverage)?), (TABLE_JSON, json + "\n")] {
+        let path = docs.join(name);
+        write_whole(&path, text.as_bytes())
+            .map_err(|source| portwright_harness::rundir::RunDirError::Write { path, source })?;
+    }
+    Ok(())
+}
