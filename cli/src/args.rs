@@ -116,6 +116,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks"])]
     pub(crate) all: bool,
 
+    /// With --all: only these model types, e.g. `olmo3,gemma2`
+    #[arg(long, requires = "all", value_delimiter = ',', value_name = "MODEL_TYPE")]
+    pub(crate) only: Vec<String>,
+
     /// With --all: how many model types at a time (default: one for each core)
     #[arg(long, requires = "all", value_name = "N")]
     pub(crate) jobs: Option<usize>,

@@ -69,7 +69,7 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
     let input = args.input();
     let input = SweepInput {
-        model_types: Vec::new(),
+        model_types: args.only.clone(),
         transformers: input.transformers,
         mlx_lm: input.mlx_lm,
         jobs: args.jobs,

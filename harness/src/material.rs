@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     case::Regime,
-    engine::{Experiment, Load, Opened, Roundtrip, Synthesised},
+    engine::{Experiment, Opened, Roundtrip, Synthesised},
     evidence::Absence,
     measure::taps::TapFigure,
     tensors::Tensor,
@@ -99,7 +99,6 @@ pub struct DtypePair {
 #[derive(Debug)]
 pub struct Retied {
     pub tied: bool,
-    pub load: Load,
     pub reference: Tensor,
     pub port: Tensor,
 }

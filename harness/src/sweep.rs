@@ -121,9 +121,8 @@ pub fn sweep(
         sweep.model_types.clone()
     };
     let causes = causes::table()?;
-    let key = digest::of_bytes(
-        format!("{} {about:?} {causes:?} {sources:?}", env!("CARGO_PKG_VERSION")).as_bytes(),
-    );
+    let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
+    let key = digest::of_bytes(format!("{program} {about:?} {sources:?} {engines:?}").as_bytes());
     let store = Store::open(&sweep.out, &key)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let queue: Mutex<VecDeque<String>> = Mutex::new(types.into());
@@ -221,6 +220,9 @@ fn one_type(
                     row.proofs.push(proof);
                 }
             }
+            if let (Spelling::RopeParameters, Some(first)) = (spelling, rows.first()) {
+                row.proofs.extend(spelling_proof(first, &row));
+            }
             let explained = |id: &String| row.proofs.iter().any(|it| it.proved && it.mended.contains(id));
             let open = row.failed.iter().chain(&row.not_run).filter(|it| !explained(it));
             row.unexplained = open.cloned().collect();
@@ -231,6 +233,40 @@ fn one_type(
         let _ = fs::remove_dir_all(&work);
     }
     Ok(rows)
+}
+
+/// The same weights, with the settings in the other spelling, are the experiment that the sweep has
+/// just made: what passes there, by itself or once its own causes are mended, fails here for the
+/// spelling.
+fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
+    let mended_there = |id: &String| first.proofs.iter().any(|it| it.proved && it.mended.contains(id));
+    let fine_there = |id: &String| {
+        mended_there(id) || !(first.failed.contains(id) || first.not_run.contains(id))
+    };
+    let bad = || second.failed.iter().chain(&second.not_run);
+    let mended: Vec<String> = bad().filter(|it| fine_there(it)).cloned().collect();
+    if mended.is_empty() {
+        return None;
+    }
+    let other = first.proofs.iter().find(|it| it.proved && !it.mended.is_empty());
+    let refused = second.failed.iter().any(|it| it == "config-loads");
+    Some(Proof {
+        kind: if refused { Kind::UnsupportedConfig } else { Kind::PortBug },
+        cause: if refused {
+            "The port does not read `rope_parameters`, and says so.".into()
+        } else {
+            "The port does not read `rope_parameters` and runs with its defaults, without a word.".into()
+        },
+        change: match other {
+            Some(other) => format!("the settings spelled `rope_theta`, and: {}", other.change),
+            None => "the settings spelled `rope_theta`".into(),
+        },
+        proved: mended.len() == bad().count(),
+        verdict_after: None,
+        max_abs_after: other.map_or(first.max_abs, |it| it.max_abs_after),
+        mended,
+        error: None,
+    })
 }
 
 /// Make the one change of a cause and verify again.

@@ -4,24 +4,29 @@ use super::{Finding, weights::count};
 use crate::{
     case::Precision,
     evidence::{Absence, Figure},
-    material::Material,
+    material::{DtypePair, Material},
+    measure::pairing::is_layer,
 };
 
 pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
     let pairs = material.dtypes.as_ref().map_err(Clone::clone)?;
-    let wider = |it: &&crate::material::DtypePair| {
+    let wider = |it: &&DtypePair| {
         match (Precision::width_of(&it.reference_dtype), Precision::width_of(&it.port_dtype)) {
             (Some(reference), Some(port)) => reference < port,
             _ => false,
         }
     };
     let found: Vec<_> = pairs.iter().filter(wider).collect();
+    // A branch may be wider inside (a router, a state); what it hands back to the stream may not.
+    let stream = |it: &&&DtypePair| is_layer(&it.reference) || it.reference == "logits";
     let notes = found.iter().take(8).map(|it| {
-        format!("`{}` is {}, the reference's `{}` is {}", it.port, it.port_dtype, it.reference, it.reference_dtype)
+        let (reference, port) = (&it.reference_dtype, &it.port_dtype);
+        format!("`{}` is {port}, the reference's `{}` is {reference}", it.port, it.reference)
     });
     Ok(Finding {
         figures: vec![
-            count("taps wider than the reference's", found.len()),
+            count("layers and logits wider than the reference's", found.iter().filter(stream).count()),
+            Figure::informs("taps wider than the reference's", found.len() as f64),
             Figure::informs("taps compared", pairs.len() as f64),
         ],
         notes: notes.collect(),

@@ -106,7 +106,7 @@ pub const CHECKS: &[Check] = &[
     check!("config-fields", Config, true, "No field that changes the model is dropped", config::fields),
     check!("config-spellings", Config, false, "Both spellings of the RoPE settings mean the same", config::spellings),
     check!("rope-tables", Positions, true, "Each layer rotates by the reference's angles", positions::tables),
-    check!("dtype-stream", Dtype, true, "No tap is wider than the reference's in bfloat16", dtype::stream),
+    check!("dtype-stream", Dtype, true, "No layer's output is wider than the reference's in bfloat16", dtype::stream),
     check!("logits-differences", Logits, true, "Logits differ by no more than noise", logits::differences),
     check!("logits-distribution", Logits, true, "The predicted distributions are the same at every position", logits::distribution),
     check!("logits-top-k", Logits, true, "The best tokens are the same but for ties", logits::top_k),

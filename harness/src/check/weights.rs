@@ -30,12 +30,12 @@ pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
 
 pub(super) fn tied(material: &Material) -> Result<Finding, Absence> {
     let retied = material.retied.as_ref().map_err(Clone::clone)?;
-    let mut finding = load_figures(&retied.load);
-    finding.notes.push(format!("asked with tie_word_embeddings = {}", retied.tied));
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let judged = judge(material.regime, reference, &[(&retied.reference, &retied.port)])?;
-    finding.figures.extend(judged);
-    Ok(finding)
+    Ok(Finding {
+        figures: judge(material.regime, reference, &[(&retied.reference, &retied.port)])?,
+        notes: vec![format!("asked with tie_word_embeddings = {}", retied.tied)],
+        place: None,
+    })
 }
 
 fn load_figures(load: &Load) -> Finding {

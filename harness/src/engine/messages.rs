@@ -88,8 +88,10 @@ pub struct ParameterInfo {
     pub name: String,
     pub shape: Vec<u64>,
     pub dtype: String,
-    /// Hash of the sorted values: the same under another name, transposed or reshaped.
-    pub fingerprint: String,
+    /// Hash of the sorted values: the same under another name, transposed or reshaped. Absent for
+    /// parameters that were not loaded or are too large to sort.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

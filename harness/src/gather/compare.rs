@@ -38,12 +38,10 @@ pub(super) fn assemble(
         .collect();
     let rotations = rotations(plan, reference.rope, port.rope);
     let dtypes = dtypes(&reference.narrow, port.narrow, &taps);
-    let retied = port.retied.and_then(|(load, path)| {
+    let retied = port.retied.and_then(|path| {
         let (tied, _) = plan.retied.clone()?;
         let expected = read_logits(&reference.retied?)?;
-        // Weights that did not load leave no logits; the load counts say so.
-        let actual = if path.exists() { read_logits(&path)? } else { expected.clone() };
-        Ok(Retied { tied, load, reference: expected, port: actual })
+        Ok(Retied { tied, reference: expected, port: read_logits(&path)? })
     });
     let other_spelling = match port.other_spelling {
         Ok(path) => truth.as_ref().map_err(Clone::clone).and_then(|truth| {
@@ -180,8 +178,8 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
 
     let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
     let fingerprints = |opened: &crate::engine::Opened| {
-        let pair = |it: &crate::engine::ParameterInfo| (it.name.clone(), it.fingerprint.clone());
-        opened.parameters.iter().map(pair).collect::<Vec<_>>()
+        let pair = |it: &crate::engine::ParameterInfo| Some((it.name.clone(), it.fingerprint.clone()?));
+        opened.parameters.iter().filter_map(pair).collect::<Vec<_>>()
     };
     let pairs = pair_modules(
         &paths(&truth_taps),
@@ -299,9 +297,11 @@ fn dtypes(
         said.taps.iter().map(|it| (it.path.as_str(), it.dtype.as_str())).collect()
     }
     let (expected, actual) = (dtypes(reference), dtypes(&port));
+    // A tap that differs in value is another quantity: a different split of the work.
     let mut pairs: Vec<DtypePair> = taps
         .pairs
         .iter()
+        .filter(|it| !it.diverges())
         .filter_map(|pair| {
             Some(DtypePair {
                 reference: pair.reference.clone(),

@@ -321,6 +321,14 @@ fn positions(config: &Value) -> [Vec<u32>; 2] {
             far.sort_unstable();
         }
     }
+    // `n_positions` is the size of a table that is made once: nothing lies beyond it.
+    let table = field(config, "n_positions").and_then(|it| u32::try_from(it).ok());
+    if let Some(size) = table {
+        far.retain(|&it| it < size);
+        if !far.contains(&(size - 1)) {
+            far.push(size - 1);
+        }
+    }
     [near, far]
 }
 

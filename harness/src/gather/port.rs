@@ -8,7 +8,7 @@ use super::{Plan, open_request, port_absence, state_cases};
 use crate::{
     case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
     engine::{
-        EngineError, Forward, Forwarded, Generated, Load, Opened, Rope, Roundtrip, Session, Worker,
+        EngineError, Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker,
     },
     evidence::Absence,
     material::Asked,
@@ -22,7 +22,7 @@ pub(super) struct Said {
     pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
     pub(super) narrow: Asked<Forwarded>,
     pub(super) roundtrip: Asked<Roundtrip>,
-    pub(super) retied: Asked<(Load, PathBuf)>,
+    pub(super) retied: Asked<PathBuf>,
     pub(super) generated: Asked<Generated>,
     pub(super) other_spelling: Asked<PathBuf>,
 }
@@ -97,15 +97,15 @@ fn with_session(
     } else {
         Err(not_asked())
     };
-    let retied = plan.retied.clone().and_then(|(_, checkpoint)| {
+    let retied = plan.retied.clone().and_then(|(tied, checkpoint)| {
         let opened: Opened = ask.call("open", open_request("retied", &checkpoint, precision))?;
-        let path = ask.plan.work.join("port-retied.safetensors");
-        if opened.opened {
-            let untapped = Forward { taps: false, ..plain.clone() };
-            ask.forward("retied", &untapped, "retied")?;
-            ask.close("retied");
+        if !opened.opened {
+            return Err(Absence::NotApplicable { reason: refusal(tied, &opened) });
         }
-        Ok((opened.load, path))
+        let untapped = Forward { taps: false, ..plain.clone() };
+        let said = ask.forward("retied", &untapped, "retied").map(|(_, path)| path);
+        ask.close("retied");
+        said
     });
     let other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
     Said {
@@ -119,6 +119,15 @@ fn with_session(
         generated,
         other_spelling,
     }
+}
+
+/// A port that refuses the other way of tying says so to its user: a limit, not a wrong model.
+fn refusal(tied: bool, opened: &Opened) -> String {
+    let names = |what: &str, names: &[String]| {
+        names.first().map(|it| format!("{what} `{it}`")).unwrap_or_default()
+    };
+    let why = names("it lacks", &opened.load.missing) + &names("it has no place for", &opened.load.unexpected);
+    format!("the port refuses to load tie_word_embeddings = {tied}: {why}")
 }
 
 impl Said {

@@ -14,6 +14,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+# Weights are loaded by the session's one thread: several threads that meet torch's thread pool for
+# the first time after a fork race to make it anew, and one of them may find none.
+os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 
 
 def preload() -> dict:

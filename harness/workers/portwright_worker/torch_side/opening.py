@@ -13,6 +13,7 @@ import numpy
 import torch
 from safetensors import SafetensorError, safe_open
 
+from .. import source_lines
 from ..protocol import Session, WorkerError
 from . import config_ledger
 
@@ -135,8 +136,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         },
         "attribute_map": dict(type(model.config).attribute_map),
         "parameters": parameters,
-        "modules": [{"path": path, "class": type(module).__name__}
-                    for path, module in model.named_modules() if path],
+        "modules": source_lines.annotate(list(model.named_modules())),
         "parameter_count": sum(it.numel() for it in model.parameters()),
         "bytes": sum(it.numel() * it.element_size() for it in model.parameters()),
     }
