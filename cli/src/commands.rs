@@ -84,7 +84,7 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
         show::coverage(&output);
     }
     let all_pass = output.coverage.rows.iter().all(|it| it.verdict == Verdict::Pass);
-    Ok(if all_pass { 0 } else { 1 })
+    Ok(u8::from(!all_pass))
 }
 
 fn mutants(args: &MutantArgs) -> anyhow::Result<u8> {
@@ -96,7 +96,7 @@ fn mutants(args: &MutantArgs) -> anyhow::Result<u8> {
         show::catches(&catches);
     }
     let all = catches.caught() == catches.catches.len() && catches.false_alarms() == 0;
-    Ok(if all { 0 } else { 1 })
+    Ok(u8::from(!all))
 }
 
 fn verify_one(args: &VerifyArgs) -> anyhow::Result<u8> {
@@ -185,7 +185,7 @@ fn doctor(json: bool) -> anyhow::Result<u8> {
         show::doctor(&doctor);
     }
     let broken = doctor.items.iter().any(|it| it.status == Status::Broken);
-    Ok(if broken { 1 } else { 0 })
+    Ok(u8::from(broken))
 }
 
 /// Home, progress bars, and a flag that Ctrl-C sets.

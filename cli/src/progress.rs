@@ -39,7 +39,8 @@ impl Progress for Bars {
             Event::Started { .. } | Event::Advanced { .. } | Event::Finished { .. }
                 if !self.terminal => {}
             Event::Started { step, total } => {
-                let bar = self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+                let bar =
+                    self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
                 bar.set_style(style(step, total));
                 bar.set_message(step.to_owned());
                 bar.enable_steady_tick(Duration::from_millis(100));

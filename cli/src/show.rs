@@ -58,7 +58,11 @@ pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
     anstream::println!("{table}");
     notes(evidence);
     let (style, word) = (verdict_style(output.verdict), output.verdict.word());
-    anstream::println!("\n{style}{word}{style:#} {}: {}", evidence.subject.model_type, output.summary);
+    anstream::println!(
+        "\n{style}{word}{style:#} {}: {}",
+        evidence.subject.model_type,
+        output.summary
+    );
     anstream::println!("report: {}", output.report.display());
     anstream::println!("next:   {}", output.next_step);
 }
@@ -173,7 +177,14 @@ fn new_table() -> Table {
 /// The table of a sweep, and its counts.
 pub(crate) fn coverage(output: &SweepOutput) {
     let mut table = new_table();
-    table.set_header(["model type", "spelling", "verdict", "max |Δ|", "at most", "reason or cause"]);
+    table.set_header([
+        "model type",
+        "spelling",
+        "verdict",
+        "max |Δ|",
+        "at most",
+        "reason or cause",
+    ]);
     for row in &output.coverage.rows {
         let number = |it: Option<Real>| it.map_or(String::new(), |it| number_text(it.0));
         let proved = row.proofs.iter().find(|it| it.proved).map(|it| it.cause.as_str());
@@ -232,7 +243,7 @@ pub(crate) fn explanation(explanation: &Explanation) {
         let mut table = new_table();
         table.set_header(["definition", "port", "relative error", "noise floor", ""]);
         for tap in &explanation.around {
-            let diverges = !(tap.error.0 <= tap.bound.0);
+            let diverges = tap.error.0.is_nan() || tap.bound.0 < tap.error.0;
             table.add_row([
                 Cell::new(&tap.reference),
                 Cell::new(&tap.port),

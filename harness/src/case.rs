@@ -164,7 +164,9 @@ impl Feed {
     pub fn chunks(self, total: usize) -> Vec<usize> {
         let (head, mut sizes): (usize, Box<dyn Iterator<Item = usize>>) = match self {
             Self::Decode { prompt } => (prompt, Box::new(std::iter::repeat(1))),
-            Self::Chunks { sizes } => (sizes[0], Box::new(sizes[1..].iter().chain(sizes.iter().cycle()).copied())),
+            Self::Chunks { sizes } => {
+                (sizes[0], Box::new(sizes[1..].iter().chain(sizes.iter().cycle()).copied()))
+            }
             Self::Batch { side: Side::Left } => (total - DECODED, Box::new(std::iter::repeat(1))),
             Self::Batch { side: Side::Right } => (total, Box::new(std::iter::repeat(1))),
             Self::Trim { of, .. } => (of.min(total), Box::new(std::iter::empty())),

@@ -68,8 +68,7 @@ struct Table {
 pub fn table() -> Result<Vec<Cause>, CauseError> {
     let mut causes = Vec::new();
     for file in FILES.files().filter(|it| it.path().extension().is_some_and(|it| it == "toml")) {
-        let error =
-            |detail: String| CauseError { file: file.path().display().to_string(), detail };
+        let error = |detail: String| CauseError { file: file.path().display().to_string(), detail };
         let text = file.contents_utf8().ok_or_else(|| error("not UTF-8".into()))?;
         let table: Table = toml::from_str(text).map_err(|err| error(err.to_string()))?;
         causes.extend(table.cause);

@@ -1,6 +1,10 @@
 //! SHA-256 of bytes and files, in lower-case hexadecimal.
 
-use std::{fs::File, io::{self, Read}, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use sha2::{Digest, Sha256};
 

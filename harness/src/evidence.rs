@@ -157,7 +157,7 @@ impl fmt::Display for Outcome {
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Absence {
     /// The port (or what it was given) raised an error where the definition answers: a fail.
-    PortFailed { failure: Failure },
+    PortFailed { failure: Box<Failure> },
     /// Something it needs is missing: another step failed, an engine died, it was not asked.
     Blocked { reason: String },
     /// The definition or the target has nothing of the kind.
@@ -220,17 +220,18 @@ impl CheckRecord {
     /// The outcome that the figures and the absence give.
     pub fn recompute(&self) -> Outcome {
         match &self.absence {
-            Some(Absence::PortFailed { .. }) => Outcome::Fail,
             Some(Absence::Blocked { .. }) => Outcome::NotRun,
             Some(Absence::NotApplicable { .. }) => Outcome::NotApplicable,
             None if self.figures.iter().all(Figure::holds) => Outcome::Pass,
-            None => Outcome::Fail,
+            Some(Absence::PortFailed { .. }) | None => Outcome::Fail,
         }
     }
 }
 
 /// The verdict of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Pass,
@@ -379,7 +380,10 @@ impl Evidence {
         for check in &self.checks {
             let (stated, given) = (check.outcome, check.recompute());
             if stated != given {
-                found.push(format!("check `{}` is stored as {stated}, its figures give {given}", check.id));
+                found.push(format!(
+                    "check `{}` is stored as {stated}, its figures give {given}",
+                    check.id
+                ));
             }
         }
         let given = Verdict::of(&self.checks);
@@ -421,7 +425,11 @@ fn canonical(value: &Value) -> Value {
 mod tests {
     use super::*;
 
-    pub(super) fn record(gate: bool, figures: Vec<Figure>, absence: Option<Absence>) -> CheckRecord {
+    pub(super) fn record(
+        gate: bool,
+        figures: Vec<Figure>,
+        absence: Option<Absence>,
+    ) -> CheckRecord {
         let mut record = CheckRecord {
             id: "x".into(),
             group: "logits".into(),
@@ -438,7 +446,8 @@ mod tests {
 
     #[test]
     fn nan_is_admitted_by_no_bound_and_survives_json() {
-        for bound in [Bound::at_most(1.0), Bound::at_least(0.0), Bound::times_floor(4.0, f64::NAN)] {
+        for bound in [Bound::at_most(1.0), Bound::at_least(0.0), Bound::times_floor(4.0, f64::NAN)]
+        {
             assert!(!bound.admits(f64::NAN));
         }
         assert!(!Bound::times_floor(4.0, f64::NAN).admits(0.0));
@@ -452,7 +461,10 @@ mod tests {
         let blocked = || Some(Absence::Blocked { reason: "engine died".into() });
         assert_eq!(Verdict::of(&[record(true, vec![], blocked())]), Verdict::NotRun);
         let passed = record(true, vec![Figure::judged("a", 0.0, Bound::at_most(1.0))], None);
-        assert_eq!(Verdict::of(&[passed.clone(), record(true, vec![], blocked())]), Verdict::NotRun);
+        assert_eq!(
+            Verdict::of(&[passed.clone(), record(true, vec![], blocked())]),
+            Verdict::NotRun
+        );
         assert_eq!(Verdict::of(&[passed.clone(), record(false, vec![], blocked())]), Verdict::Pass);
         assert_eq!(Verdict::of(&[]), Verdict::NotRun);
         let failed = record(true, vec![Figure::judged("a", 2.0, Bound::at_most(1.0))], None);

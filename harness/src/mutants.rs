@@ -121,22 +121,20 @@ pub fn run(
     let mut unpatched: BTreeMap<String, Verdict> = BTreeMap::new();
     let mut catches = Vec::new();
     for mutant in chosen {
-        let question = Question {
-            overrides: mutant.set.clone(),
-            ..Question::synthetic(&mutant.model_type)
-        };
+        let question =
+            Question { overrides: mutant.set.clone(), ..Question::synthetic(&mutant.model_type) };
         let folder = work.join(&mutant.id);
         let key = format!("{} {:?}", mutant.model_type, mutant.set);
-        let good = match unpatched.get(&key) {
-            Some(&verdict) => verdict,
-            None => {
-                lane.set_port(None)?;
-                verify(lane, &question, &folder.join("good"), String::new())?.verdict
-            }
+        let good = if let Some(&verdict) = unpatched.get(&key) {
+            verdict
+        } else {
+            lane.set_port(None)?;
+            verify(lane, &question, &folder.join("good"), String::new())?.verdict
         };
         unpatched.insert(key, good);
         let overlay = |source| MutantError::Overlay { id: mutant.id.clone(), source };
-        let port = overlay::make(&package, patch(&mutant.id)?, &folder.join("port")).map_err(overlay)?;
+        let port =
+            overlay::make(&package, patch(&mutant.id)?, &folder.join("port")).map_err(overlay)?;
         lane.set_port(Some(&port))?;
         let evidence = verify(lane, &question, &folder.join("bad"), String::new())?;
         catches.push(judge(mutant, good, &evidence));
@@ -151,7 +149,8 @@ pub fn run(
 fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
     let failed: Vec<&CheckRecord> =
         evidence.checks.iter().filter(|it| it.gate && it.outcome == Outcome::Fail).collect();
-    let module = evidence.checks.iter().find_map(|it| it.place.as_ref()).map(|it| it.module.clone());
+    let module =
+        evidence.checks.iter().find_map(|it| it.place.as_ref()).map(|it| it.module.clone());
     let right_group = failed.iter().any(|it| it.group == mutant.group);
     let right_module = match (&mutant.module, &module) {
         (Some(expected), Some(found)) => found.contains(expected.as_str()),
@@ -196,7 +195,8 @@ mod tests {
             assert!(overlay::patched_file(patch).is_some(), "{}", mutant.id);
             assert!(CHECKS.iter().any(|it| it.group.id() == mutant.group), "{}", mutant.id);
         }
-        let patches = FILES.files().filter(|it| it.path().extension().is_some_and(|it| it == "patch"));
+        let patches =
+            FILES.files().filter(|it| it.path().extension().is_some_and(|it| it == "patch"));
         assert_eq!(patches.count(), table.len());
     }
 }

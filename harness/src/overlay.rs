@@ -44,7 +44,8 @@ pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, Overlay
     for entry in fs::read_dir(&source).map_err(copy(&source))? {
         let path = entry.map_err(copy(&source))?.path();
         if path.extension().is_some_and(|it| it == "py") {
-            fs::copy(&path, models.join(path.file_name().unwrap_or_default())).map_err(copy(&path))?;
+            fs::copy(&path, models.join(path.file_name().unwrap_or_default()))
+                .map_err(copy(&path))?;
         }
     }
     let file = patched_file(patch).ok_or_else(|| OverlayError::Patch {
@@ -73,7 +74,8 @@ pub fn patched_file(patch: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const PATCH: &str = "--- a/mlx_lm/models/a.py\n+++ b/mlx_lm/models/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n";
+    const PATCH: &str =
+        "--- a/mlx_lm/models/a.py\n+++ b/mlx_lm/models/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n";
 
     fn package(dir: &Path, text: &str) -> PathBuf {
         let package = dir.join("mlx_lm");

@@ -39,7 +39,9 @@ impl Hint for RunDirError {
                  nothing of this run was left half-written"
                     .into()
             }
-            Self::Write { .. } => "check that the folder can be written, or choose another with `--out`".into(),
+            Self::Write { .. } => {
+                "check that the folder can be written, or choose another with `--out`".into()
+            }
             Self::Foreign { .. } => "choose an empty or new folder with `--out`".into(),
         })
     }
@@ -98,7 +100,8 @@ impl RunDir {
     /// Write a file of the run, whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RunDirError> {
         let path = self.path.join(name);
-        write_whole(&path, bytes).map_err(|source| RunDirError::Write { path: path.clone(), source })?;
+        write_whole(&path, bytes)
+            .map_err(|source| RunDirError::Write { path: path.clone(), source })?;
         Ok(path)
     }
 }

@@ -131,13 +131,12 @@ pub fn sweep(
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(model_type) = next else { return Ok(()) };
-            let done = match store.finished(&model_type) {
-                Some(done) => done,
-                None => {
-                    let done = one_type(lane, &model_type, &causes, &sweep.out, cancel)?;
-                    store.keep(&model_type, &done)?;
-                    done
-                }
+            let done = if let Some(done) = store.finished(&model_type) {
+                done
+            } else {
+                let done = one_type(lane, &model_type, &causes, &sweep.out, cancel)?;
+                store.keep(&model_type, &done)?;
+                done
             };
             for row in done.iter().filter(|it| it.verdict != Verdict::Pass) {
                 let text = format!(
@@ -200,8 +199,11 @@ fn one_type(
         lane.revive()?;
         let mut row = match &verified {
             Ok(evidence) => {
-                let one_spelling =
-                    evidence.subject.synthetic.as_ref().is_some_and(|it| it.spelling_note.is_some());
+                let one_spelling = evidence
+                    .subject
+                    .synthetic
+                    .as_ref()
+                    .is_some_and(|it| it.spelling_note.is_some());
                 if spelling == Spelling::RopeParameters && one_spelling {
                     break;
                 }
@@ -223,7 +225,8 @@ fn one_type(
             if let (Spelling::RopeParameters, Some(first)) = (spelling, rows.first()) {
                 row.proofs.extend(spelling_proof(first, &row));
             }
-            let explained = |id: &String| row.proofs.iter().any(|it| it.proved && it.mended.contains(id));
+            let explained =
+                |id: &String| row.proofs.iter().any(|it| it.proved && it.mended.contains(id));
             let open = row.failed.iter().chain(&row.not_run).filter(|it| !explained(it));
             row.unexplained = open.cloned().collect();
         }
@@ -239,7 +242,8 @@ fn one_type(
 /// just made: what passes there, by itself or once its own causes are mended, fails here for the
 /// spelling.
 fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
-    let mended_there = |id: &String| first.proofs.iter().any(|it| it.proved && it.mended.contains(id));
+    let mended_there =
+        |id: &String| first.proofs.iter().any(|it| it.proved && it.mended.contains(id));
     let fine_there = |id: &String| {
         mended_there(id) || !(first.failed.contains(id) || first.not_run.contains(id))
     };
@@ -255,7 +259,8 @@ fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
         cause: if refused {
             "The port does not read `rope_parameters`, and says so.".into()
         } else {
-            "The port does not read `rope_parameters` and runs with its defaults, without a word.".into()
+            "The port does not read `rope_parameters` and runs with its defaults, without a word."
+                .into()
         },
         change: match other {
             Some(other) => format!("the settings spelled `rope_theta`, and: {}", other.change),

@@ -38,7 +38,9 @@ pub enum TensorError {
 impl Hint for TensorError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Foreign { .. } => Some("the file may be cut short; fetch or make it again".into()),
+            Self::Foreign { .. } => {
+                Some("the file may be cut short; fetch or make it again".into())
+            }
             _ => None,
         }
     }
@@ -65,7 +67,10 @@ impl Tensor {
     /// Rows `from..to` of a tensor `[1, T, V]` or `[T, V]`, as `[to - from, V]`.
     pub fn time_slice(&self, from: usize, to: usize) -> Self {
         let width = self.width();
-        Self { shape: vec![to - from, width], values: self.values[from * width..to * width].to_vec() }
+        Self {
+            shape: vec![to - from, width],
+            values: self.values[from * width..to * width].to_vec(),
+        }
     }
 
     /// `[A, V]` and `[B, V]` as `[A + B, V]`.
@@ -169,7 +174,8 @@ mod tests {
         let path = dir.path().join("a.safetensors");
         let bytes: Vec<u8> = values.iter().flat_map(|it| it.to_le_bytes()).collect();
         let view = TensorView::new(Dtype::F32, vec![values.len()], &bytes).unwrap();
-        fs::write(&path, safetensors::serialize([("x", view)], None::<HashMap<_, _>>).unwrap()).unwrap();
+        fs::write(&path, safetensors::serialize([("x", view)], None::<HashMap<_, _>>).unwrap())
+            .unwrap();
         (dir, path)
     }
 

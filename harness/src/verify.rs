@@ -72,7 +72,11 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
     Ok(Subject {
         model_type: question.model_type.clone(),
         spelling: question.spelling,
-        definition: material.reference.as_ref().ok().and_then(|it| source_file(it.opened.file.as_deref()?)),
+        definition: material
+            .reference
+            .as_ref()
+            .ok()
+            .and_then(|it| source_file(it.opened.file.as_deref()?)),
         port: material.port.as_ref().ok().and_then(|it| source_file(it.file.as_deref()?)),
         synthetic,
         checkpoint: question.checkpoint.clone(),

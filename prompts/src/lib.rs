@@ -11,11 +11,7 @@
 //!   is formatted by the filters of this crate alone, so that a report can be checked against its
 //!   evidence.
 
-use minijinja::{
-    Environment, UndefinedBehavior, Value,
-    syntax::SyntaxConfig,
-    value::Serde,
-};
+use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 
 /// Every template by name, in the order of the docs.
@@ -74,9 +70,13 @@ pub fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e6 {
         return format!("{number}");
     }
-    if (1e-3..1e6).contains(&number.abs()) {
-        let digits = 3 - (number.abs().log10().floor() as i32).clamp(-3, 3);
-        return format!("{number:.*}", usize::try_from(digits).unwrap_or(0));
+    let size = number.abs();
+    // Four significant digits, written out while that is short.
+    for (least, digits) in [(1e3, 0), (1e2, 1), (1e1, 2), (1.0, 3), (1e-1, 4), (1e-2, 5), (1e-3, 6)]
+    {
+        if least <= size && size < 1e6 {
+            return format!("{number:.digits$}");
+        }
     }
     format!("{number:.3e}")
 }
@@ -95,10 +95,7 @@ mod tests {
     fn numbers_read_well() {
         let shown: Vec<String> =
             [0.0, 64.0, 0.5, 3.92, 123.456, 1.688e-4, 2.5e-13, f64::NAN].map(number_text).into();
-        assert_eq!(
-            shown,
-            ["0", "64", "0.5000", "3.920", "123.5", "1.688e-4", "2.500e-13", "NaN"]
-        );
+        assert_eq!(shown, ["0", "64", "0.5000", "3.920", "123.5", "1.688e-4", "2.500e-13", "NaN"]);
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Hint for CheckpointError {
                 "a folder must hold config.json and *.safetensors; a Hub id has one slash".into()
             }
             Self::Fetch { .. } => {
-                "fetch it yourself with `hf download`, then give its folder to `--checkpoint`".into()
+                "fetch it yourself with `hf download`, then give its folder to `--checkpoint`"
+                    .into()
             }
         })
     }
@@ -69,12 +70,11 @@ pub fn resolve(
         .map_err(|err| fetch(format!("the Hub's client did not start: {err}")))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let folder = stdout.lines().map(str::trim).rfind(|it| Path::new(it).is_dir());
-    match (output.status.success(), folder) {
-        (true, Some(folder)) => Ok(PathBuf::from(folder)),
-        _ => {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            let last = stderr.lines().rfind(|it| !it.trim().is_empty());
-            Err(fetch(last.unwrap_or("it said nothing").trim().to_owned()))
-        }
+    if let (true, Some(folder)) = (output.status.success(), folder) {
+        Ok(PathBuf::from(folder))
+    } else {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let last = stderr.lines().rfind(|it| !it.trim().is_empty());
+        Err(fetch(last.unwrap_or("it said nothing").trim().to_owned()))
     }
 }

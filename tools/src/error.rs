@@ -3,14 +3,8 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use portwright_harness::{
-    check::UnknownCheck,
-    engine::EngineError,
-    environment::SetupError,
-    gather::GatherError,
-    hint::Hint,
-    mutants::MutantError,
-    rundir::RunDirError,
-    sweep::SweepError,
+    check::UnknownCheck, engine::EngineError, environment::SetupError, gather::GatherError,
+    hint::Hint, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
 
@@ -66,7 +60,7 @@ impl ToolError {
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
-            Self::Setup(SetupError::Cancelled { .. }) => true,
+            Self::Setup(SetupError::Cancelled) => true,
             _ => false,
         }
     }
@@ -90,7 +84,8 @@ impl Hint for ToolError {
             }
             Self::RunDir(err) => err.hint(),
             Self::Check(UnknownCheck { nearest, .. }) => {
-                let nearest = nearest.map(|it| format!("did you mean `{it}`? ")).unwrap_or_default();
+                let nearest =
+                    nearest.map(|it| format!("did you mean `{it}`? ")).unwrap_or_default();
                 Some(format!("{nearest}`portwright checks` lists them").into())
             }
             Self::Checkpoint(err) => err.hint(),
@@ -100,7 +95,11 @@ impl Hint for ToolError {
             Self::Mutant(MutantError::Unknown(_)) => {
                 Some("`harness/mutants/mutants.toml` lists them".into())
             }
-            Self::Sweep(_) | Self::Mutant(_) | Self::Render(_) | Self::NoSuchPath { .. } | Self::Input(_) => None,
+            Self::Sweep(_)
+            | Self::Mutant(_)
+            | Self::Render(_)
+            | Self::NoSuchPath { .. }
+            | Self::Input(_) => None,
         }
     }
 }

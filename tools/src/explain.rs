@@ -60,10 +60,9 @@ pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
         ),
         (None, Some(first)) => match &first.error {
             Some(error) => format!("`{}` failed: {error}", first.id),
-            None => format!(
-                "the plain forward agrees; `{}` is the first check that failed",
-                first.id
-            ),
+            None => {
+                format!("the plain forward agrees; `{}` is the first check that failed", first.id)
+            }
         },
         (None, None) => "nothing diverged".to_owned(),
     };

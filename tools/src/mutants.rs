@@ -1,6 +1,9 @@
 //! `mutants`: planted bugs, and the table of catches of the docs.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -75,7 +78,8 @@ fn write(catches: &Catches, docs: &Path) -> Result<(), ToolError> {
         .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
     for (name, text) in [(TABLE, render(catches)?), (TABLE_JSON, json + "\n")] {
         let path = docs.join(name);
-        write_whole(&path, text.as_bytes()).map_err(|source| RunDirError::Write { path, source })?;
+        write_whole(&path, text.as_bytes())
+            .map_err(|source| RunDirError::Write { path, source })?;
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The report of a run: rendered from its evidence, and checked against it.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use portwright_harness::{
     case::Regime,

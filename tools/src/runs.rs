@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portwright_harness::{evidence::{Evidence, SCHEMA_VERSION}, rundir::EVIDENCE};
+use portwright_harness::{
+    evidence::{Evidence, SCHEMA_VERSION},
+    rundir::EVIDENCE,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -95,8 +95,10 @@ pub fn sweep(
         .into_iter()
         .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
         .collect();
-    let output =
-        SweepOutput { coverage: Coverage { versions, rows }, seconds: started.elapsed().as_secs_f64() };
+    let output = SweepOutput {
+        coverage: Coverage { versions, rows },
+        seconds: started.elapsed().as_secs_f64(),
+    };
     if let Some(docs) = &input.docs {
         write(&output.coverage, docs)?;
     }

@@ -207,9 +207,13 @@ fn quoted(word: &str) -> String {
 fn next_step(evidence: &Evidence, run: &Path) -> String {
     let run = run.display();
     match evidence.verdict {
-        Verdict::Pass => format!("read {run}/report.md; `portwright report --check {run}` recomputes it"),
+        Verdict::Pass => {
+            format!("read {run}/report.md; `portwright report --check {run}` recomputes it")
+        }
         Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
-        Verdict::NotRun => format!("see the reasons under `not run` in {run}/report.md, then verify again"),
+        Verdict::NotRun => {
+            format!("see the reasons under `not run` in {run}/report.md, then verify again")
+        }
     }
 }
 

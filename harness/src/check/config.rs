@@ -24,8 +24,7 @@ pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
 /// checkpoint has, which is a limit worth knowing.
 pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
     let fields = material.fields.as_ref().map_err(Clone::clone)?;
-    let right = logits::differences(material)
-        .is_ok_and(|it| it.figures.iter().all(Figure::holds));
+    let right = logits::differences(material).is_ok_and(|it| it.figures.iter().all(Figure::holds));
     let mut notes = Vec::new();
     let mut harmful = 0;
     for (name, experiment) in &fields.ignored {

@@ -10,11 +10,12 @@ use crate::{
 
 pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
     let pairs = material.dtypes.as_ref().map_err(Clone::clone)?;
-    let wider = |it: &&DtypePair| {
-        match (Precision::width_of(&it.reference_dtype), Precision::width_of(&it.port_dtype)) {
-            (Some(reference), Some(port)) => reference < port,
-            _ => false,
-        }
+    let wider = |it: &&DtypePair| match (
+        Precision::width_of(&it.reference_dtype),
+        Precision::width_of(&it.port_dtype),
+    ) {
+        (Some(reference), Some(port)) => reference < port,
+        _ => false,
     };
     let found: Vec<_> = pairs.iter().filter(wider).collect();
     // A branch may be wider inside (a router, a state); what it hands back to the stream may not.
@@ -25,7 +26,10 @@ pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
     });
     Ok(Finding {
         figures: vec![
-            count("layers and logits wider than the reference's", found.iter().filter(stream).count()),
+            count(
+                "layers and logits wider than the reference's",
+                found.iter().filter(stream).count(),
+            ),
             Figure::informs("taps wider than the reference's", found.len() as f64),
             Figure::informs("taps compared", pairs.len() as f64),
         ],

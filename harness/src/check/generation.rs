@@ -29,7 +29,11 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
     };
     if actual.len() != expected.len() {
         let count = actual.len() as f64;
-        finding.figures.push(Figure::judged("tokens of the port", count, Bound::at_least(expected.len() as f64)));
+        finding.figures.push(Figure::judged(
+            "tokens of the port",
+            count,
+            Bound::at_least(expected.len() as f64),
+        ));
     }
     if let Some(step) = first {
         finding.notes.push(format!(

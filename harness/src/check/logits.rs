@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::{
     case::Regime,
+    engine::Failure,
     evidence::{Absence, Bound, Figure},
     material::{Material, Reference},
     measure::logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
@@ -13,7 +14,11 @@ use crate::{
 pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
     let (figures, reference) = measured(material)?;
     let judged = |name, order, of: fn(&LogitFigures) -> f64, scale| -> Result<Figure, Absence> {
-        Ok(Figure::judged(name, of(&figures), floor_bound(material.regime, reference, order, of, scale)?))
+        Ok(Figure::judged(
+            name,
+            of(&figures),
+            floor_bound(material.regime, reference, order, of, scale)?,
+        ))
     };
     let scale = scale_of(reference);
     Ok(Finding {
@@ -123,14 +128,10 @@ fn scale_of(reference: &Reference) -> f64 {
 /// Logits of another shape are a fault of the port, stated as one.
 fn blocked(err: &ShapeMismatch) -> Absence {
     Absence::PortFailed {
-        failure: crate::engine::Failure {
+        failure: Box::new(Failure {
             kind: "shape".into(),
             message: err.to_string(),
-            file: None,
-            line: None,
-            source_line: None,
-            hint: None,
-            traceback: None,
-        },
+            ..Failure::default()
+        }),
     }
 }

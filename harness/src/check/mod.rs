@@ -99,25 +99,125 @@ macro_rules! check {
 ///
 /// The command line, the MCP tools, the report and the docs read this table.
 pub const CHECKS: &[Check] = &[
-    check!("weights-loaded", Weights, true, "Every tensor of the checkpoint arrives in the port", weights::loaded),
-    check!("weights-roundtrip", Weights, true, "Saving and loading a converted checkpoint changes nothing", weights::roundtrip),
-    check!("weights-tied", Weights, true, "tie_word_embeddings is honoured both ways", weights::tied),
+    check!(
+        "weights-loaded",
+        Weights,
+        true,
+        "Every tensor of the checkpoint arrives in the port",
+        weights::loaded
+    ),
+    check!(
+        "weights-roundtrip",
+        Weights,
+        true,
+        "Saving and loading a converted checkpoint changes nothing",
+        weights::roundtrip
+    ),
+    check!(
+        "weights-tied",
+        Weights,
+        true,
+        "tie_word_embeddings is honoured both ways",
+        weights::tied
+    ),
     check!("config-loads", Config, true, "The port builds from config.json", config::loads),
-    check!("config-fields", Config, true, "No field that changes the model is dropped", config::fields),
-    check!("config-spellings", Config, false, "Both spellings of the RoPE settings mean the same", config::spellings),
-    check!("rope-tables", Positions, true, "Each layer rotates by the reference's angles", positions::tables),
-    check!("dtype-stream", Dtype, true, "No layer's output is wider than the reference's in bfloat16", dtype::stream),
-    check!("logits-differences", Logits, true, "Logits differ by no more than noise", logits::differences),
-    check!("logits-distribution", Logits, true, "The predicted distributions are the same at every position", logits::distribution),
-    check!("logits-top-k", Logits, true, "The best tokens are the same but for ties", logits::top_k),
-    check!("taps-agree", Taps, true, "Every decoder layer's output matches the reference's", taps::agree),
-    check!("state-decode", State, true, "Prefill and decode give what one forward gives", |it| state::case(it, "state-decode")),
-    check!("state-chunked", State, true, "A prompt in chunks gives what one forward gives", |it| state::case(it, "state-chunked")),
-    check!("state-window", State, true, "Decoding past the sliding window gives what one forward gives", |it| state::case(it, "state-window")),
-    check!("state-left-padded", State, true, "A left-padded batch gives what each row gives alone", |it| state::case(it, "state-left-padded")),
-    check!("state-right-padded", State, true, "A right-padded batch gives what each row gives alone", |it| state::case(it, "state-right-padded")),
-    check!("state-trim", State, true, "A trimmed and refilled cache gives what it gave before", |it| state::case(it, "state-trim")),
-    check!("greedy-ids", Generation, true, "Greedy decoding yields the same tokens but for ties", generation::greedy),
+    check!(
+        "config-fields",
+        Config,
+        true,
+        "No field that changes the model is dropped",
+        config::fields
+    ),
+    check!(
+        "config-spellings",
+        Config,
+        false,
+        "Both spellings of the RoPE settings mean the same",
+        config::spellings
+    ),
+    check!(
+        "rope-tables",
+        Positions,
+        true,
+        "Each layer rotates by the reference's angles",
+        positions::tables
+    ),
+    check!(
+        "dtype-stream",
+        Dtype,
+        true,
+        "No layer's output is wider than the reference's in bfloat16",
+        dtype::stream
+    ),
+    check!(
+        "logits-differences",
+        Logits,
+        true,
+        "Logits differ by no more than noise",
+        logits::differences
+    ),
+    check!(
+        "logits-distribution",
+        Logits,
+        true,
+        "The predicted distributions are the same at every position",
+        logits::distribution
+    ),
+    check!(
+        "logits-top-k",
+        Logits,
+        true,
+        "The best tokens are the same but for ties",
+        logits::top_k
+    ),
+    check!(
+        "taps-agree",
+        Taps,
+        true,
+        "Every decoder layer's output matches the reference's",
+        taps::agree
+    ),
+    check!("state-decode", State, true, "Prefill and decode give what one forward gives", |it| {
+        state::case(it, "state-decode")
+    }),
+    check!("state-chunked", State, true, "A prompt in chunks gives what one forward gives", |it| {
+        state::case(it, "state-chunked")
+    }),
+    check!(
+        "state-window",
+        State,
+        true,
+        "Decoding past the sliding window gives what one forward gives",
+        |it| state::case(it, "state-window")
+    ),
+    check!(
+        "state-left-padded",
+        State,
+        true,
+        "A left-padded batch gives what each row gives alone",
+        |it| state::case(it, "state-left-padded")
+    ),
+    check!(
+        "state-right-padded",
+        State,
+        true,
+        "A right-padded batch gives what each row gives alone",
+        |it| state::case(it, "state-right-padded")
+    ),
+    check!(
+        "state-trim",
+        State,
+        true,
+        "A trimmed and refilled cache gives what it gave before",
+        |it| state::case(it, "state-trim")
+    ),
+    check!(
+        "greedy-ids",
+        Generation,
+        true,
+        "Greedy decoding yields the same tokens but for ties",
+        generation::greedy
+    ),
 ];
 
 impl Check {

@@ -12,7 +12,8 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
     let rotations = material.rotations.as_ref().map_err(Clone::clone)?;
     if rotations.layers.is_empty() {
         let reasons: Vec<&str> = rotations.unpaired.iter().map(|(_, it)| it.as_str()).collect();
-        let reason = reasons.first().map_or_else(|| "no layer rotates".to_owned(), |&it| it.to_owned());
+        let reason =
+            reasons.first().map_or_else(|| "no layer rotates".to_owned(), |&it| it.to_owned());
         return Err(Absence::NotApplicable { reason });
     }
     // The worst layer at each position, so that the record stays short however deep the model is.
@@ -20,9 +21,7 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
     let mut notes = Vec::new();
     for (layer, reference, port) in &rotations.layers {
         let Some(figures) = positions::compare(reference, port) else {
-            for entry in &mut worst {
-                *entry = (f64::NAN, *layer);
-            }
+            worst.fill((f64::NAN, *layer));
             notes.push(format!(
                 "layer {layer} rotates {} frequencies, the port {}",
                 reference.shape.get(1).copied().unwrap_or(0),

@@ -1,11 +1,7 @@
 //! State: however the tokens are fed, the logits are those of one plain forward of the reference.
 
 use super::{Finding, logits::judge};
-use crate::{
-    evidence::Absence,
-    material::Material,
-    tensors::Tensor,
-};
+use crate::{evidence::Absence, material::Material, tensors::Tensor};
 
 pub(super) fn case(material: &Material, id: &'static str) -> Result<Finding, Absence> {
     let reference = material.reference.as_ref().map_err(Clone::clone)?;

@@ -13,8 +13,8 @@ use crate::{
 
 pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
     let taps = material.taps.as_ref().map_err(Clone::clone)?;
-    let logits_agree = logits::differences(material)
-        .map(|it| it.figures.iter().all(Figure::holds))?;
+    let logits_agree =
+        logits::differences(material).map(|it| it.figures.iter().all(Figure::holds))?;
     let stages: Vec<&TapFigure> = taps.pairs.iter().filter(|it| is_layer(&it.reference)).collect();
     if stages.is_empty() {
         let reason = match taps.unpaired.first() {
@@ -27,11 +27,22 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
     let mut finding = Finding::default();
     // A layer that differs but whose successors agree is split differently, not wrong.
     let diverged = divergence.as_ref().map_or(0, |found| {
-        taps.pairs[found.stage..].iter().filter(|it| is_layer(&it.reference) && it.diverges()).count().max(1)
+        taps.pairs[found.stage..]
+            .iter()
+            .filter(|it| is_layer(&it.reference) && it.diverges())
+            .count()
+            .max(1)
     });
-    finding.figures.push(Figure::judged("layers that diverge for good", diverged as f64, Bound::at_most(0.0)));
+    finding.figures.push(Figure::judged(
+        "layers that diverge for good",
+        diverged as f64,
+        Bound::at_most(0.0),
+    ));
     if let Some(worst) = stages.iter().max_by(|a, b| multiple(a).total_cmp(&multiple(b))) {
-        finding.figures.push(Figure::informs("largest error of a layer, in multiples of its floor", multiple(worst)));
+        finding.figures.push(Figure::informs(
+            "largest error of a layer, in multiples of its floor",
+            multiple(worst),
+        ));
     }
     finding.figures.push(Figure::informs("taps paired", taps.pairs.len() as f64));
     finding.figures.push(Figure::informs("taps without a partner", taps.unpaired.len() as f64));
@@ -50,7 +61,10 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
     } else {
         let benign: Vec<&TapFigure> = taps.pairs.iter().filter(|it| it.diverges()).collect();
         finding.notes.extend(benign.iter().take(4).map(|it| {
-            format!("`{}` and `{}` split the work differently; what follows agrees", it.reference, it.port)
+            format!(
+                "`{}` and `{}` split the work differently; what follows agrees",
+                it.reference, it.port
+            )
         }));
     }
     Ok(finding)

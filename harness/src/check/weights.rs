@@ -18,9 +18,11 @@ pub(super) fn loaded(material: &Material) -> Result<Finding, Absence> {
 pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
     let roundtrip = material.roundtrip.as_ref().map_err(Clone::clone)?;
     let differing = roundtrip.differing.len().max(usize::from(!roundtrip.equal));
-    let notes = roundtrip.differing.iter().take(8).map(|it| {
-        format!("`{it}` changes when the converted checkpoint is loaded again")
-    });
+    let notes = roundtrip
+        .differing
+        .iter()
+        .take(8)
+        .map(|it| format!("`{it}` changes when the converted checkpoint is loaded again"));
     Ok(Finding {
         figures: vec![count("parameters that differ", differing)],
         notes: notes.collect(),
@@ -41,7 +43,9 @@ pub(super) fn tied(material: &Material) -> Result<Finding, Absence> {
 fn load_figures(load: &Load) -> Finding {
     let mut notes = Vec::new();
     notes.extend(load.missing.iter().take(8).map(|it| format!("the port lacks `{it}`")));
-    notes.extend(load.unexpected.iter().take(8).map(|it| format!("the port has no place for `{it}`")));
+    notes.extend(
+        load.unexpected.iter().take(8).map(|it| format!("the port has no place for `{it}`")),
+    );
     notes.extend(load.mismatched.iter().take(8).map(|it| {
         format!("`{}` has shape {:?}, but the port expects {:?}", it.name, it.found, it.expected)
     }));

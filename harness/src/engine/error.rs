@@ -8,7 +8,7 @@ use super::EngineKind;
 use crate::hint::Hint;
 
 /// A failure that a worker explains: an exception in a definition or port, or an input it refuses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
     /// `unknown-model`, `port-missing`, `port-import`, `config`, `weights`, `unsupported` or
     /// `exception`.

@@ -18,8 +18,9 @@ mod worker;
 
 pub use error::{EngineError, Failure};
 pub use messages::{
-    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch, ModuleInfo, Opened,
-    ParameterInfo, Roundtrip, Rope, RopeLayer, Synthesised, Synthesis, TapInfo, package_path,
+    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
+    ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,
+    package_path,
 };
 pub use worker::{Session, Sources, Worker};
 

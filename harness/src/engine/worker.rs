@@ -32,7 +32,7 @@ const STDERR_LINES: usize = 12;
 /// How often a waiting harness looks at the cancel flag.
 const TICK: Duration = Duration::from_millis(50);
 /// Importing torch from a cold disk is the slowest start there is.
-const START_DEADLINE: Duration = Duration::from_secs(180);
+const START_DEADLINE: Duration = Duration::from_mins(3);
 /// How long a child may take to exit after `end` before it is killed.
 const END_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -106,17 +106,7 @@ impl Worker {
                 tail.push_back(line);
             }
         });
-        Ok(Self {
-            engine,
-            child,
-            stdin,
-            lines,
-            stderr,
-            about: None,
-            next_id: 0,
-            deadline,
-            cancel,
-        })
+        Ok(Self { engine, child, stdin, lines, stderr, about: None, next_id: 0, deadline, cancel })
     }
 
     /// Wait until the libraries are imported, and say which they are.
@@ -155,7 +145,11 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    fn call<T: DeserializeOwned>(&mut self, op: &str, mut request: Value) -> Result<T, EngineError> {
+    fn call<T: DeserializeOwned>(
+        &mut self,
+        op: &str,
+        mut request: Value,
+    ) -> Result<T, EngineError> {
         self.next_id += 1;
         let id = self.next_id;
         request["id"] = id.into();
@@ -256,7 +250,11 @@ impl Session<'_> {
     /// # Errors
     ///
     /// After anything but [`EngineError::Refused`] the session is over; later calls say so again.
-    pub fn call<T: DeserializeOwned>(&mut self, op: &str, request: Value) -> Result<T, EngineError> {
+    pub fn call<T: DeserializeOwned>(
+        &mut self,
+        op: &str,
+        request: Value,
+    ) -> Result<T, EngineError> {
         if !self.alive {
             return Err(self.worker.died(op, "had already ended"));
         }

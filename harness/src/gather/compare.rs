@@ -1,19 +1,26 @@
 //! Bringing both sides' answers together into the material of the checks.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
 use super::{Plan, port, reference, state_cases};
 use crate::{
     case::{DECODED, Feed, Side},
-    engine::{Failure, Forwarded, Rope, Synthesised, TapInfo},
+    engine::{Forwarded, Rope, Synthesised, TapInfo},
     evidence::Absence,
     material::{
         Asked, DtypePair, Fields, Generation, Material, Noise, OtherSpelling, Reference, Retied,
         Rotations, State, Taps,
     },
-    measure::{logits, pairing::pair_modules, taps::{TapFigure, relative_error}},
+    measure::{
+        logits,
+        pairing::pair_modules,
+        taps::{TapFigure, relative_error},
+    },
     tensors::{Tensor, TensorError, TensorFile},
     tolerance::{Order, bound},
 };
@@ -28,7 +35,8 @@ pub(super) fn assemble(
     reference: reference::Said,
     port: port::Said,
 ) -> Material {
-    let truth = reference.truth.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path));
+    let truth =
+        reference.truth.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path));
     let taps = taps(plan, &reference, &port);
     let states = state_cases(plan)
         .map(|(case, _)| {
@@ -59,10 +67,8 @@ pub(super) fn assemble(
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
     let generation = match (reference.generated, port.generated) {
-        (Ok((reference, path)), Ok(port)) => read_logits(&path).map(|reference_logits| Generation {
-            reference: reference.ids,
-            port: port.ids,
-            reference_logits,
+        (Ok((reference, path)), Ok(port)) => read_logits(&path).map(|reference_logits| {
+            Generation { reference: reference.ids, port: port.ids, reference_logits }
         }),
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
@@ -130,7 +136,12 @@ fn noise(
 }
 
 /// What a way of feeding must give, row by row.
-fn state(feed: Feed, path: &Path, truth: &Asked<Tensor>, batch: &Asked<Vec<PathBuf>>) -> Asked<State> {
+fn state(
+    feed: Feed,
+    path: &Path,
+    truth: &Asked<Tensor>,
+    batch: &Asked<Vec<PathBuf>>,
+) -> Asked<State> {
     let rows = match feed {
         Feed::Decode { .. } | Feed::Chunks { .. } => {
             vec![(truth.clone()?, read_logits(path)?)]
@@ -178,7 +189,8 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
 
     let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
     let fingerprints = |opened: &crate::engine::Opened| {
-        let pair = |it: &crate::engine::ParameterInfo| Some((it.name.clone(), it.fingerprint.clone()?));
+        let pair =
+            |it: &crate::engine::ParameterInfo| Some((it.name.clone(), it.fingerprint.clone()?));
         opened.parameters.iter().filter_map(pair).collect::<Vec<_>>()
     };
     let pairs = pair_modules(
@@ -187,7 +199,8 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
         &fingerprints(definition),
         &fingerprints(port),
     );
-    let by_path: BTreeMap<&str, &TapInfo> = port_taps.iter().map(|it| (it.path.as_str(), it)).collect();
+    let by_path: BTreeMap<&str, &TapInfo> =
+        port_taps.iter().map(|it| (it.path.as_str(), it)).collect();
     let mut result = Taps { pairs: Vec::new(), unpaired: Vec::new() };
     for tap in &truth_taps {
         let Some(other) = pairs.get(&tap.path).and_then(|it| by_path.get(it.as_str())) else {
@@ -204,10 +217,10 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
         }
         let expected = read(&truth, &tap.key)?;
         let mut floor = run.tensor(&tap.key).map_or(0.0, |it| relative_error(&expected, &it).0);
-        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(&tap.key)) {
-            if let Ok(moved) = nudged.tensor(&tap.key) {
-                floor = logits::max_or_nan(floor, relative_error(&base, &moved).0);
-            }
+        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(&tap.key))
+            && let Ok(moved) = nudged.tensor(&tap.key)
+        {
+            floor = logits::max_or_nan(floor, relative_error(&base, &moved).0);
         }
         let limit = bound(plan.question.regime, Order::Linear, floor, 1.0);
         let (error, position) = relative_error(&expected, &read(&port_file, &other.key)?);
@@ -240,13 +253,12 @@ fn rotations(
         // The angles cannot be read off; the logits have them all the same.
         return Err(Absence::NotApplicable { reason: format!("the port: {reason}") });
     }
-    let mut result = Rotations {
-        positions: plan.positions.concat(),
-        layers: Vec::new(),
-        unpaired: Vec::new(),
-    };
+    let mut result =
+        Rotations { positions: plan.positions.concat(), layers: Vec::new(), unpaired: Vec::new() };
     let files = |side: &[(Rope, PathBuf); 2]| -> Asked<Vec<TensorFile>> {
-        side.iter().map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err))).collect()
+        side.iter()
+            .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
+            .collect()
     };
     let (reference_files, port_files) = (files(&reference)?, files(&port)?);
     for layer in &reference[0].0.layers {
@@ -277,7 +289,9 @@ fn both(files: &[TensorFile], key: &str) -> Asked<Tensor> {
     let read = |index: usize| files[index].tensor(key).map_err(|err| unreadable(&err));
     let (mut near, far) = (read(0)?, read(1)?);
     if near.shape[1..] != far.shape[1..] {
-        return Err(Absence::Blocked { reason: format!("`{key}` changes its shape with the position") });
+        return Err(Absence::Blocked {
+            reason: format!("`{key}` changes its shape with the position"),
+        });
     }
     near.shape[0] += far.shape[0];
     near.values.extend(far.values);
@@ -293,10 +307,7 @@ fn dtypes(
     let reference = reference.as_ref().map_err(Clone::clone)?;
     let port = port?;
     let taps = taps.as_ref().map_err(Clone::clone)?;
-    fn dtypes(said: &Forwarded) -> BTreeMap<&str, &str> {
-        said.taps.iter().map(|it| (it.path.as_str(), it.dtype.as_str())).collect()
-    }
-    let (expected, actual) = (dtypes(reference), dtypes(&port));
+    let (expected, actual) = (by_path(reference), by_path(&port));
     // A tap that differs in value is another quantity: a different split of the work.
     let mut pairs: Vec<DtypePair> = taps
         .pairs
@@ -320,9 +331,7 @@ fn dtypes(
     Ok(pairs)
 }
 
-/// A port that raised where the definition answers.
-impl From<Failure> for Absence {
-    fn from(failure: Failure) -> Self {
-        Self::PortFailed { failure }
-    }
+/// The dtype of each tap.
+fn by_path(said: &Forwarded) -> BTreeMap<&str, &str> {
+    said.taps.iter().map(|it| (it.path.as_str(), it.dtype.as_str())).collect()
 }

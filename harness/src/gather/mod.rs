@@ -22,7 +22,10 @@ use serde_json::{Value, json};
 use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
-    engine::{Catalogue, EngineError, EngineKind, Failure, Sources, Synthesised, Synthesis, Worker, package_path},
+    engine::{
+        Catalogue, EngineError, EngineKind, Failure, Sources, Synthesis, Synthesised, Worker,
+        package_path,
+    },
     environment::Engines,
     evidence::Absence,
     material::{Asked, Material},
@@ -245,12 +248,11 @@ fn prepare<'a>(
     let only_synthetic =
         || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
     let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
-    let (synthetic, checkpoint) = match &question.checkpoint {
-        Some(path) => (None, path.clone()),
-        None => {
-            let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
-            (Some(made), path)
-        }
+    let (synthetic, checkpoint) = if let Some(path) = &question.checkpoint {
+        (None, path.clone())
+    } else {
+        let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
+        (Some(made), path)
     };
     let config = read_config(&checkpoint)?;
     let retied = match &synthetic {
@@ -287,7 +289,9 @@ fn prepare<'a>(
     };
     let tokens = crate::case::TOKENS as u64;
     let window = match window {
-        None => Err(Absence::NotApplicable { reason: "the definition has no sliding window".into() }),
+        None => {
+            Err(Absence::NotApplicable { reason: "the definition has no sliding window".into() })
+        }
         Some(size) if tokens <= size => Err(Absence::NotApplicable {
             reason: format!("the window is {size}, the case feeds {tokens} tokens"),
         }),
@@ -315,11 +319,12 @@ fn positions(config: &Value) -> [Vec<u32>; 2] {
     let last = field(config, "max_position_embeddings").and_then(|it| u32::try_from(it).ok());
     let (near, mut far): (Vec<u32>, Vec<u32>) =
         crate::measure::positions::POSITIONS.into_iter().partition(|&it| it < 64);
-    if let Some(last) = last.and_then(|it| it.checked_sub(1)) {
-        if 64 <= last && !far.contains(&last) {
-            far.push(last);
-            far.sort_unstable();
-        }
+    if let Some(last) = last.and_then(|it| it.checked_sub(1))
+        && 64 <= last
+        && !far.contains(&last)
+    {
+        far.push(last);
+        far.sort_unstable();
     }
     // `n_positions` is the size of a table that is made once: nothing lies beyond it.
     let table = field(config, "n_positions").and_then(|it| u32::try_from(it).ok());
@@ -360,7 +365,7 @@ fn port_absence(err: &EngineError) -> Absence {
         Some(failure) => {
             let mut failure = Failure::clone(failure);
             failure.file = failure.file.map(|it| package_path(Path::new(&it)));
-            Absence::PortFailed { failure }
+            Absence::PortFailed { failure: Box::new(failure) }
         }
         None => Absence::Blocked { reason: err.to_string() },
     }
@@ -374,7 +379,8 @@ fn open_request(handle: &str, checkpoint: &Path, precision: Precision) -> Value 
 fn state_cases<'a>(
     plan: &'a Plan<'_>,
 ) -> impl Iterator<Item = (&'static crate::case::StateCase, Asked<()>)> + 'a {
-    STATE_CASES.iter().filter(|it| plan.question.wants(it.id)).map(|case| {
-        (case, if case.needs_window { plan.window.clone() } else { Ok(()) })
-    })
+    STATE_CASES
+        .iter()
+        .filter(|it| plan.question.wants(it.id))
+        .map(|case| (case, if case.needs_window { plan.window.clone() } else { Ok(()) }))
 }

@@ -126,7 +126,8 @@ fn refusal(tied: bool, opened: &Opened) -> String {
     let names = |what: &str, names: &[String]| {
         names.first().map(|it| format!("{what} `{it}`")).unwrap_or_default()
     };
-    let why = names("it lacks", &opened.load.missing) + &names("it has no place for", &opened.load.unexpected);
+    let why = names("it lacks", &opened.load.missing)
+        + &names("it has no place for", &opened.load.unexpected);
     format!("the port refuses to load tie_word_embeddings = {tied}: {why}")
 }
 
@@ -165,7 +166,12 @@ impl Ask<'_, '_> {
         self.session.call(op, request).map_err(|err: EngineError| port_absence(&err))
     }
 
-    fn forward(&mut self, handle: &str, forward: &Forward, name: &str) -> Asked<(Forwarded, PathBuf)> {
+    fn forward(
+        &mut self,
+        handle: &str,
+        forward: &Forward,
+        name: &str,
+    ) -> Asked<(Forwarded, PathBuf)> {
         let out = self.plan.work.join(format!("port-{name}.safetensors"));
         let said = self.session.forward(handle, forward, &out);
         said.map(|it| (it, out)).map_err(|err| port_absence(&err))
@@ -218,7 +224,12 @@ impl Ask<'_, '_> {
     }
 
     /// The plain logits of another checkpoint.
-    fn plain_of(&mut self, handle: &str, path: &Asked<PathBuf>, precision: Precision) -> Asked<PathBuf> {
+    fn plain_of(
+        &mut self,
+        handle: &str,
+        path: &Asked<PathBuf>,
+        precision: Precision,
+    ) -> Asked<PathBuf> {
         let checkpoint = path.as_ref().map_err(Clone::clone)?;
         let opened: Opened = self.call("open", open_request(handle, checkpoint, precision))?;
         if !opened.opened {

@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use super::{Plan, open_request, reference_absence};
 use crate::{
     case::{NEW_TOKENS, PROMPT, Precision, Regime},
-    engine::{
-        EngineError, Experiment, Forward, Forwarded, Generated, Opened, Rope, Session,
-    },
+    engine::{EngineError, Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
     evidence::Absence,
     material::Asked,
 };
@@ -76,13 +74,13 @@ pub(super) fn ask(
         Regime::Native => Err(Absence::NotApplicable {
             reason: "a nudge of one unit in the last place of float32 is lost in bfloat16".into(),
         }),
-        Regime::Logic => ask.open("nudged", regime.precision(), Some(plan.question.seed)).and_then(
-            |_| {
+        Regime::Logic => {
+            ask.open("nudged", regime.precision(), Some(plan.question.seed)).and_then(|_| {
                 let said = ask.forward("nudged", &plain, "nudged");
                 ask.close("nudged");
                 said
-            },
-        ),
+            })
+        }
     };
     let generated = run_opened.clone().and_then(|()| {
         if !wants("greedy-ids") {
@@ -95,9 +93,9 @@ pub(super) fn ask(
         });
         ask.call::<Generated>("generate", request).map(|it| (it, out))
     });
-    let rope = run_opened.clone().and_then(|()| {
-        if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) }
-    });
+    let rope = run_opened
+        .clone()
+        .and_then(|()| if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) });
     let read = run_opened.clone().and_then(|()| {
         if !wants("config-fields") {
             return Err(not_asked());
@@ -126,19 +124,7 @@ pub(super) fn ask(
         Err(absence) => Err(absence.clone()),
         Ok(read) => experiments(&mut ask, read, ignored),
     };
-    Said {
-        opened,
-        truth,
-        run,
-        nudged,
-        batch,
-        rope,
-        narrow,
-        retied,
-        generated,
-        read,
-        experiments,
-    }
+    Said { opened, truth, run, nudged, batch, rope, narrow, retied, generated, read, experiments }
 }
 
 /// Change each field that the definition reads and the port drops, one at a time.
@@ -178,7 +164,12 @@ impl Ask<'_, '_> {
         self.call("open", request)
     }
 
-    fn forward(&mut self, handle: &str, forward: &Forward, name: &str) -> Asked<(Forwarded, PathBuf)> {
+    fn forward(
+        &mut self,
+        handle: &str,
+        forward: &Forward,
+        name: &str,
+    ) -> Asked<(Forwarded, PathBuf)> {
         let out = self.plan.work.join(format!("reference-{name}.safetensors"));
         let said = self.session.forward(handle, forward, &out);
         said.map(|it| (it, out)).map_err(|err| reference_absence(&err))

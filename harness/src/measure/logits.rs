@@ -147,9 +147,8 @@ fn top_k(reference: &[f64], other: &[f64], k: usize) -> (f64, f64) {
     }
     let (best, chosen) = (top_indices(reference, k), top_indices(other, k));
     let shared = chosen.iter().filter(|it| best.contains(it)).count();
-    let lowest = |indices: &[usize]| {
-        indices.iter().map(|&it| reference[it]).fold(f64::INFINITY, f64::min)
-    };
+    let lowest =
+        |indices: &[usize]| indices.iter().map(|&it| reference[it]).fold(f64::INFINITY, f64::min);
     (shared as f64 / k as f64, lowest(&best) - lowest(&chosen))
 }
 
@@ -187,8 +186,7 @@ mod tests {
     /// Against the closed form: two classes, p = (3/4, 1/4), q = (1/2, 1/2).
     #[test]
     fn kl_agrees_with_the_closed_form() {
-        let figures =
-            compare(&logits(&[&[3f64.ln(), 0.0]]), &logits(&[&[0.0, 0.0]])).unwrap();
+        let figures = compare(&logits(&[&[3f64.ln(), 0.0]]), &logits(&[&[0.0, 0.0]])).unwrap();
         let expected = 0.75 * (0.75f64 / 0.5).ln() + 0.25 * (0.25f64 / 0.5).ln();
         assert!((figures.kl_max - expected).abs() < 1e-15);
     }
@@ -197,26 +195,22 @@ mod tests {
     /// the textbook sum.
     #[test]
     fn kl_of_nearly_equal_rows_does_not_cancel() {
-        let figures =
-            compare(&logits(&[&[0.0, 0.0]]), &logits(&[&[1e-9, 0.0]])).unwrap();
+        let figures = compare(&logits(&[&[0.0, 0.0]]), &logits(&[&[1e-9, 0.0]])).unwrap();
         assert!((figures.kl_max / 1.25e-19 - 1.0).abs() < 1e-3, "{}", figures.kl_max);
     }
 
     #[test]
     fn a_shift_of_all_logits_moves_no_probability() {
-        let figures =
-            compare(&logits(&[&[0.0, 1.0]]), &logits(&[&[5.0, 6.0]])).unwrap();
+        let figures = compare(&logits(&[&[0.0, 1.0]]), &logits(&[&[5.0, 6.0]])).unwrap();
         assert!(figures.kl_max < 1e-30);
         assert_eq!(figures.max_abs, 5.0);
     }
 
     #[test]
     fn a_tie_that_falls_the_other_way_costs_its_gap() {
-        let figures = compare(
-            &logits(&[&[1.0, 1.0 - 1e-7, 0.0]]),
-            &logits(&[&[1.0, 1.0 + 1e-7, 0.0]]),
-        )
-        .unwrap();
+        let figures =
+            compare(&logits(&[&[1.0, 1.0 - 1e-7, 0.0]]), &logits(&[&[1.0, 1.0 + 1e-7, 0.0]]))
+                .unwrap();
         assert_eq!(figures.top_agreement[0], 0.0);
         assert!(figures.top_gap[0] < 2e-7);
     }

@@ -24,10 +24,10 @@ pub fn pair_modules(
     let mut taken = HashSet::new();
     let by_name: HashMap<String, &String> = port.iter().map(|it| (normalised(it), it)).collect();
     for path in reference {
-        if let Some(&other) = by_name.get(&normalised(path)) {
-            if taken.insert(other.clone()) {
-                pairs.insert(path.clone(), other.clone());
-            }
+        if let Some(&other) = by_name.get(&normalised(path))
+            && taken.insert(other.clone())
+        {
+            pairs.insert(path.clone(), other.clone());
         }
     }
     let votes = votes(reference_parameters, port_parameters);
@@ -42,11 +42,12 @@ pub fn pair_modules(
             .iter()
             .filter(|(it, _)| known.contains(it) && !taken.contains(*it))
             .max_by_key(|(path, count)| (**count, std::cmp::Reverse((*path).clone())));
-        if let Some((other, &count)) = best {
-            if total < 2 * count && layer_of(path) == layer_of(other) {
-                taken.insert(other.clone());
-                pairs.insert(path.clone(), other.clone());
-            }
+        if let Some((other, &count)) = best
+            && total < 2 * count
+            && layer_of(path) == layer_of(other)
+        {
+            taken.insert(other.clone());
+            pairs.insert(path.clone(), other.clone());
         }
     }
     pairs
@@ -69,7 +70,8 @@ pub fn layer_of(path: &str) -> Option<u32> {
 /// Whether a path is a whole decoder layer: it ends in its first number.
 pub fn is_layer(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
-    last.parse::<u32>().is_ok() && path.split('.').filter(|it| it.parse::<u32>().is_ok()).count() == 1
+    last.parse::<u32>().is_ok()
+        && path.split('.').filter(|it| it.parse::<u32>().is_ok()).count() == 1
 }
 
 fn depth(path: &str) -> usize {
@@ -91,7 +93,8 @@ fn votes<'a>(
             continue;
         };
         let (mut here, mut there) = (name.as_str(), *twin);
-        while let (Some((up, _)), Some((other, _))) = (here.rsplit_once('.'), there.rsplit_once('.'))
+        while let (Some((up, _)), Some((other, _))) =
+            (here.rsplit_once('.'), there.rsplit_once('.'))
         {
             *votes.entry(up).or_default().entry(other.to_owned()).or_default() += 1;
             (here, there) = (up, other);

@@ -1,6 +1,9 @@
 //! Rotations of RoPE, compared by position and frequency.
 
-use crate::{measure::logits::{exceeds, max_or_nan}, tensors::Tensor};
+use crate::{
+    measure::logits::{exceeds, max_or_nan},
+    tensors::Tensor,
+};
 
 /// The positions whose rotations are compared, as far as the model reaches; the last position that
 /// it supports is added. Wide apart, so that a theta, a factor or a table in low precision shows.

@@ -26,7 +26,7 @@ pub struct TapFigure {
 impl TapFigure {
     /// NaN diverges.
     pub fn diverges(&self) -> bool {
-        !(self.error <= self.bound)
+        self.error.is_nan() || self.bound < self.error
     }
 }
 
@@ -36,7 +36,9 @@ pub fn relative_error(reference: &Tensor, other: &Tensor) -> (f64, Option<usize>
         return (f64::NAN, None);
     }
     let (mut error, mut scale, mut worst) = (0.0, 0.0, (-1.0, 0));
-    for (index, (want, got)) in reference.rows().zip(other.values.chunks_exact(reference.width())).enumerate() {
+    for (index, (want, got)) in
+        reference.rows().zip(other.values.chunks_exact(reference.width())).enumerate()
+    {
         let row: f64 = want.iter().zip(got).map(|(w, g)| (g - w).powi(2)).sum();
         if exceeds(row, worst.0) {
             worst = (row, index);
@@ -81,14 +83,18 @@ pub fn locate(taps: &[TapFigure], logits_diverge: bool) -> Option<Divergence> {
         // Every stage agrees: the fault lies behind the last of them (final norm, head).
         let after = stages.last().map_or(0, |it| it + 1);
         let first = (after..taps.len()).find(|&it| taps[it].diverges())?;
-        return Some(Divergence { first, stage: first, last_agreeing: agreeing_before(taps, first) });
+        return Some(Divergence {
+            first,
+            stage: first,
+            last_agreeing: agreeing_before(taps, first),
+        });
     };
     let prefix = format!("{}.", taps[stage].reference);
     let inside = |it: &str| it.starts_with(&prefix);
     let enclosing_diverge = |path: &str| {
-        taps.iter().filter(|it| inside(&it.reference)).all(|it| {
-            !path.starts_with(&format!("{}.", it.reference)) || it.diverges()
-        })
+        taps.iter()
+            .filter(|it| inside(&it.reference))
+            .all(|it| !path.starts_with(&format!("{}.", it.reference)) || it.diverges())
     };
     let first = (0..stage)
         .find(|&it| {
