@@ -29,6 +29,7 @@ pub mod environment;
 pub mod evidence;
 pub mod gather;
 pub mod hint;
+pub mod keep;
 pub mod material;
 pub mod measure;
 pub mod mutants;

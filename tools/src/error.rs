@@ -4,7 +4,7 @@ use std::{borrow::Cow, path::PathBuf};
 
 use portwright_harness::{
     check::UnknownCheck, engine::EngineError, environment::SetupError, gather::GatherError,
-    hint::Hint, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
+    hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
 
@@ -95,7 +95,8 @@ impl Hint for ToolError {
             Self::Mutant(MutantError::Unknown(_)) => {
                 Some("`harness/mutants/mutants.toml` lists them".into())
             }
-            Self::Sweep(_)
+            Self::Keep(_)
+            | Self::Sweep(_)
             | Self::Mutant(_)
             | Self::Render(_)
             | Self::NoSuchPath { .. }

@@ -7,7 +7,7 @@ use std::{
 
 use portwright_harness::{
     case::Regime,
-    evidence::{Evidence, Verdict},
+    evidence::{Evidence, Outcome, Verdict},
     rundir::RunDir,
 };
 use schemars::JsonSchema;
@@ -82,11 +82,14 @@ pub fn reproduce(evidence: &Evidence) -> Result<String, ToolError> {
 pub fn sentence(evidence: &Evidence) -> String {
     let gates = || evidence.checks.iter().filter(|it| it.gate);
     let of = |outcome| gates().filter(move |it| it.outcome == outcome).count();
-    use portwright_harness::evidence::Outcome::{Fail, NotApplicable, NotRun, Pass};
-    let mut parts = vec![format!("{} of {} deciding checks passed", of(Pass), gates().count())];
-    for (count, word) in
-        [(of(Fail), "failed"), (of(NotRun), "could not run"), (of(NotApplicable), "do not apply")]
-    {
+    let mut parts =
+        vec![format!("{} of {} deciding checks passed", of(Outcome::Pass), gates().count())];
+    for (outcome, word) in [
+        (Outcome::Fail, "failed"),
+        (Outcome::NotRun, "could not run"),
+        (Outcome::NotApplicable, "do not apply"),
+    ] {
+        let count = of(outcome);
         if 0 < count {
             parts.push(format!("{count} {word}"));
         }

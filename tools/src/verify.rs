@@ -14,6 +14,7 @@ use portwright_harness::{
     environment::{self, Home},
     evidence::{Evidence, Real, Verdict},
     gather::{Lane, Question},
+    keep,
     progress::{Progress, Step},
     rundir::{EVIDENCE, RunDir},
     verify as harness,
@@ -117,6 +118,9 @@ pub fn verify(
         harness::verify(&mut lane, &question, &dir.work(), command(input))?
     };
     let writing = Instant::now();
+    if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
+        dir.write("tensors/first-divergence.safetensors", &tensors)?;
+    }
     report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("setup".into(), Real(setup.as_secs_f64()));
     evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));

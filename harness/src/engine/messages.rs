@@ -178,8 +178,8 @@ pub struct Forwarded {
 pub struct TapInfo {
     pub path: String,
     pub class: String,
-    /// The tensor's key in the file.
-    pub key: String,
+    /// The tensor's key in the file; absent where it could not be evaluated.
+    pub key: Option<String>,
     pub shape: Vec<usize>,
     /// The dtype that the tensor really had.
     pub dtype: String,

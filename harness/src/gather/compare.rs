@@ -208,6 +208,10 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
             result.unpaired.push((tap.path.clone(), why));
             continue;
         };
+        let (Some(key), Some(other_key)) = (&tap.key, &other.key) else {
+            result.unpaired.push((tap.path.clone(), "its value could not be computed".to_owned()));
+            continue;
+        };
         let read = |file: &TensorFile, key: &str| file.tensor(key).map_err(|err| unreadable(&err));
         let elements = |shape: &[usize]| shape.iter().product::<usize>();
         if elements(&tap.shape) != elements(&other.shape) {
@@ -215,15 +219,15 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
             result.unpaired.push((tap.path.clone(), why));
             continue;
         }
-        let expected = read(&truth, &tap.key)?;
-        let mut floor = run.tensor(&tap.key).map_or(0.0, |it| relative_error(&expected, &it).0);
-        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(&tap.key))
-            && let Ok(moved) = nudged.tensor(&tap.key)
+        let expected = read(&truth, key)?;
+        let mut floor = run.tensor(key).map_or(0.0, |it| relative_error(&expected, &it).0);
+        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(key))
+            && let Ok(moved) = nudged.tensor(key)
         {
             floor = logits::max_or_nan(floor, relative_error(&base, &moved).0);
         }
         let limit = bound(plan.question.regime, Order::Linear, floor, 1.0);
-        let (error, position) = relative_error(&expected, &read(&port_file, &other.key)?);
+        let (error, position) = relative_error(&expected, &read(&port_file, other_key)?);
         result.pairs.push(TapFigure {
             reference: tap.path.clone(),
             port: other.path.clone(),

@@ -31,6 +31,10 @@ use crate::{
     material::{Asked, Material},
 };
 
+/// The plain forward with its taps, of each side, in a run's work folder.
+pub const REFERENCE_TAPS: &str = "reference-truth.safetensors";
+pub const PORT_TAPS: &str = "port-plain.safetensors";
+
 /// One pair of engines, started once and used for many subjects.
 pub struct Lane {
     engines: Engines,

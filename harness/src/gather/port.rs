@@ -28,6 +28,7 @@ pub(super) struct Said {
 }
 
 /// Ask the port. The config keys that it drops go to `ignored` as soon as they are known.
+#[expect(clippy::needless_pass_by_value, reason = "its drop says that nothing more comes")]
 pub(super) fn ask(
     worker: &mut Worker,
     plan: &Plan<'_>,
