@@ -23,6 +23,9 @@ pub enum ToolError {
     Gather(#[from] GatherError),
 
     #[error(transparent)]
+    Keep(#[from] KeepError),
+
+    #[error(transparent)]
     RunDir(#[from] RunDirError),
 
     #[error(transparent)]
