@@ -1,6 +1,10 @@
 //! One function a command: open the capability, print what it returned, give the exit code.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -9,6 +13,7 @@ use portwright_harness::{
     evidence::{self, Verdict},
     progress::{Event, Progress},
 };
+use portwright_server::{Options, Transport};
 use portwright_tools::{
     error::ToolError,
     explain, mutants, report,
@@ -49,7 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
-        Command::Mcp { .. } => anyhow::bail!("mcp"),
+        Command::Mcp { http, runs } => mcp(http, runs),
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)
@@ -186,6 +191,14 @@ fn doctor(json: bool) -> anyhow::Result<u8> {
     }
     let broken = doctor.items.iter().any(|it| it.status == Status::Broken);
     Ok(u8::from(broken))
+}
+
+/// The server hears Ctrl-C itself.
+fn mcp(http: Option<SocketAddr>, runs: PathBuf) -> anyhow::Result<u8> {
+    let home = Home::locate().map_err(ToolError::from)?;
+    let transport = http.map_or(Transport::Stdio, Transport::Http);
+    portwright_server::serve(&Options { transport, runs, home }, &Bars::new())?;
+    Ok(0)
 }
 
 /// Home, progress bars, and a flag that Ctrl-C sets.

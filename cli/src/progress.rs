@@ -12,7 +12,7 @@ use portwright_harness::progress::{Event, Progress};
 
 /// Shows every step while it runs.
 pub(crate) struct Bars {
-    bars: MultiProgress,
+    all: MultiProgress,
     open: Mutex<HashMap<String, ProgressBar>>,
     terminal: bool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Bars {
 impl Bars {
     pub(crate) fn new() -> Self {
         Self {
-            bars: MultiProgress::new(),
+            all: MultiProgress::new(),
             open: Mutex::default(),
             terminal: stderr().is_terminal(),
         }
@@ -33,14 +33,14 @@ impl Progress for Bars {
         match event {
             Event::Note { text } if self.terminal => {
                 // Fails only when stderr is gone, and then nobody reads it.
-                let _ = self.bars.println(text);
+                let _ = self.all.println(text);
             }
             Event::Note { text } => anstream::eprintln!("{text}"),
             Event::Started { .. } | Event::Advanced { .. } | Event::Finished { .. }
                 if !self.terminal => {}
             Event::Started { step, total } => {
                 let bar =
-                    self.bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+                    self.all.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
                 bar.set_style(style(step, total));
                 bar.set_message(step.to_owned());
                 bar.enable_steady_tick(Duration::from_millis(100));

@@ -11,6 +11,7 @@ use portwright_harness::{
     hint::Hint,
 };
 use portwright_prompts::number_text;
+use portwright_server::ServeError;
 use portwright_tools::{
     error::ToolError, explain::Explanation, mutants::Catches, report::ReportCheck,
     sweep::SweepOutput, verify::VerifyOutput,
@@ -32,7 +33,9 @@ pub(crate) fn error(err: &anyhow::Error) {
             anstream::eprintln!("  caused by: {cause}");
         }
     }
-    if let Some(hint) = err.downcast_ref::<ToolError>().and_then(Hint::hint) {
+    let of_tool = err.downcast_ref::<ToolError>().and_then(Hint::hint);
+    let hint = of_tool.or_else(|| err.downcast_ref::<ServeError>().and_then(Hint::hint));
+    if let Some(hint) = hint {
         anstream::eprintln!("\nhint: {hint}");
     }
 }

@@ -26,7 +26,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{answer::Refusal, run_id::RunId};
+use crate::{refusal::Refusal, run_id::RunId};
 
 /// Runs that may wait or run at once.
 const MOST_OPEN: usize = 16;
@@ -156,7 +156,8 @@ impl Job {
         });
     }
 
-    async fn over(&self) {
+    /// Return once it is over and its engines are gone.
+    pub(crate) async fn over(&self) {
         // Fails only when the sender is gone, and the job holds it.
         let _ = self.changes().wait_for(|it| it.state.is_over()).await;
     }

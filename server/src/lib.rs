@@ -1,1 +1,30 @@
-//! The MCP server.
+//! The capabilities over the Model Context Protocol: on stdin and stdout, or over HTTP.
+//!
+//! # Where to start
+//!
+//! [`serve`] is all that others call. `tools` has the tools, one method each; `input` and `answer`
+//! are what they take and return; `jobs` keeps the runs that go on in the background; `resources`
+//! are runs to read.
+//!
+//! # Invariants
+//!
+//! - No logic: a tool opens one capability of `portwright_tools` and shapes what it returns.
+//! - Nothing but protocol goes to stdout.
+//! - No answer is without bounds: rows come in pages, texts in slices, each says where the rest is.
+//! - What an agent can mend is an `isError` result with the next step; only misuse of the protocol is
+//!   a protocol error.
+//! - When [`serve`] returns, no run goes on and no engine worker is left.
+//! - HTTP is served to this machine alone: there is no authentication yet.
+
+mod answer;
+mod handler;
+mod input;
+mod jobs;
+mod page;
+mod refusal;
+mod resources;
+mod run_id;
+mod serve;
+mod tools;
+
+pub use serve::{Options, ServeError, Transport, serve};

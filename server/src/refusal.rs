@@ -30,10 +30,6 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn fact(&self) -> &str {
-        &self.fact
-    }
-
     pub(crate) fn result(&self) -> CallToolResult {
         CallToolResult::error(vec![ContentBlock::text(self.text())])
     }

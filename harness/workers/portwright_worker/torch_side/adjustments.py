@@ -5,7 +5,11 @@ generic choice, so that the class decides. `extra` are keys that published confi
 the type carry and that the class does not write back, `omit` those that it writes and published
 files do not have, `publish_as` the aliases (of the class's `attribute_map`) under which published
 files write a field. `rename` turns the names of a text-only model's weights into those of the
-published multimodal checkpoint (regular expression, replacement).
+published multimodal checkpoint (regular expression, replacement). `as_built` keeps the names that
+the class itself gives its weights, for types whose published checkpoints never had the older names
+that the library writes; `split` then cuts a weight into the parts that are published (the ending of
+its name; each part's, with the weight beside it that has as many rows). `new_spelling_only` marks
+types that came out after transformers 5: no published config.json has the older RoPE fields.
 """
 
 from __future__ import annotations
@@ -26,6 +30,10 @@ class Adjustment:
     omit: tuple[str, ...] = ()
     publish_as: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
+    spellings: tuple[str, ...] = ("rope_theta", "rope_parameters")
+    as_built: bool = False
+    split: tuple[str, dict[str, str]] | None = None
+    new_spelling_only: bool = False
 
 
 _GEMMA3N = {
@@ -97,7 +105,8 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "granitemoehybrid": Adjustment("the class's default has no attention layer", {
         "layer_types": ["linear_attention", "linear_attention", "full_attention",
                         "linear_attention", "full_attention"],
-        "position_embedding_type": "rope"}),
+        "position_embedding_type": "rope"}, extra={
+        "layer_types": ["mamba", "mamba", "attention", "mamba", "attention"]}),
     "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
         "head_dim": 16,
         "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
@@ -131,6 +140,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "mellum": Adjustment("published checkpoints mix the layer types", {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                         "full_attention"]}, publish_as=("num_experts",)),
+    "ministral3": Adjustment("published since transformers 5", new_spelling_only=True),
     "mimo_v2_flash": Adjustment("published configs say layer types by number; the window there counts the past only",
         {"layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                          "full_attention", "sliding_attention", "sliding_attention"],
@@ -142,6 +152,12 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                "rope_theta": 77_000.0, "swa_rope_theta": 25_000.0, "partial_rotary_factor": 0.5,
                "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4, "swa_head_dim": 16,
                "swa_v_head_dim": 12}),
+    "minicpm3": Adjustment(
+        "the published checkpoint has this scaling, in which short and long are the same", {
+        "rope_parameters": {"rope_type": "longrope", "rope_theta": 77_000.0,
+                            "short_factor": [1.06, 1.9, 7.5, 16.5],
+                            "long_factor": [1.06, 1.9, 7.5, 16.5],
+                            "original_max_position_embeddings": 512}}),
     "minimax_m2": Adjustment("published fields that the class does not know", {
         "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
                             "partial_rotary_factor": 0.5}},
@@ -156,14 +172,25 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "rope_parameters": {
             "full_attention": {**_YARN, "rope_theta": 500_000.0, "attention_factor": 1.2079441541679836},
             "sliding_attention": {"rope_type": "default", "rope_theta": 500_000.0}}}),
+    "olmo_hybrid": Adjustment(
+        "published with the class's own names and a convolution each for query, key and value",
+        as_built=True, split=(".conv1d.weight", {".q_conv1d.weight": ".q_proj.weight",
+                                                 ".k_conv1d.weight": ".k_proj.weight",
+                                                 ".v_conv1d.weight": ".v_proj.weight"}),
+        new_spelling_only=True),
     "phi": Adjustment("no published checkpoint has the norm", {"qk_layernorm": KEEP}),
     "phi3": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
-    "qwen3_5": Adjustment("published as a multimodal model",
-                          rename=((r"^model\.", "model.language_model."),)),
-    "qwen3_5_moe": Adjustment("published as a multimodal model",
-                              rename=((r"^model\.", "model.language_model."),)),
+    "phimoe": Adjustment("published checkpoints have biases, the small ones a window", {
+        "attention_bias": True, "lm_head_bias": True, "sliding_window": 8}),
+    "qwen2_moe": Adjustment("no published checkpoint has a dense layer", {"mlp_only_layers": KEEP}),
+    "qwen3_5": Adjustment("published as a multimodal model, since transformers 5",
+                          rename=((r"^model\.", "model.language_model."),), new_spelling_only=True),
+    "qwen3_5_moe": Adjustment(
+        "published as a multimodal model with its experts in one weight, since transformers 5",
+        rename=((r"^model\.", "model.language_model."),), as_built=True, new_spelling_only=True),
     "qwen3_moe": Adjustment("published names", extra={"head_dim": 16}, publish_as=("num_experts",)),
-    "recurrent_gemma": Adjustment("its convolution state is as wide as the stream", {"lru_width": 64}),
+    "recurrent_gemma": Adjustment("published checkpoints have one key-value head and a recurrence as wide as "
+                                  "the stream", {"lru_width": 64, "num_key_value_heads": 1}),
     "solar_open": Adjustment("published fields that the class does not know", {
         "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
                             "partial_rotary_factor": 1.0}},

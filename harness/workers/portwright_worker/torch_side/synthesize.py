@@ -43,10 +43,13 @@ def synthesize(session: Session, request: dict) -> dict:
     dtype = getattr(torch, request.get("dtype") or "float32")
     model = model.to(dtype)
     os.makedirs(out, exist_ok=True)
-    model.save_pretrained(out)
     row = adjustment_of(model_type, text.model_type)
+    model.save_pretrained(out, save_original_format=not row.as_built)
+    weights = os.path.join(out, "model.safetensors")
+    if row.split:
+        split_weights(weights, *row.split)
     if row.rename:
-        rename_weights(os.path.join(out, "model.safetensors"), row.rename)
+        rename_weights(weights, row.rename)
     written = write_config(model, config, request, dtype)
     layer_types = getattr(text, "layer_types", None)
     return {
@@ -87,6 +90,21 @@ def rename_weights(path: str, rules: tuple[tuple[str, str], ...]) -> None:
         for pattern, replacement in rules:
             name = re.sub(pattern, replacement, name)
         tensors[name] = tensor
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def split_weights(path: str, fused: str, parts: dict[str, str]) -> None:
+    """Cut each weight whose name ends in `fused` into parts of as many rows as weights beside it."""
+    tensors = {}
+    whole = load_file(path)
+    for name, tensor in whole.items():
+        if not name.endswith(fused):
+            tensors[name] = tensor
+            continue
+        stem = name.removesuffix(fused)
+        rows = [whole[stem + beside].shape[0] for beside in parts.values()]
+        for part, piece in zip(parts, tensor.split(rows)):
+            tensors[stem + part] = piece.contiguous()
     save_file(tensors, path, metadata={"format": "pt"})
 
 
@@ -136,6 +154,8 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
     if not parameters:
         result["note"] = "the config class has no rope_parameters: there is one spelling only"
         result["spelling"] = "none"
+    elif row.new_spelling_only:
+        result["note"] = "no published config.json of this type has the older RoPE fields"
     elif request["spelling"] == "rope_theta":
         source = inspect.getsource(type(part_config))
         aliases = {it for it in ("rotary_emb_base", "rotary_pct", "rope_pct") if it in source}

@@ -1,0 +1,85 @@
+//! The protocol's side of the server: who it is, which methods it answers, what an error is.
+
+use std::sync::Arc;
+
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    handler::server::tool::ToolCallContext,
+    model::{
+        CallToolRequestParams, CallToolResponse, ErrorCode, Implementation,
+        ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+    tool_handler,
+};
+
+use crate::{
+    refusal::Refusal,
+    resources,
+    tools::{PortServer, blocking},
+};
+
+const INSTRUCTIONS: &str = "\
+Portwright measures whether a port of a model (mlx-lm) is the same model as its definition \
+(transformers). Call run_parity with a model type, parity_status until the run is done, then \
+parity_result; when it fails, explain_divergence names the module and the two source lines where \
+they part. Every number is measured; quote reports from portwright://runs/RUN/report, and do not \
+state what the evidence does not.";
+
+#[tool_handler(router = self.tool_router)]
+impl ServerHandler for PortServer {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let me = Implementation::new("portwright", env!("CARGO_PKG_VERSION")).with_title("Portwright");
+        ServerConfig::new(capabilities).with_server_info(me).with_instructions(INSTRUCTIONS)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let known = self.tool_router.has_route(&request.name);
+        let called = self.tool_router.call(ToolCallContext::new(self, request, context)).await;
+        match called {
+            // Arguments that do not fit are the agent's to mend, so it must see what is wrong.
+            Err(err) if known && err.code == ErrorCode::INVALID_PARAMS => {
+                let hint = "see the tool's input schema for its fields and their types";
+                Ok(Refusal::new(err.message, hint).result().into())
+            }
+            other => other,
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let (jobs, cursor) = (Arc::clone(&self.jobs), request.and_then(|it| it.cursor));
+        blocking(move || resources::list(&jobs, cursor.as_deref())).await.map_err(internal)?
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resources::templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let jobs = Arc::clone(&self.jobs);
+        let read = blocking(move || resources::read(&jobs, &request.uri)).await.map_err(internal)?;
+        read.map(Into::into)
+    }
+}
+
+fn internal(refusal: Refusal) -> ErrorData {
+    ErrorData::internal_error(refusal.text(), None)
+}

@@ -1,0 +1,101 @@
+//! The tables in `docs/coverage/` say what their data says, and the data is good enough to publish.
+
+use std::{fs, path::PathBuf};
+
+use portwright_harness::{
+    causes,
+    evidence::{self, Verdict},
+    mutants as planted,
+};
+use portwright_tools::{
+    mutants::{self, Catches},
+    sweep,
+};
+
+/// Rows of the published sweep that pass. A change that lowers it must say why here.
+const PASSING_ROWS: usize = 47;
+/// Types that agree with the definition to better than 1e-3, by themselves or after the one change
+/// that a cause names.
+const AGREEING_TYPES: usize = 54;
+
+fn docs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")
+}
+
+fn read(name: &str) -> String {
+    let path = docs().join(name);
+    fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
+}
+
+#[test]
+fn the_coverage_table_is_what_its_data_renders_to() {
+    let coverage = sweep::load(&docs()).unwrap();
+    let again = "make it again with `portwright verify --all --docs docs/coverage`";
+    assert_eq!(sweep::render(&coverage).unwrap(), read(sweep::TABLE), "{again}");
+    assert!(PASSING_ROWS <= coverage.count(Verdict::Pass), "fewer rows pass: {again}");
+}
+
+#[test]
+fn every_row_that_does_not_pass_is_explained_with_proof() {
+    let coverage = sweep::load(&docs()).unwrap();
+    for row in coverage.rows.iter().filter(|it| it.verdict != Verdict::Pass) {
+        assert!(row.reason.is_some(), "{} has no reason", row.model_type);
+        let open = &row.unexplained;
+        assert!(open.is_empty(), "{} ({}): {open:?}", row.model_type, row.spelling.id());
+    }
+}
+
+#[test]
+fn most_types_agree_once_their_one_fault_is_mended() {
+    let coverage = sweep::load(&docs()).unwrap();
+    let mut agreeing: Vec<&str> = coverage
+        .rows
+        .iter()
+        .filter(|row| {
+            let after = row.proofs.iter().filter_map(|it| it.max_abs_after);
+            row.max_abs.into_iter().chain(after).any(|it| it.0 < 1e-3)
+        })
+        .map(|it| it.model_type.as_str())
+        .collect();
+    agreeing.dedup();
+    assert!(AGREEING_TYPES <= agreeing.len(), "{} types agree", agreeing.len());
+}
+
+/// A cause for a type that passes everywhere explains nothing.
+#[test]
+fn every_cause_explains_a_row() {
+    let coverage = sweep::load(&docs()).unwrap();
+    for cause in causes::table().unwrap() {
+        for model_type in &cause.model_types {
+            let used = coverage
+                .rows
+                .iter()
+                .filter(|it| it.model_type == *model_type)
+                .flat_map(|it| &it.proofs)
+                .any(|it| it.change == cause.change && it.proved);
+            assert!(used, "{model_type}: `{}` is not proved in the table", cause.change);
+        }
+    }
+}
+
+#[test]
+fn every_planted_bug_is_caught_and_no_good_port_is_blamed() {
+    let catches: Catches = serde_json::from_str(&read(mutants::TABLE_JSON)).unwrap();
+    let again = "make it again with `portwright mutants --docs docs/coverage`";
+    assert_eq!(mutants::render(&catches).unwrap(), read(mutants::TABLE), "{again}");
+    assert_eq!(catches.caught(), catches.catches.len());
+    assert_eq!(catches.false_alarms(), 0);
+    let listed: Vec<_> = catches.catches.iter().map(|it| it.id.clone()).collect();
+    let planted: Vec<_> = planted::table().unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(listed, planted, "{again}");
+}
+
+#[test]
+fn the_schema_of_evidence_is_the_one_in_the_docs() {
+    let path = docs().with_file_name("evidence.schema.json");
+    let expected = serde_json::to_string_pretty(&evidence::schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), expected, "make it again with `portwright schema`");
+}
