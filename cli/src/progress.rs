@@ -19,11 +19,7 @@ pub(crate) struct Bars {
 
 impl Bars {
     pub(crate) fn new() -> Self {
-        Self {
-            all: MultiProgress::new(),
-            open: Mutex::default(),
-            terminal: stderr().is_terminal(),
-        }
+        Self { all: MultiProgress::new(), open: Mutex::default(), terminal: stderr().is_terminal() }
     }
 }
 

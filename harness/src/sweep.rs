@@ -22,15 +22,17 @@ use crate::{
     cancel::Cancel,
     case::Spelling,
     causes::{self, Cause, CauseError, Kind},
-    check::CHECKS,
+    check::{CHECKS, Group},
     digest,
     engine::{EngineError, Sources},
     environment::Engines,
-    evidence::{Absence, Evidence, Outcome, Real, Verdict},
+    evidence::{Absence, Bound, Evidence, Figure, Outcome, Real, Verdict},
     gather::{GatherError, Lane, Question},
+    measure::logits::max_or_nan,
     overlay,
     progress::{Event, Progress, Step},
     rundir::write_whole,
+    tolerance::{Order, factor},
     verify::{figure, verify},
 };
 
@@ -64,6 +66,9 @@ pub struct Row {
     /// `max |Δ|` of the logits and what it is held to, where the plain forward ran.
     pub max_abs: Option<Real>,
     pub bound: Option<Real>,
+    /// The worst multiple of its noise floor of a figure of linear order; of a figure that grows with
+    /// the square of the error, the root.
+    pub worst_multiple: Option<Real>,
     /// Deciding checks that failed or could not run.
     pub failed: Vec<String>,
     pub not_run: Vec<String>,
@@ -348,6 +353,7 @@ fn row_of(evidence: &Evidence) -> Row {
         verdict: evidence.verdict,
         max_abs: figure(evidence, "logits-differences", "max |Δ|").map(Real),
         bound,
+        worst_multiple: worst_multiple(evidence),
         failed: with(Outcome::Fail),
         not_run: with(Outcome::NotRun),
         reason: reason(evidence),
@@ -355,6 +361,27 @@ fn row_of(evidence: &Evidence) -> Row {
         unexplained: Vec::new(),
         seconds: 0.0,
     }
+}
+
+/// How far above its floor the worst figure of logits, however fed, lies. Rotations have a floor of
+/// another kind and are left out.
+fn worst_multiple(evidence: &Evidence) -> Option<Real> {
+    let linear = factor(evidence.regime, Order::Linear);
+    let multiple = |figure: &Figure| match figure.bound? {
+        Bound::TimesFloor { factor, floor } if factor.0 <= linear => {
+            Some(figure.measured.0 / floor.0)
+        }
+        Bound::TimesFloor { floor, .. } => Some((figure.measured.0 / floor.0).sqrt()),
+        _ => None,
+    };
+    evidence
+        .checks
+        .iter()
+        .filter(|it| it.gate && it.group != Group::Positions.id())
+        .flat_map(|it| &it.figures)
+        .filter_map(multiple)
+        .reduce(max_or_nan)
+        .map(Real)
 }
 
 /// The first thing that says why: a port's error, a place, a finding, a blocked check's reason.
@@ -391,6 +418,7 @@ fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -> Row {
         verdict: Verdict::NotRun,
         max_abs: None,
         bound: None,
+        worst_multiple: None,
         failed: Vec::new(),
         not_run: CHECKS.iter().filter(|it| it.gate).map(|it| it.id.to_owned()).collect(),
         reason: Some(err.to_string()),

@@ -6,10 +6,7 @@
 //! kernels, so it errs by a small multiple of that; a wrong one errs by orders of magnitude more.
 //! [`factor`] is the multiple; `docs/coverage/tolerance.md` shows the measured gap it lies in.
 
-use crate::{
-    case::{Precision, Regime},
-    evidence::Bound,
-};
+use crate::{case::Regime, evidence::Bound};
 
 /// How a figure grows with the error of a logit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +50,10 @@ pub fn bound(regime: Regime, order: Order, floor: f64, scale: f64) -> Bound {
 }
 
 /// The bound of a RoPE table entry: see [`crate::measure::positions::rotation_floor`].
-pub fn rotation_bound(position: u32) -> Bound {
+///
+/// Angles are computed in float32 in either regime; the table itself is then rounded to the run's
+/// precision.
+pub fn rotation_bound(regime: Regime, position: u32) -> Bound {
     let floor = crate::measure::positions::rotation_floor(position);
-    Bound::times_floor(4.0, floor.max(Precision::Float32.roundoff()))
+    Bound::times_floor(4.0, floor + regime.precision().roundoff())
 }

@@ -210,12 +210,15 @@ impl RunResult {
         let (checks, next_offset) = page(all, rows.offset(), rows.limit());
         let next_step = match (next_offset, evidence.verdict) {
             (Some(next), _) => {
-                format!("call parity_result with {{\"run\": \"{id}\", \"offset\": {next}}} for the rest")
+                format!(
+                    "call parity_result with {{\"run\": \"{id}\", \"offset\": {next}}} for the rest"
+                )
             }
             (None, Verdict::Pass) => format!("read the resource {}", resources::report(id)),
             (None, Verdict::Fail) => format!("call explain_divergence with {{\"run\": \"{id}\"}}"),
             (None, Verdict::NotRun) => {
-                "mend what the rows with outcome not-run name, then call run_parity again".to_owned()
+                "mend what the rows with outcome not-run name, then call run_parity again"
+                    .to_owned()
             }
         };
         Self {
@@ -238,7 +241,8 @@ impl RunResult {
 
 impl Brief for RunResult {
     fn brief(&self) -> String {
-        let mut lines = vec![format!("{} {}: {}", self.verdict.word(), self.model_type, self.summary)];
+        let mut lines =
+            vec![format!("{} {}: {}", self.verdict.word(), self.model_type, self.summary)];
         let worth = |it: &&CheckRow| matches!(it.outcome, Outcome::Fail | Outcome::NotRun);
         for check in self.checks.iter().filter(worth) {
             let broken = check.figures.iter().find(|it| !it.holds);
@@ -301,7 +305,9 @@ impl Brief for Divergence {
             lines.push(format!("failed {}{finding}", check.id));
         }
         if let Some(next) = self.next_offset {
-            lines.push(format!("next: call explain_divergence with \"offset\": {next} for more taps"));
+            lines.push(format!(
+                "next: call explain_divergence with \"offset\": {next} for more taps"
+            ));
         }
         lines.join("\n")
     }

@@ -31,7 +31,8 @@ state what the evidence does not.";
 impl ServerHandler for PortServer {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
-        let me = Implementation::new("portwright", env!("CARGO_PKG_VERSION")).with_title("Portwright");
+        let me =
+            Implementation::new("portwright", env!("CARGO_PKG_VERSION")).with_title("Portwright");
         ServerConfig::new(capabilities).with_server_info(me).with_instructions(INSTRUCTIONS)
     }
 
@@ -75,7 +76,8 @@ impl ServerHandler for PortServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let jobs = Arc::clone(&self.jobs);
-        let read = blocking(move || resources::read(&jobs, &request.uri)).await.map_err(internal)?;
+        let read =
+            blocking(move || resources::read(&jobs, &request.uri)).await.map_err(internal)?;
         read.map(Into::into)
     }
 }

@@ -122,7 +122,8 @@ impl RunParity {
             let fact = format!("`{name}` has {found} {what}");
             Err(Refusal::new(fact, format!("at most {most} are taken")))
         };
-        let length = |path: &Option<PathBuf>| path.as_deref().map_or(0, |it: &Path| it.as_os_str().len());
+        let length =
+            |path: &Option<PathBuf>| path.as_deref().map_or(0, |it: &Path| it.as_os_str().len());
         most("model_type", "characters", self.model_type.len(), 64)?;
         most("transformers", "characters", length(&self.transformers), LONGEST_TEXT)?;
         most("mlx_lm", "characters", length(&self.mlx_lm), LONGEST_TEXT)?;
@@ -133,7 +134,10 @@ impl RunParity {
         most("overrides", "fields", self.overrides.len(), MOST_OVERRIDES)?;
         if !(0.001..=LONGEST_DEADLINE).contains(&self.deadline) {
             let fact = format!("`deadline` is {}", self.deadline);
-            return Err(Refusal::new(fact, format!("give seconds from 0.001 to {LONGEST_DEADLINE}")));
+            return Err(Refusal::new(
+                fact,
+                format!("give seconds from 0.001 to {LONGEST_DEADLINE}"),
+            ));
         }
         Ok(())
     }
@@ -190,7 +194,11 @@ mod tests {
     #[test]
     fn what_can_be_told_at_once_is_told_at_once() {
         let text = refused(r#"{"model_type": "olmo3", "checks": ["state-decod"]}"#);
-        assert!(text.starts_with("no check or group `state-decod`\n\nhint: did you mean `state-decode`?"));
+        assert!(
+            text.starts_with(
+                "no check or group `state-decod`\n\nhint: did you mean `state-decode`?"
+            )
+        );
         let text = refused(r#"{"model_type": "olmo3", "mlx_lm": "/no/such/checkout"}"#);
         assert!(text.contains("/no/such/checkout"), "{text}");
         let text = refused(r#"{"model_type": "olmo3", "deadline": 0}"#);
@@ -206,7 +214,9 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_refused() {
-        for json in [r#"{"model_type": "a", "out": "/tmp"}"#, r#"{"model_type": "a", "tolerance": 1}"#] {
+        for json in
+            [r#"{"model_type": "a", "out": "/tmp"}"#, r#"{"model_type": "a", "tolerance": 1}"#]
+        {
             assert!(serde_json::from_str::<RunParity>(json).is_err(), "{json}");
         }
     }

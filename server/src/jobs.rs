@@ -345,7 +345,10 @@ mod tests {
         job.on(Event::Note { text: "5.2 GB to download" });
         job.on(Event::Finished { step: "bytes" });
         let moment = job.moment();
-        assert_eq!((moment.phase.as_str(), moment.note.as_deref()), ("install", Some("5.2 GB to download")));
+        assert_eq!(
+            (moment.phase.as_str(), moment.note.as_deref()),
+            ("install", Some("5.2 GB to download"))
+        );
     }
 
     #[tokio::test]

@@ -74,6 +74,11 @@ mod tests {
         let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let err = ToolError::from(RunDirError::Write { path: "runs/a".into(), source });
         let text = Refusal::from(&err).text();
-        assert!(text.starts_with("failed to write `runs/a`: no storage space\n\nhint: the disk is full"), "{text}");
+        assert!(
+            text.starts_with(
+                "failed to write `runs/a`: no storage space\n\nhint: the disk is full"
+            ),
+            "{text}"
+        );
     }
 }

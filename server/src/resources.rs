@@ -113,10 +113,13 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
         for document in DOCUMENTS {
             let title = format!("{}: {} {}", document.title, run.verdict, run.model_type);
             resources.push(
-                Resource::new(format!("{RUNS}/{id}/{}", document.name), format!("{id}/{}", document.name))
-                    .with_title(title)
-                    .with_description(document.description)
-                    .with_mime_type(document.mime_type),
+                Resource::new(
+                    format!("{RUNS}/{id}/{}", document.name),
+                    format!("{id}/{}", document.name),
+                )
+                .with_title(title)
+                .with_description(document.description)
+                .with_mime_type(document.mime_type),
             );
         }
     }

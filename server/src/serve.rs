@@ -61,7 +61,9 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    #[error("`{address}` can be reached from other machines, and this release has no authentication")]
+    #[error(
+        "`{address}` can be reached from other machines, and this release has no authentication"
+    )]
     NotLoopback { address: SocketAddr },
 
     #[error("failed to listen on `{address}`")]
@@ -205,8 +207,7 @@ async fn serve_http(
 
 /// The folder of runs by a path that stays right whatever a run's own folder is.
 fn absolute(path: &Path) -> Result<PathBuf, ServeError> {
-    std::path::absolute(path)
-        .map_err(|source| ServeError::Runs { path: path.to_owned(), source })
+    std::path::absolute(path).map_err(|source| ServeError::Runs { path: path.to_owned(), source })
 }
 
 /// Ctrl-C, and what service managers and MCP clients send.

@@ -6,11 +6,7 @@ use portwright_harness::evidence::Evidence;
 use portwright_tools::{error::ToolError, explain, runs};
 use rmcp::{
     RoleServer,
-    handler::server::{
-        router::tool::ToolRouter,
-        tool::schema_for_output,
-        wrapper::Parameters,
-    },
+    handler::server::{router::tool::ToolRouter, tool::schema_for_output, wrapper::Parameters},
     model::ProgressNotificationParam,
     service::RequestContext,
     tool, tool_router,

@@ -1,1 +1,19 @@
-//! End-to-end tests.
+//! What the end-to-end tests stand on: the real program, the real engines, a real MCP client.
+//!
+//! # Where to start
+//!
+//! `tests/mcp.rs` drives the server with the official Python client; `tests/bad_input.rs` gives the
+//! command line what it must refuse. [`program`] is the binary under test, [`command`] a command of
+//! it whose worker processes are watched, [`client`] the Python client.
+//!
+//! # Invariants
+//!
+//! - Whatever a test needs it sets up itself, in the user's cache: engines by the harness, the client's
+//!   packages from `clients/clients.lock`.
+//! - Nothing here decides; it carries questions to the program and its answers back.
+
+pub mod client;
+pub mod command;
+pub mod processes;
+pub mod program;
+pub mod server;

@@ -97,5 +97,9 @@ fn the_schema_of_evidence_is_the_one_in_the_docs() {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&path, &expected).unwrap();
     }
-    assert_eq!(fs::read_to_string(&path).unwrap(), expected, "make it again with `portwright schema`");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        expected,
+        "make it again with `portwright schema`"
+    );
 }

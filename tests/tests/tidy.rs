@@ -11,7 +11,10 @@ use serde_json::Value;
 
 /// Which crate may use which, besides this one. A new arrow is an edit here, so it shows in review.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("portwright", &["portwright-harness", "portwright-prompts", "portwright-server", "portwright-tools"]),
+    (
+        "portwright",
+        &["portwright-harness", "portwright-prompts", "portwright-server", "portwright-tools"],
+    ),
     ("portwright-server", &["portwright-harness", "portwright-tools"]),
     ("portwright-tools", &["portwright-harness", "portwright-prompts"]),
     ("portwright-harness", &[]),
@@ -85,7 +88,11 @@ fn every_source_file_says_what_it_is() {
     }
     for path in files("py") {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.is_empty() || text.starts_with("\"\"\""), "{} has no docstring", path.display());
+        assert!(
+            text.is_empty() || text.starts_with("\"\"\""),
+            "{} has no docstring",
+            path.display()
+        );
     }
 }
 

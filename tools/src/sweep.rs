@@ -9,11 +9,13 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
+    case::Regime,
     environment::{self, Home},
     evidence::Verdict,
     progress::Progress,
     rundir::write_whole,
     sweep::{self as harness, Row, Sweep},
+    tolerance::{Order, factor},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,7 +120,20 @@ pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
             })
         })
         .collect();
+    let multiples = |verdict: Verdict| {
+        coverage
+            .rows
+            .iter()
+            .filter(move |it| it.verdict == verdict)
+            .filter(move |it| {
+                verdict == Verdict::Pass || it.failed.iter().any(|it| it == "logits-differences")
+            })
+            .filter_map(|it| Some(it.worst_multiple?.0))
+    };
     let data = json!({
+        "factor": factor(Regime::Logic, Order::Linear),
+        "largest_right": multiples(Verdict::Pass).fold(0.0, f64::max),
+        "smallest_wrong": multiples(Verdict::Fail).fold(f64::INFINITY, f64::min),
         "versions": coverage.versions,
         "counts": counts,
         "rows": coverage.rows,

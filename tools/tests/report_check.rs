@@ -29,8 +29,11 @@ fn an_honest_report_holds() {
 fn a_changed_digit_is_always_found() {
     let (dir, text) = run();
     let machine_part = &text[..text.find("## For a person").unwrap()];
-    let digits: Vec<usize> =
-        machine_part.char_indices().filter(|(_, it)| it.is_ascii_digit()).map(|(at, _)| at).collect();
+    let digits: Vec<usize> = machine_part
+        .char_indices()
+        .filter(|(_, it)| it.is_ascii_digit())
+        .map(|(at, _)| at)
+        .collect();
     assert!(1000 < digits.len());
     // A stride that is coprime to ten, so that every column of every kind of number is met.
     for &at in digits.iter().step_by(17) {

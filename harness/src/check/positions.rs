@@ -37,7 +37,7 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
     }
     let mut figures = Vec::new();
     for (&position, &(error, layer)) in rotations.positions.iter().zip(&worst) {
-        let bound = rotation_bound(position);
+        let bound = rotation_bound(material.regime, position);
         if !bound.admits(error) {
             notes.push(format!("layer {layer} is the worst at position {position}"));
         }

@@ -121,16 +121,15 @@ fn read_logits(path: &Path) -> Asked<Tensor> {
 fn noise(
     truth: &Asked<(Forwarded, PathBuf)>,
     run: &Asked<(Forwarded, PathBuf)>,
-    nudged: &Asked<(Forwarded, PathBuf)>,
+    nudged: &Asked<Vec<(Forwarded, PathBuf)>>,
 ) -> Asked<Vec<Noise>> {
     let logits = |said: &Asked<(Forwarded, PathBuf)>| {
         said.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path))
     };
-    let mut noise = vec![Noise { name: "precision", base: logits(truth)?, logits: logits(run)? }];
-    match logits(nudged) {
-        Ok(nudged) => noise.push(Noise { name: "nudged", base: logits(run)?, logits: nudged }),
-        Err(Absence::NotApplicable { .. }) => {}
-        Err(absence) => return Err(absence),
+    let run = logits(run)?;
+    let mut noise = vec![Noise { name: "precision", base: logits(truth)?, logits: run.clone() }];
+    for (_, path) in nudged.as_ref().map_err(Clone::clone)? {
+        noise.push(Noise { name: "nudged", base: run.clone(), logits: read_logits(path)? });
     }
     Ok(noise)
 }
@@ -182,7 +181,13 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
     };
     let (truth_taps, truth) = side(&reference.truth)?;
     let (_, run) = side(&reference.run)?;
-    let nudged = side(&reference.nudged).ok().map(|(_, file)| file);
+    let nudged: Vec<TensorFile> = reference
+        .nudged
+        .as_ref()
+        .map_err(Clone::clone)?
+        .iter()
+        .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
+        .collect::<Asked<_>>()?;
     let (port_taps, port_file) = side(&port.plain)?;
     let opened = (&reference.opened, &port.opened);
     let (Ok(definition), Ok(port)) = opened else { return Err(unasked()) };
@@ -220,11 +225,10 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
             continue;
         }
         let expected = read(&truth, key)?;
-        let mut floor = run.tensor(key).map_or(0.0, |it| relative_error(&expected, &it).0);
-        if let (Some(nudged), Ok(base)) = (&nudged, run.tensor(key))
-            && let Ok(moved) = nudged.tensor(key)
-        {
-            floor = logits::max_or_nan(floor, relative_error(&base, &moved).0);
+        let base = read(&run, key)?;
+        let mut floor = relative_error(&expected, &base).0;
+        for nudged in &nudged {
+            floor = logits::max_or_nan(floor, relative_error(&base, &read(nudged, key)?).0);
         }
         let limit = bound(plan.question.regime, Order::Linear, floor, 1.0);
         let (error, position) = relative_error(&expected, &read(&port_file, other_key)?);

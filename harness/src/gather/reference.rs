@@ -23,8 +23,8 @@ pub(super) struct Said {
     pub(super) truth: Asked<(Forwarded, PathBuf)>,
     /// The same at the run's precision.
     pub(super) run: Asked<(Forwarded, PathBuf)>,
-    /// The same with weights moved by one unit in the last place.
-    pub(super) nudged: Asked<(Forwarded, PathBuf)>,
+    /// The same with weights moved by up to one unit in the last place, as often as the regime needs.
+    pub(super) nudged: Asked<Vec<(Forwarded, PathBuf)>>,
     pub(super) batch: Asked<Vec<PathBuf>>,
     /// Near and far positions.
     pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
@@ -70,18 +70,14 @@ pub(super) fn ask(
 
     let run_opened = ask.open("run", regime.precision(), None).map(|_| ());
     let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));
-    let nudged = match regime {
-        Regime::Native => Err(Absence::NotApplicable {
-            reason: "a nudge of one unit in the last place of float32 is lost in bfloat16".into(),
-        }),
-        Regime::Logic => {
-            ask.open("nudged", regime.precision(), Some(plan.question.seed)).and_then(|_| {
-                let said = ask.forward("nudged", &plain, "nudged");
-                ask.close("nudged");
-                said
-            })
-        }
-    };
+    let nudged = (0..nudges(regime))
+        .map(|index| {
+            ask.open("nudged", regime.precision(), Some(plan.question.seed + index))?;
+            let said = ask.forward("nudged", &plain, &format!("nudged-{index}"));
+            ask.close("nudged");
+            said
+        })
+        .collect();
     let generated = run_opened.clone().and_then(|()| {
         if !wants("greedy-ids") {
             return Err(not_asked());
@@ -127,6 +123,15 @@ pub(super) fn ask(
     Said { opened, truth, run, nudged, batch, rope, narrow, retied, generated, read, experiments }
 }
 
+/// How many samples of the noise are taken. In bfloat16 a router near a tie sends a token elsewhere,
+/// so that one sample says little about the next.
+fn nudges(regime: Regime) -> u64 {
+    match regime {
+        Regime::Logic => 1,
+        Regime::Native => 4,
+    }
+}
+
 /// Change each field that the definition reads and the port drops, one at a time.
 fn experiments(
     ask: &mut Ask<'_, '_>,
@@ -161,6 +166,7 @@ impl Ask<'_, '_> {
     fn open(&mut self, handle: &str, precision: Precision, nudge: Option<u64>) -> Asked<Opened> {
         let mut request = open_request(handle, &self.plan.checkpoint, precision);
         request["ulp_noise"] = nudge.into();
+        request["ulp"] = (2.0 * precision.roundoff()).into();
         self.call("open", request)
     }
 

@@ -5,7 +5,9 @@ generic choice, so that the class decides. `extra` are keys that published confi
 the type carry and that the class does not write back, `omit` those that it writes and published
 files do not have, `publish_as` the aliases (of the class's `attribute_map`) under which published
 files write a field. `rename` turns the names of a text-only model's weights into those of the
-published multimodal checkpoint (regular expression, replacement). `as_built` keeps the names that
+published multimodal checkpoint (regular expression, replacement). `layer_words` is what published
+files call the kinds of layers, `unused` the weights that they hold for layers whose keys and values
+are another layer's. `as_built` keeps the names that
 the class itself gives its weights, for types whose published checkpoints never had the older names
 that the library writes; `split` then cuts a weight into the parts that are published (the ending of
 its name; each part's, with the weight beside it that has as many rows). `new_spelling_only` marks
@@ -30,7 +32,8 @@ class Adjustment:
     omit: tuple[str, ...] = ()
     publish_as: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
-    spellings: tuple[str, ...] = ("rope_theta", "rope_parameters")
+    layer_words: dict[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
     as_built: bool = False
     split: tuple[str, dict[str, str]] | None = None
     new_spelling_only: bool = False
@@ -70,7 +73,8 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "exaone_moe": Adjustment("published fields that the class does not know", extra={
         "head_dim": 16, "is_moe_layer": [False, True, True, True, True, True],
         "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
-    "gemma3n": Adjustment("published as a multimodal model", _GEMMA3N, rename=((r"^model\.", "model.language_model."),)),
+    "gemma3n": Adjustment("published as a multimodal model", _GEMMA3N, rename=((r"^model\.", "model.language_model."),),
+                          unused=("self_attn.k_proj", "self_attn.v_proj", "self_attn.k_norm")),
     "gemma3n_text": Adjustment("shared keys and values, both kinds of layers, sparse and dense", _GEMMA3N),
     "gemma4": Adjustment("as the published mixture of experts: keys that serve as values", {
         "num_hidden_layers": 6, "layer_types": ["sliding_attention", "sliding_attention",
@@ -91,22 +95,28 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                                                 "full_attention"] * 2,
         "global_head_dim": 32, "num_global_key_value_heads": 1, "attention_k_eq_v": True,
         "final_logit_softcapping": 5.0},
-        extra={"global_head_dim": 32, "num_global_key_value_heads": 1}, omit=("per_layer_config",)),
+        extra={"global_head_dim": 32, "num_global_key_value_heads": 1, "hidden_size_per_layer_input": 0,
+               "enable_moe_block": False, "num_experts": None}, omit=("per_layer_config",)),
     "glm4_moe": Adjustment("published fields that the class does not know", extra={
         "head_dim": 16, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
     "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
                                 extra={"first_k_dense_replace": 1}),
     "glm_moe_dsa": Adjustment("the class makes the first three layers dense", {
         "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}, extra={
-        "topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_layer_freq": 1}),
-    "gpt2": Adjustment("published fields that the class does not know", extra={"n_ctx": 512}),
+        "topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_layer_freq": 1,
+        "first_k_dense_replace": 1, "indexer_rope_interleave": True}, new_spelling_only=True),
+    "gpt2": Adjustment("published without the prefix and with a field that the class does not know",
+                       extra={"n_ctx": 512}, rename=((r"^transformer\.", ""),)),
+    "gpt_bigcode": Adjustment("published configs say the width", {"n_inner": 96}),
+    "gpt_neox": Adjustment("its blocks are called `h_to_4h`: four times the stream, always", {
+        "intermediate_size": 256}),
     "gpt_neo": Adjustment("its pattern is written as a product", {
         "attention_types": [[["global", "local"], 2]], "num_layers": 4}),
     "granitemoehybrid": Adjustment("the class's default has no attention layer", {
         "layer_types": ["linear_attention", "linear_attention", "full_attention",
                         "linear_attention", "full_attention"],
-        "position_embedding_type": "rope"}, extra={
-        "layer_types": ["mamba", "mamba", "attention", "mamba", "attention"]}),
+        "position_embedding_type": "rope"},
+        layer_words={"linear_attention": "mamba", "full_attention": "attention"}),
     "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
         "head_dim": 16,
         "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
@@ -119,7 +129,9 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                                "num_heads": 4, "head_dim": 12, "short_conv_kernel_size": 4},
         "rope_theta": 10_000.0, "rope_scaling": None, "first_k_dense_replace": 1,
         "moe_layer_freq": 1, "mla_use_nope": True, "use_grouped_topk": True,
-        "moe_router_activation_func": "sigmoid"}),
+        "moe_router_activation_func": "sigmoid"},
+        # The library's way back to the published names takes the dense layers along.
+        rename=((r"\.block_sparse_moe\.((gate|up|down)_proj)\.", r".mlp.\1."),)),
     "laguna": Adjustment("published checkpoints mix the layer types", {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                         "full_attention"]}),
@@ -128,10 +140,13 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "block_dim": 64, "block_ff_dim": 96, "full_attn_idxs": [2, 4]}),
     "lfm2_moe": Adjustment("the class's default has no layer types", {
         "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
-    "llama4": Adjustment("ports take one expert a token, as published", {"num_experts_per_tok": 1},
+    "llama4": Adjustment("as published: one expert a token, each fourth layer without rotation", {
+        "num_experts_per_tok": 1, "no_rope_layer_interval": KEEP},
                          rename=((r"^", "language_model."),)),
-    "llama4_text": Adjustment("ports take one expert a token, as published", {
-        "num_experts_per_tok": 1}),
+    "llama4_text": Adjustment(
+        "as the published small ones: no experts, no tuning, a chunk as long as the context, tied", {
+            "moe_layers": [], "attn_temperature_tuning": False, "attention_chunk_size": 512,
+            "tie_word_embeddings": True}),
     "longcat_flash": Adjustment("published fields that the class does not know", extra={
         "attention_method": "MLA", "zero_expert_type": "identity", "mla_scale_q_lora": True,
         "mla_scale_kv_lora": True, "norm_topk_prob": False, "router_bias": False}),
@@ -153,8 +168,10 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4, "swa_head_dim": 16,
                "swa_v_head_dim": 12}),
     "minicpm3": Adjustment(
-        "the published checkpoint has this scaling, in which short and long are the same", {
-        "rope_parameters": {"rope_type": "longrope", "rope_theta": 77_000.0,
+        "the published checkpoint has this scaling, in which short and long are the same, and values "
+        "as wide as the stream leaves each head", {
+        "v_head_dim": KEEP,
+        "rope_parameters": {"rope_type": "longrope", "rope_theta": 77_000.0, "factor": 1.0,
                             "short_factor": [1.06, 1.9, 7.5, 16.5],
                             "long_factor": [1.06, 1.9, 7.5, 16.5],
                             "original_max_position_embeddings": 512}}),

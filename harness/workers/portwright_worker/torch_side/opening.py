@@ -122,7 +122,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         model, info = load(checkpoint, dtype, request.get("attention") or "eager")
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
-        add_ulp_noise(model, request["ulp_noise"])
+        add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
     session.handles[request["handle"]] = opened
     parameters = list(stored_parameters(checkpoint))
     return {
@@ -159,13 +159,13 @@ def fingerprint(tensor: torch.Tensor) -> str:
     return hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()[:16]
 
 
-def add_ulp_noise(model: torch.nn.Module, seed: int) -> None:
-    """Multiply each floating weight by 1 + u * 2^-23: the reference's own sensitivity to rounding."""
+def add_ulp_noise(model: torch.nn.Module, seed: int, unit: float) -> None:
+    """Multiply each floating weight by 1 + u * unit: the reference's own sensitivity to rounding."""
     generator = torch.Generator().manual_seed(seed)
     for weight in model.parameters():
         if weight.is_floating_point():
             noise = torch.rand(weight.shape, generator=generator, dtype=torch.float64) * 2 - 1
-            weight.copy_((weight.double() * (1 + noise * 2.0**-23)).to(weight.dtype))
+            weight.copy_((weight.double() * (1 + noise * unit)).to(weight.dtype))
 
 
 def close(session: Session, request: dict) -> dict:

@@ -50,6 +50,8 @@ def synthesize(session: Session, request: dict) -> dict:
         split_weights(weights, *row.split)
     if row.rename:
         rename_weights(weights, row.rename)
+    if row.unused:
+        add_unused(weights, row.unused, text, request["seed"])
     written = write_config(model, config, request, dtype)
     layer_types = getattr(text, "layer_types", None)
     return {
@@ -108,6 +110,18 @@ def split_weights(path: str, fused: str, parts: dict[str, str]) -> None:
     save_file(tensors, path, metadata={"format": "pt"})
 
 
+def add_unused(path: str, names: tuple[str, ...], text: PreTrainedConfig, seed: int) -> None:
+    """Weights of layers that take their keys and values from an earlier layer, shaped as that one's."""
+    tensors = load_file(path)
+    generator = torch.Generator().manual_seed(seed + 2)
+    for layer in range(text.num_hidden_layers - text.num_kv_shared_layers, text.num_hidden_layers):
+        for name, tensor in [it for it in tensors.items() if ".layers.0." in it[0]]:
+            if any(f".layers.0.{it}." in name for it in names):
+                noise = torch.randn(tensor.shape, generator=generator) / tensor.shape[-1] ** 0.5
+                tensors[name.replace(".layers.0.", f".layers.{layer}.")] = noise.to(tensor.dtype)
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
 def window_of(text: PreTrainedConfig) -> int | None:
     """The window that some layer really applies."""
     if getattr(text, "use_sliding_window", True) is False:
@@ -148,6 +162,8 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
             part[key] = copy.deepcopy(value)
         else:
             part[key] = base[key]
+    if row.layer_words:
+        part["layer_types"] = [row.layer_words.get(it, it) for it in part["layer_types"]]
     for alias in row.publish_as:
         part[alias] = part.pop(type(part_config).attribute_map[alias])
     parameters = part.get("rope_parameters")

@@ -1,0 +1,190 @@
+//! The official Python client, in an environment of its own that is built once.
+
+use std::{
+    env, fs,
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::LazyLock,
+};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    processes::{survivors, workers_below},
+    program::{engines, home, portwright},
+};
+
+const LOCK: &str = include_str!("../clients/clients.lock");
+
+/// The Python that has the client, installed on the first call on a machine.
+fn python() -> &'static Path {
+    static READY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let engines = engines();
+        let mut hash = Sha256::new();
+        hash.update(LOCK);
+        hash.update(&engines.python_version);
+        let name = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .fold("clients-".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let folder = home().path().join(&name);
+        let mark = folder.join("complete");
+        // Tests run in several processes; one installs, the others wait.
+        let lock = File::create(home().path().join("locks").join(format!("{name}.lock")))
+            .expect("a lock file");
+        lock.lock().expect("the lock can be waited for");
+        if !mark.exists() {
+            let _ = fs::remove_dir_all(&folder);
+            let uv = uv();
+            run(Command::new(&uv)
+                .args(["venv", "--quiet", "--no-project", "--python"])
+                .arg(&engines.python)
+                .arg(&folder));
+            let requirements = folder.join("clients.lock");
+            fs::write(&requirements, LOCK).expect("the lock file can be written");
+            run(Command::new(&uv)
+                .args([
+                    "pip",
+                    "sync",
+                    "--quiet",
+                    "--require-hashes",
+                    "--only-binary",
+                    ":all:",
+                    "--python",
+                ])
+                .arg(folder.join("bin/python"))
+                .arg(&requirements));
+            fs::write(&mark, "").expect("the mark can be written");
+        }
+        folder.join("bin/python")
+    });
+    &READY
+}
+
+/// `uv` as setup finds it: on the search path, else the one that setup put into the home.
+fn uv() -> PathBuf {
+    let search_path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&search_path).map(|it| it.join("uv")).find(|it| it.is_file());
+    let own = || {
+        let entries = fs::read_dir(home().path()).ok()?;
+        let folders = entries.filter_map(|it| Some(it.ok()?.path()));
+        folders
+            .filter(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("uv-")))
+            .map(|it| it.join("bin/uv"))
+            .find(|it| it.is_file())
+    };
+    on_path.or_else(own).expect("uv on PATH, or put into the home by `portwright setup`")
+}
+
+fn run(command: &mut Command) {
+    let home = home();
+    command.current_dir(home.path()).env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH");
+    let output = command.output().expect("uv runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Which generation of the protocol the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// 2025-11-25 and before: `initialize`, sessions.
+    Handshake,
+    /// 2026-07-28: every request stands alone.
+    Stateless,
+}
+
+impl Generation {
+    /// As the client's `mode` names it.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Handshake => "legacy",
+            Self::Stateless => "2026-07-28",
+        }
+    }
+}
+
+/// A client that is connected to a server.
+pub struct Client {
+    bridge: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Client {
+    /// Starts `portwright mcp` itself, as a coding agent does.
+    pub fn stdio(generation: Generation, runs: &Path) -> Self {
+        Self::start(generation, |it| {
+            it.arg("stdio").arg(portwright()).args(["mcp", "--runs"]).arg(runs);
+        })
+    }
+
+    pub fn http(generation: Generation, url: &str) -> Self {
+        Self::start(generation, |it| {
+            it.args(["http", url]);
+        })
+    }
+
+    fn start(generation: Generation, arguments: impl FnOnce(&mut Command)) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/bridge.py");
+        let mut command = Command::new(python());
+        command.arg(script).arg(generation.mode());
+        arguments(&mut command);
+        let mut bridge = command
+            .env("NO_PROXY", "127.0.0.1")
+            .env("no_proxy", "127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the client starts");
+        let stdin = bridge.stdin.take();
+        let stdout = BufReader::new(bridge.stdout.take().expect("stdout was piped"));
+        Self { bridge, stdin, stdout }
+    }
+
+    /// Ask the client for one thing and wait for its answer.
+    pub fn ask(&mut self, op: &str, mut command: Value) -> Value {
+        command["op"] = op.into();
+        let stdin = self.stdin.as_mut().expect("open until the end");
+        writeln!(stdin, "{command}").expect("the client listens");
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("the client answers");
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{op}: the client ended: {line:?}"))
+    }
+
+    /// Call a tool that answers.
+    #[track_caller]
+    pub fn call(&mut self, name: &str, arguments: Value) -> Value {
+        let answer = self.ask("call", json!({"name": name, "arguments": arguments}));
+        assert_eq!(answer["is_error"], false, "{name}: {answer:#}");
+        answer
+    }
+
+    /// Call a tool that refuses, and return what it says.
+    #[track_caller]
+    pub fn refused(&mut self, name: &str, arguments: Value) -> String {
+        let answer = self.ask("call", json!({"name": name, "arguments": arguments}));
+        assert_eq!(answer["is_error"], true, "{name}: {answer:#}");
+        answer["text"].as_str().expect("a text").to_owned()
+    }
+
+    /// Disconnect, and see that no worker of a server that this client started survives.
+    pub fn leave(mut self) {
+        let workers = workers_below(self.bridge.id());
+        self.stdin = None;
+        let status = self.bridge.wait().expect("the client can be waited for");
+        assert!(status.success(), "the client ended with {status}");
+        assert_eq!(survivors(&workers), []);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if matches!(self.bridge.try_wait(), Ok(None)) {
+            let _ = self.bridge.kill();
+            let _ = self.bridge.wait();
+        }
+    }
+}
