@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
-    handler::server::tool::ToolCallContext,
     model::{
-        CallToolRequestParams, CallToolResponse, ErrorCode, Implementation,
-        ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+        Implementation, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
         ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
@@ -34,23 +32,6 @@ impl ServerHandler for PortServer {
         let me =
             Implementation::new("portwright", env!("CARGO_PKG_VERSION")).with_title("Portwright");
         ServerConfig::new(capabilities).with_server_info(me).with_instructions(INSTRUCTIONS)
-    }
-
-    async fn call_tool(
-        &self,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let known = self.tool_router.has_route(&request.name);
-        let called = self.tool_router.call(ToolCallContext::new(self, request, context)).await;
-        match called {
-            // Arguments that do not fit are the agent's to mend, so it must see what is wrong.
-            Err(err) if known && err.code == ErrorCode::INVALID_PARAMS => {
-                let hint = "see the tool's input schema for its fields and their types";
-                Ok(Refusal::new(err.message, hint).result().into())
-            }
-            other => other,
-        }
     }
 
     async fn list_resources(

@@ -278,3 +278,59 @@ async fn tell(job: &Job, context: &RequestContext<RoleServer>) {
     // Fails only when the client is gone, which ends the call by itself.
     let _ = context.peer.notify_progress(progress.with_message(message)).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+    use portwright_harness::environment::Home;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The schemas are the agent's only manual, so a change to them is a change to review.
+    #[test]
+    fn the_tools_are_as_reviewed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().join("home")).unwrap();
+        let server = PortServer::new(Arc::new(Jobs::new(dir.path().join("runs"), home)));
+        let tools: Vec<Value> = server
+            .tool_router
+            .list_all()
+            .iter()
+            .map(|it| {
+                let output = it.output_schema.as_ref().expect("every tool returns data");
+                json!({
+                    "name": it.name, "title": it.title, "description": it.description,
+                    "annotations": it.annotations, "input": *it.input_schema,
+                    "output": output["properties"].as_object().unwrap().keys().collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let text = serde_json::to_string_pretty(&tools).unwrap() + "\n";
+        expect_file!["tools.snapshot.json"].assert_eq(&text);
+    }
+
+    #[test]
+    fn every_tool_says_all_it_should() {
+        let tools = PortServer::tool_router().list_all();
+        assert_eq!(tools.len(), 5);
+        for tool in tools {
+            let hints = tool.annotations.as_ref().unwrap();
+            let all = [
+                hints.read_only_hint,
+                hints.destructive_hint,
+                hints.idempotent_hint,
+                hints.open_world_hint,
+            ];
+            assert!(all.iter().all(Option::is_some), "{} lacks a hint", tool.name);
+            assert!(tool.title.is_some(), "{} lacks a title", tool.name);
+            assert!(tool.description.as_ref().unwrap().contains("e.g."), "{} lacks an example", tool.name);
+            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
+            for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
+                let text = property["description"].as_str().unwrap_or_default();
+                let shown = text.contains("e.g.") || text.contains('`') || property["type"] == "boolean";
+                assert!(shown, "{}.{name} lacks an example", tool.name);
+            }
+        }
+    }
+}

@@ -108,10 +108,10 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "gpt2": Adjustment("published without the prefix and with a field that the class does not know",
                        extra={"n_ctx": 512}, rename=((r"^transformer\.", ""),)),
     "gpt_bigcode": Adjustment("published configs say the width", {"n_inner": 96}),
-    "gpt_neox": Adjustment("its blocks are called `h_to_4h`: four times the stream, always", {
-        "intermediate_size": 256}),
     "gpt_neo": Adjustment("its pattern is written as a product", {
         "attention_types": [[["global", "local"], 2]], "num_layers": 4}),
+    "gpt_neox": Adjustment("its blocks are called `h_to_4h`: four times the stream, always", {
+        "intermediate_size": 256}),
     "granitemoehybrid": Adjustment("the class's default has no attention layer", {
         "layer_types": ["linear_attention", "linear_attention", "full_attention",
                         "linear_attention", "full_attention"],
