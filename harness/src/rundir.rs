@@ -97,6 +97,12 @@ impl RunDir {
         }
     }
 
+    /// Remove the folder of a run that came to nothing.
+    pub fn discard(self) {
+        // Best effort: an empty folder does no harm.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
     /// Write a file of the run, whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RunDirError> {
         let path = self.path.join(name);

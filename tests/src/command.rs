@@ -40,15 +40,17 @@ impl Ended {
         format!("code {:?}\n{}\n{}", self.code, self.stdout, self.stderr)
     }
 
-    /// It ended with `code`, said each of `texts` on stderr, and left no worker behind.
+    /// It ended with `code`, said each of `texts`, showed nothing of its inside, and left no worker
+    /// behind.
     #[track_caller]
     pub fn expect(&self, code: i32, texts: &[&str]) -> &Self {
-        assert_eq!(self.code, Some(code), "{}", self.said());
+        let said = self.said();
+        assert_eq!(self.code, Some(code), "{said}");
         for text in texts {
-            assert!(self.stderr.contains(text), "stderr lacks {text:?}\n{}", self.said());
+            assert!(said.contains(text), "it does not say {text:?}\n{said}");
         }
         for internal in ["panicked at", "RUST_BACKTRACE", "portwright_worker/"] {
-            assert!(!self.stderr.contains(internal), "{internal}\n{}", self.said());
+            assert!(!said.contains(internal), "it says {internal:?}\n{said}");
         }
         assert_eq!(survivors(&self.workers), [], "{}", self.said());
         self

@@ -16,7 +16,7 @@ use nix::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
     pub pid: i32,
-    parent: i32,
+    pub parent: i32,
     started: String,
     pub command: String,
 }

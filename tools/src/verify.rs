@@ -13,7 +13,7 @@ use portwright_harness::{
     engine::Sources,
     environment::{self, Home},
     evidence::{Evidence, Real, Verdict},
-    gather::{Lane, Question},
+    gather::{GatherError, Lane, Question},
     keep,
     progress::{Progress, Step},
     rundir::{EVIDENCE, RunDir},
@@ -111,11 +111,21 @@ pub fn verify(
         checks,
     };
     let deadline = deadline(input.deadline)?;
-    let mut evidence = {
+    let verified = {
         let name = format!("verifying {}", input.model_type);
         let _step = Step::start(progress, &name, None);
-        let mut lane = Lane::start(&engines, &sources, deadline, cancel)?;
-        harness::verify(&mut lane, &question, &dir.work(), command(input))?
+        Lane::start(&engines, &sources, deadline, cancel).map_err(GatherError::from).and_then(
+            |mut lane| harness::verify(&mut lane, &question, &dir.work(), command(input)),
+        )
+    };
+    let mut evidence = match verified {
+        Ok(evidence) => evidence,
+        Err(err) => {
+            if input.out.is_none() {
+                dir.discard();
+            }
+            return Err(err.into());
+        }
     };
     let writing = Instant::now();
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {

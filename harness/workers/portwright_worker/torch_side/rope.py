@@ -101,10 +101,22 @@ class Recorder:
         def watching(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs).arguments
             if self._layer is not None and self._layer not in self.seen:
-                self.seen[self._layer] = (self._module, table(given))
+                turns = torch.tensor([1.0, -1.0 if backwards(function) else 1.0])
+                self.seen[self._layer] = (self._module, table(given) * turns)
             return function(*args, **kwargs)
 
         return watching
+
+
+def backwards(function: Callable) -> bool:
+    """Whether the `rotate_half` beside a rotation function turns the other way (nanochat's does)."""
+    rotate_half = getattr(sys.modules.get(function.__module__), "rotate_half", None)
+    if rotate_half is None:
+        return False
+    try:
+        return rotate_half(torch.tensor([1.0, 0.0]))[1].item() < 0
+    except (IndexError, RuntimeError, TypeError, ValueError):
+        return False  # it takes something else than the rotated part
 
 
 def table(given: dict[str, Any]) -> torch.Tensor:
