@@ -257,7 +257,8 @@ fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
     if mended.is_empty() {
         return None;
     }
-    let other = first.proofs.iter().find(|it| it.proved && !it.mended.is_empty());
+    let proved = first.proofs.iter().filter(|it| it.proved && !it.mended.is_empty());
+    let other = proved.max_by_key(|it| it.mended.len());
     let refused = second.failed.iter().any(|it| it == "config-loads");
     Some(Proof {
         kind: if refused { Kind::UnsupportedConfig } else { Kind::PortBug },

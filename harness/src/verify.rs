@@ -10,6 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    case::Spelling,
     check::{CHECKS, Check},
     digest,
     engine::{EngineKind, package_path},
@@ -71,7 +72,12 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
     }
     Ok(Subject {
         model_type: question.model_type.clone(),
-        spelling: question.spelling,
+        // A type that has one way only is written in that one, whatever was asked.
+        spelling: match synthetic.as_ref().and_then(|it| it.spelling.as_deref()) {
+            Some("rope_parameters") => Spelling::RopeParameters,
+            Some("rope_theta") => Spelling::RopeTheta,
+            _ => question.spelling,
+        },
         definition: material
             .reference
             .as_ref()

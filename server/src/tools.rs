@@ -324,11 +324,16 @@ mod tests {
             ];
             assert!(all.iter().all(Option::is_some), "{} lacks a hint", tool.name);
             assert!(tool.title.is_some(), "{} lacks a title", tool.name);
-            assert!(tool.description.as_ref().unwrap().contains("e.g."), "{} lacks an example", tool.name);
+            assert!(
+                tool.description.as_ref().unwrap().contains("e.g."),
+                "{} lacks an example",
+                tool.name
+            );
             assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
             for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
                 let text = property["description"].as_str().unwrap_or_default();
-                let shown = text.contains("e.g.") || text.contains('`') || property["type"] == "boolean";
+                let shown =
+                    text.contains("e.g.") || text.contains('`') || property["type"] == "boolean";
                 assert!(shown, "{}.{name} lacks an example", tool.name);
             }
         }

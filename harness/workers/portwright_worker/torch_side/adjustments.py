@@ -101,8 +101,10 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "head_dim": 16, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
     "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
                                 extra={"first_k_dense_replace": 1}),
-    "glm_moe_dsa": Adjustment("the class makes the first three layers dense", {
-        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}, extra={
+    "glm_moe_dsa": Adjustment(
+        "the class makes the first three layers dense; later checkpoints share the choice of keys", {
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
+        "indexer_types": ["full", "full", "full", "shared"]}, extra={
         "topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_layer_freq": 1,
         "first_k_dense_replace": 1, "indexer_rope_interleave": True}, new_spelling_only=True),
     "gpt2": Adjustment("published without the prefix and with a field that the class does not know",
