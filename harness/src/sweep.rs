@@ -222,18 +222,22 @@ fn one_type(
                 if cancel.is_cancelled() {
                     return Err(EngineError::Cancelled.into());
                 }
-                // A cause of the other spelling says nothing about this one.
-                if proof.error.is_some() || !proof.mended.is_empty() {
+                // In the second spelling the spelling itself may hide what a cause mends.
+                let says_something = match spelling {
+                    Spelling::RopeTheta => proof.error.is_some() || !proof.mended.is_empty(),
+                    Spelling::RopeParameters => proof.proved && !proof.mended.is_empty(),
+                };
+                if says_something {
                     row.proofs.push(proof);
                 }
             }
-            if let (Spelling::RopeParameters, Some(first)) = (spelling, rows.first()) {
+            row.unexplained = unexplained(&row);
+            if let (Spelling::RopeParameters, Some(first)) = (spelling, rows.first())
+                && !row.unexplained.is_empty()
+            {
                 row.proofs.extend(spelling_proof(first, &row));
+                row.unexplained = unexplained(&row);
             }
-            let explained =
-                |id: &String| row.proofs.iter().any(|it| it.proved && it.mended.contains(id));
-            let open = row.failed.iter().chain(&row.not_run).filter(|it| !explained(it));
-            row.unexplained = open.cloned().collect();
         }
         row.seconds = started.elapsed().as_secs_f64();
         rows.push(row);
@@ -241,6 +245,12 @@ fn one_type(
         let _ = fs::remove_dir_all(&work);
     }
     Ok(rows)
+}
+
+/// Failed or blocked checks that no proved cause mends.
+fn unexplained(row: &Row) -> Vec<String> {
+    let mended = |id: &String| row.proofs.iter().any(|it| it.proved && it.mended.contains(id));
+    row.failed.iter().chain(&row.not_run).filter(|it| !mended(it)).cloned().collect()
 }
 
 /// The same weights, with the settings in the other spelling, are the experiment that the sweep has

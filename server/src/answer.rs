@@ -285,7 +285,9 @@ impl Divergence {
         explanation.summary = clip(&explanation.summary);
         for FailedCheck { findings, error, .. } in &mut explanation.failed {
             findings.truncate(MOST_DETAILS);
-            findings.iter_mut().for_each(|it| *it = clip(it));
+            for finding in findings.iter_mut() {
+                *finding = clip(finding);
+            }
             *error = error.as_deref().map(clip);
         }
         Self { run: id.to_string(), explanation, total_around, next_offset }

@@ -40,7 +40,9 @@ impl ServerHandler for PortServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let (jobs, cursor) = (Arc::clone(&self.jobs), request.and_then(|it| it.cursor));
-        blocking(move || resources::list(&jobs, cursor.as_deref())).await.map_err(internal)?
+        blocking(move || resources::list(&jobs, cursor.as_deref()))
+            .await
+            .map_err(|it| internal(&it))?
     }
 
     async fn list_resource_templates(
@@ -57,12 +59,13 @@ impl ServerHandler for PortServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let jobs = Arc::clone(&self.jobs);
-        let read =
-            blocking(move || resources::read(&jobs, &request.uri)).await.map_err(internal)?;
+        let read = blocking(move || resources::read(&jobs, &request.uri))
+            .await
+            .map_err(|it| internal(&it))?;
         read.map(Into::into)
     }
 }
 
-fn internal(refusal: Refusal) -> ErrorData {
+fn internal(refusal: &Refusal) -> ErrorData {
     ErrorData::internal_error(refusal.text(), None)
 }

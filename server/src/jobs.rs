@@ -252,7 +252,9 @@ impl Jobs {
     pub(crate) async fn close(&self, patience: Duration) {
         self.turn.close();
         let jobs = self.all();
-        jobs.iter().for_each(|it| it.cancel());
+        for job in &jobs {
+            job.cancel();
+        }
         let over = async {
             for job in &jobs {
                 job.over().await;

@@ -158,7 +158,7 @@ impl Client {
     /// Call a tool that answers.
     #[track_caller]
     pub fn call(&mut self, name: &str, arguments: Value) -> Value {
-        let answer = self.ask("call", json!({"name": name, "arguments": arguments}));
+        let answer = self.answer_of(name, arguments);
         assert_eq!(answer["is_error"], false, "{name}: {answer:#}");
         answer
     }
@@ -166,9 +166,20 @@ impl Client {
     /// Call a tool that refuses, and return what it says.
     #[track_caller]
     pub fn refused(&mut self, name: &str, arguments: Value) -> String {
-        let answer = self.ask("call", json!({"name": name, "arguments": arguments}));
+        let answer = self.answer_of(name, arguments);
         assert_eq!(answer["is_error"], true, "{name}: {answer:#}");
         answer["text"].as_str().expect("a text").to_owned()
+    }
+
+    fn answer_of(&mut self, name: &str, arguments: Value) -> Value {
+        let mut command = json!({"name": name});
+        command["arguments"] = arguments;
+        self.ask("call", command)
+    }
+
+    /// Whether engine workers are there of a server that this client started.
+    pub fn has_workers(&self) -> bool {
+        !workers_below(self.bridge.id()).is_empty()
     }
 
     /// Disconnect, and see that no worker of a server that this client started survives.

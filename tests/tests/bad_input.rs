@@ -1,17 +1,29 @@
 //! What goes wrong on a user's machine: each case ends with its exit code, says what happened and what
 //! to do next, and leaves no worker behind.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
+
 use std::{
-    fs,
+    collections::BTreeMap,
+    fs::{self, File},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::Duration,
 };
 
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        stat::Mode,
+    },
+    unistd::{Pid, mkfifo},
+};
 use portwright_harness::{
     cancel::Cancel,
-    engine::{EngineError, Sources},
+    case::{Precision, Spelling},
+    engine::{Catalogue, EngineError, Sources, Synthesis, Synthesised},
     gather::Lane,
     hint::Hint,
     rundir::{EVIDENCE, RunDir},
@@ -214,23 +226,41 @@ fn a_killed_worker_costs_the_run_and_nothing_else() {
 /// The same from within, where the moment can be chosen: in the middle of a request.
 #[test]
 fn a_killed_session_ends_as_an_error_with_the_next_step() {
-    let cancel = Cancel::default();
-    let deadline = Duration::from_secs(120);
-    let mut lane = Lane::start(engines(), &Sources::default(), deadline, &cancel).unwrap();
-    lane.about().unwrap();
-    for worker in lane.workers() {
-        let mut session = worker.session().unwrap();
-        let pid = session.pid();
-        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-        let err = session.call::<serde_json::Value>("catalogue", json!({})).unwrap_err();
-        assert!(matches!(err, EngineError::Died { .. }), "{err}");
-        assert!(err.to_string().contains("was ended by signal 9"), "{err}");
-        assert!(err.hint().unwrap().contains("run it again"));
-        drop(session);
-        // The worker itself lives, and the next session is as good as new.
-        let mut next = worker.session().unwrap();
-        next.call::<serde_json::Value>("catalogue", json!({})).unwrap();
-    }
+    let folder = folder();
+    let deadline = Duration::from_mins(2);
+    let mut lane =
+        Lane::start(engines(), &Sources::default(), deadline, &Cancel::default()).unwrap();
+    let [torch, _] = lane.workers();
+    let mut session = torch.session().unwrap();
+    // Reading it waits for a writer, so the request is under way for as long as we like.
+    let config = folder.path().join("config.json");
+    mkfifo(&config, Mode::S_IRWXU).unwrap();
+    let synthesis = Synthesis {
+        model_type: "llama".into(),
+        spelling: Spelling::RopeTheta,
+        tie: None,
+        overrides: BTreeMap::new(),
+        base_config: Some(config.clone()),
+        dtype: Precision::Float32,
+        seed: 0,
+        out: folder.path().join("checkpoint"),
+    };
+    let pid = Pid::from_raw(session.pid());
+    let killer = thread::spawn(move || {
+        // Returns once the session has opened the other end.
+        let _writer = File::options().write(true).open(config).unwrap();
+        kill(pid, Signal::SIGKILL).unwrap();
+    });
+    let request = serde_json::to_value(&synthesis).unwrap();
+    let err = session.call::<Synthesised>("synthesize", request).unwrap_err();
+    killer.join().unwrap();
+    assert!(matches!(err, EngineError::Died { .. }), "{err}");
+    assert!(err.to_string().contains("the torch worker was ended by signal 9"), "{err}");
+    assert!(err.hint().unwrap().contains("run it again"));
+    drop(session);
+    // The worker itself lives, and the next session is as good as new.
+    torch.session().unwrap().call::<Catalogue>("catalogue", json!({})).unwrap();
+    assert!(torch.is_alive());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The repository keeps the promises it makes about itself: arrows, module docs, paths in prose.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
+
 use std::{
     collections::BTreeSet,
     fs,

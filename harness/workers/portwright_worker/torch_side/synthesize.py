@@ -172,13 +172,13 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
         result["spelling"] = "none"
     elif row.new_spelling_only:
         result["note"] = "no published config.json of this type has the older RoPE fields"
-    elif request["spelling"] == "rope_theta":
+    else:
         source = inspect.getsource(type(part_config))
         aliases = {it for it in ("rotary_emb_base", "rotary_pct", "rope_pct") if it in source}
         old = spelling.old_spelling(part_config, part, aliases)
         if old is None:
             result["note"] = "no old spelling reads back to the same RoPE parameters"
-        else:
+        elif request["spelling"] == "rope_theta":
             part.clear()
             part.update(old)
             result["spelling"] = "rope_theta"
