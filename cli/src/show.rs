@@ -1,6 +1,6 @@
 //! Results for people: tables, verdicts, errors with their hints.
 
-use std::fmt::Display;
+use std::{collections::BTreeSet, fmt::Display};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
@@ -71,11 +71,21 @@ pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
 }
 
 fn notes(evidence: &Evidence) {
-    let worth = |it: &&CheckRecord| it.outcome == Outcome::Fail;
+    let worth = |it: &&CheckRecord| match it.outcome {
+        Outcome::Fail => true,
+        Outcome::NotRun => it.gate,
+        Outcome::Pass | Outcome::NotApplicable => false,
+    };
     let mut lines = Vec::new();
+    let mut reasons = BTreeSet::new();
     for check in evidence.checks.iter().filter(worth) {
-        if let Some(Absence::PortFailed { failure }) = &check.absence {
-            lines.push(format!("{}: {failure}", check.id));
+        match &check.absence {
+            Some(Absence::PortFailed { failure }) => lines.push(format!("{}: {failure}", check.id)),
+            // One reason blocks many checks: it is said once.
+            Some(Absence::Blocked { reason }) if reasons.insert(reason) => {
+                lines.push(format!("not run: {reason}"));
+            }
+            _ => {}
         }
         if let Some(place) = &check.place {
             lines.push(format!(

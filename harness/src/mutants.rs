@@ -129,14 +129,14 @@ pub fn run(
             verdict
         } else {
             lane.set_port(None)?;
-            verify(lane, &question, &folder.join("good"), String::new())?.verdict
+            verify(lane, &question, &folder.join("good"), String::new(), &())?.verdict
         };
         unpatched.insert(key, good);
         let overlay = |source| MutantError::Overlay { id: mutant.id.clone(), source };
         let port =
             overlay::make(&package, patch(&mutant.id)?, &folder.join("port")).map_err(overlay)?;
         lane.set_port(Some(&port))?;
-        let evidence = verify(lane, &question, &folder.join("bad"), String::new())?;
+        let evidence = verify(lane, &question, &folder.join("bad"), String::new(), &())?;
         catches.push(judge(mutant, good, &evidence));
         // Best effort: the caller clears the whole folder.
         let _ = fs::remove_dir_all(&folder);

@@ -197,7 +197,7 @@ fn one_type(
         let question = Question { spelling, checks, ..Question::synthetic(model_type) };
         let work = out.join("work").join(format!("{model_type}-{}", spelling.id()));
         let started = Instant::now();
-        let verified = verify(lane, &question, &work, String::new());
+        let verified = verify(lane, &question, &work, String::new(), &());
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled.into());
         }
@@ -322,7 +322,7 @@ fn experiment(
             }
         }
     }
-    let verified = verify(lane, &question, &folder.join("work"), String::new());
+    let verified = verify(lane, &question, &folder.join("work"), String::new(), &());
     if cause.patch.is_some() {
         lane.set_port(None)?;
     }

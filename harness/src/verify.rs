@@ -20,6 +20,7 @@ use crate::{
     gather::{GatherError, Lane, Question, gather},
     material::Material,
     measure::logits,
+    progress::{Progress, Step},
 };
 
 /// Gather, check, seal. Files of the engines are left in `work` for the caller to keep or clear.
@@ -28,17 +29,24 @@ pub fn verify(
     question: &Question,
     work: &Path,
     command: String,
+    progress: &dyn Progress,
 ) -> Result<Evidence, GatherError> {
     let mut seconds = BTreeMap::new();
+    let mut phase = |name: &str, started: Instant| {
+        seconds.insert(name.to_owned(), Real(started.elapsed().as_secs_f64()));
+        Instant::now()
+    };
     let started = Instant::now();
+    let step = Step::start(progress, "starting the engines", None);
     let about = lane.about()?;
-    seconds.insert("engines".to_owned(), Real(started.elapsed().as_secs_f64()));
-    let asking = Instant::now();
+    drop(step);
+    let started = phase("engines", started);
+    let step = Step::start(progress, "asking both engines", None);
     let material = gather(lane, question, work)?;
-    seconds.insert("asking".to_owned(), Real(asking.elapsed().as_secs_f64()));
-    let checking = Instant::now();
+    drop(step);
+    let started = phase("asking", started);
     let checks = selected(question).map(|it| it.record(&material)).collect();
-    seconds.insert("checks".to_owned(), Real(checking.elapsed().as_secs_f64()));
+    phase("checks", started);
     let evidence = Evidence {
         schema_version: SCHEMA_VERSION,
         portwright: env!("CARGO_PKG_VERSION").to_owned(),

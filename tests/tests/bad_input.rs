@@ -145,7 +145,7 @@ fn a_truncated_checkpoint_is_told_from_a_wrong_port() {
     let whole = safetensors("model.embed_tokens.weight", vec![32, 16]);
     checkpoint(folder.path(), &whole[..whole.len() / 2]);
     verify(folder.path(), &["llama", "--checkpoint", "checkpoint"])
-        .expect(FAIL, &["model.safetensors is truncated: the header promises"]);
+        .expect(COULD_NOT_RUN, &["model.safetensors is truncated: the header promises"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_checkpoint_of_something_else_names_what_does_not_fit() {
     let folder = folder();
     checkpoint(folder.path(), &safetensors("unet.conv_in.weight", vec![4, 4]));
     verify(folder.path(), &["llama", "--checkpoint", "checkpoint"])
-        .expect(FAIL, &["unet.conv_in.weight", "model.embed_tokens.weight"]);
+        .expect(COULD_NOT_RUN, &["the definition finds no fitting", "`model.embed_tokens.weight`"]);
 }
 
 #[test]

@@ -95,12 +95,20 @@ impl Hint for EngineError {
             Self::Spawn { .. } | Self::NotReady { .. } => {
                 Some("run `portwright doctor` to see what the engines lack".into())
             }
-            Self::Refused { failure, .. } => failure.hint.clone().map(Cow::Owned),
-            Self::Died { how, .. } if how.contains("signal 9") => Some(
-                "signal 9 is a kill: by a person, or by the system when memory ran out; \
-                 run it again, with fewer `--jobs` if memory is short"
-                    .into(),
+            Self::Refused { failure, .. } if out_of_space(&failure.message) => Some(
+                "a disk is full: free some space, or put the run elsewhere with `--out`".into(),
             ),
+            Self::Refused { failure, .. } if failure.kind == "config" && failure.hint.is_none() => {
+                Some("the fields that it has are in the file named above".into())
+            }
+            Self::Died { how, .. } if how.contains("signal 9") || how.contains("signal: 9") => {
+                Some(
+                    "signal 9 is a kill: by a person, or by the system when memory ran out; \
+                 run it again, with fewer `--jobs` if memory is short"
+                        .into(),
+                )
+            }
+            Self::Refused { failure, .. } => failure.hint.clone().map(Cow::Owned),
             Self::Late { .. } => {
                 Some("give it longer with `--deadline SECONDS`, or a smaller checkpoint".into())
             }
@@ -111,6 +119,11 @@ impl Hint for EngineError {
 
 fn seconds(deadline: &Duration) -> String {
     format!("{} s", deadline.as_secs_f64())
+}
+
+/// As Python reports `ENOSPC`, `EFBIG` and `EDQUOT`.
+fn out_of_space(message: &str) -> bool {
+    ["No space left", "File too large", "quota exceeded"].iter().any(|it| message.contains(it))
 }
 
 fn tail(stderr: &[String]) -> String {

@@ -156,6 +156,10 @@ impl Worker {
         request["op"] = op.into();
         self.send(op, &request)?;
         let mut message = self.receive(op, self.deadline)?;
+        // The answer to a request that was given up.
+        while message["id"].as_u64().is_some_and(|it| it < id) {
+            message = self.receive(op, self.deadline)?;
+        }
         if message["event"] == "ended" {
             return Err(self.died(op, &how_it_ended(&message)));
         }
@@ -170,8 +174,10 @@ impl Worker {
     }
 
     fn send(&mut self, op: &str, request: &Value) -> Result<(), EngineError> {
+        // One write: a line that is cut between two of them would be read by whoever comes next.
+        let line = format!("{request}\n");
         let written = match &mut self.stdin {
-            Some(stdin) => writeln!(stdin, "{request}").and_then(|()| stdin.flush()),
+            Some(stdin) => stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()),
             None => Err(std::io::ErrorKind::BrokenPipe.into()),
         };
         written.map_err(|_| self.died_for_good(op))

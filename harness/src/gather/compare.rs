@@ -37,6 +37,7 @@ pub(super) fn assemble(
 ) -> Material {
     let truth =
         reference.truth.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path));
+    let port = without_reference(port, &reference);
     let taps = taps(plan, &reference, &port);
     let states = state_cases(plan)
         .map(|(case, _)| {
@@ -97,6 +98,14 @@ pub(super) fn assemble(
         generation,
         other_spelling,
     }
+}
+
+/// A checkpoint that the definition itself cannot load says nothing about the port.
+fn without_reference(mut port: port::Said, reference: &reference::Said) -> port::Said {
+    if let Err(Absence::Blocked { reason }) = &reference.opened {
+        port.opened = Err(Absence::Blocked { reason: reason.clone() });
+    }
+    port
 }
 
 fn unasked() -> Absence {

@@ -52,7 +52,7 @@ pub(super) fn ask(
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
     let mut ask = Ask { session, plan };
 
-    let opened = ask.open("truth", regime.truth(), None);
+    let opened = ask.open("truth", regime.truth(), None).and_then(complete);
     let truth = opened.clone_absence().and_then(|()| ask.forward("truth", &plain, "truth"));
     let batch_wanted = wants("state-left-padded") || wants("state-right-padded");
     let batch = match &opened {
@@ -68,7 +68,8 @@ pub(super) fn ask(
     };
     ask.close("truth");
 
-    let run_opened = ask.open("run", regime.precision(), None).map(|_| ());
+    let run_opened =
+        opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None).map(|_| ()));
     let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));
     let nudged = (0..nudges(regime))
         .map(|index| {
@@ -121,6 +122,18 @@ pub(super) fn ask(
         Ok(read) => experiments(&mut ask, read, ignored),
     };
     Said { opened, truth, run, nudged, batch, rope, narrow, retied, generated, read, experiments }
+}
+
+/// A reference with a hole is none: transformers fills what a checkpoint lacks with fresh values.
+fn complete(opened: Opened) -> Asked<Opened> {
+    let load = &opened.load;
+    let lacking = load.missing.iter().chain(load.mismatched.iter().map(|it| &it.name));
+    let names: Vec<String> = lacking.take(3).map(|it| format!("`{it}`")).collect();
+    if names.is_empty() {
+        return Ok(opened);
+    }
+    let reason = format!("the definition finds no fitting {} in this checkpoint", names.join(", "));
+    Err(Absence::Blocked { reason })
 }
 
 /// How many samples of the noise are taken. In bfloat16 a router near a tie sends a token elsewhere,

@@ -61,7 +61,12 @@ class Channel:
             if not byte:
                 return None
             if byte == b"\n":
-                return json.loads(line)
+                try:
+                    return json.loads(line)
+                except ValueError:
+                    # What is left of a request whose reader died half-way. Its sender has given up.
+                    line.clear()
+                    continue
             line += byte
 
     def send(self, message: dict) -> None:

@@ -10,7 +10,8 @@ files call the kinds of layers, `unused` the weights that they hold for layers w
 are another layer's. `as_built` keeps the names that
 the class itself gives its weights, for types whose published checkpoints never had the older names
 that the library writes; `split` then cuts a weight into the parts that are published (the ending of
-its name; each part's, with the weight beside it that has as many rows). `new_spelling_only` marks
+its name; each part's, with the weight beside it that has as many rows). `architecture` is the class
+that published files name where it is not the library's. `new_spelling_only` marks
 types that came out after transformers 5: no published config.json has the older RoPE fields.
 """
 
@@ -36,6 +37,7 @@ class Adjustment:
     unused: tuple[str, ...] = ()
     as_built: bool = False
     split: tuple[str, dict[str, str]] | None = None
+    architecture: str | None = None
     new_spelling_only: bool = False
 
 
@@ -53,10 +55,11 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "bailing_hybrid": Adjustment(
         "the class overwrites head_dim, from which it reads the width of its linear heads", {
         "head_dim": 16}, extra={
-        "head_dim": 16, "score_function": "sigmoid", "use_qk_norm": True, "use_bias": False,
-        "use_qkv_bias": False, "rope_interleave": True, "q_lora_rank": None, "group_norm_size": 1,
-        "moe_router_enable_expert_bias": True, "moe_shared_expert_intermediate_size": 40},
-        publish_as=("num_experts_per_tok", "n_group", "max_position_embeddings", "norm_topk_prob")),
+        "head_dim": 16, "score_function": "sigmoid", "rope_interleave": True, "q_lora_rank": None,
+        "no_kda_lora": True, "moe_router_enable_expert_bias": True,
+        "moe_shared_expert_intermediate_size": 40},
+        publish_as=("num_experts_per_tok", "n_group", "max_position_embeddings", "norm_topk_prob"),
+        architecture="BailingMoeV3ForCausalLM"),
     "dbrx": Adjustment("published checkpoints clip and choose four experts", {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
         "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,

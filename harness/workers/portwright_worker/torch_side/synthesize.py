@@ -147,8 +147,6 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
             base = json.load(file)
         base = base.get("text_config", base)
     saved = model.config if type(model.config) is type(config) else config
-    architectures = [type(model).__name__]
-    saved.architectures = architectures
     tree = plain(saved)
     result = {"spelling": "rope_parameters", "note": None}
     part_config = text_config(saved)
@@ -188,7 +186,7 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
         it["torch_dtype"] = name
         if result["spelling"] != "rope_theta":
             it["dtype"] = name
-    tree["architectures"] = architectures
+    tree["architectures"] = [row.architecture or type(model).__name__]
     with open(os.path.join(out, "config.json"), "w", encoding="utf-8") as file:
         json.dump(tree, file, indent=2, sort_keys=True, allow_nan=True)
     return result
