@@ -2,6 +2,8 @@
 //!
 //! The fixture is the evidence of `portwright verify gemma2` on the pinned releases.
 
+#![allow(clippy::unwrap_used, reason = "a failing step is a failing test")]
+
 use std::{fs, path::Path};
 
 use portwright_harness::evidence::Verdict;

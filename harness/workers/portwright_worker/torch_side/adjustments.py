@@ -5,7 +5,8 @@ generic choice, so that the class decides. `extra` are keys that published confi
 the type carry and that the class does not write back, `omit` those that it writes and published
 files do not have, `publish_as` the aliases (of the class's `attribute_map`) under which published
 files write a field. `rename` turns the names of a text-only model's weights into those of the
-published multimodal checkpoint (regular expression, replacement). `layer_words` is what published
+published multimodal checkpoint (regular expression, replacement, and, where only some layers are
+meant, what the name becomes for a weight that those have). `layer_words` is what published
 files call the kinds of layers, `unused` the weights that they hold for layers whose keys and values
 are another layer's. `as_built` keeps the names that
 the class itself gives its weights, for types whose published checkpoints never had the older names
@@ -32,7 +33,7 @@ class Adjustment:
     extra: dict[str, Any] = field(default_factory=dict)
     omit: tuple[str, ...] = ()
     publish_as: tuple[str, ...] = ()
-    rename: tuple[tuple[str, str], ...] = ()
+    rename: tuple[tuple[str, ...], ...] = ()
     layer_words: dict[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     as_built: bool = False
@@ -59,23 +60,33 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "no_kda_lora": True, "moe_router_enable_expert_bias": True,
         "moe_shared_expert_intermediate_size": 40},
         publish_as=("num_experts_per_tok", "n_group", "max_position_embeddings", "norm_topk_prob"),
+        # The library's way back names the output of both kinds of attention alike.
+        rename=((r"\.dense\.weight$", ".o_proj.weight", ".A_log"),),
         architecture="BailingMoeV3ForCausalLM"),
     "dbrx": Adjustment("published checkpoints clip and choose four experts", {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
         "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,
                        "moe_top_k": 2, "ffn_act_fn": {"name": "silu"}}}),
-    "deepseek_v2": Adjustment("the published large model chooses within groups", {
+    "deepseek_v2": Adjustment("the published large model chooses within groups; all have this scaling", {
         "topk_method": "group_limited_greedy", "n_group": 2, "topk_group": 1,
-        "num_experts_per_tok": 2}),
+        "num_experts_per_tok": 2,
+        "rope_parameters": {**_YARN, "mscale": 0.707, "mscale_all_dim": 0.707}}, extra={
+        "moe_layer_freq": 1, "scoring_func": "softmax"}),
     "deepseek_v32": Adjustment("the class makes the first three layers dense", {
         "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
     "dots1": Adjustment("the class leaves the numbers of experts open", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
         "sliding_window": None}),
-    "exaone4": Adjustment("published fields that the class does not know", extra={"head_dim": 16}),
+    "exaone4": Adjustment("the published large model says its pattern in letters; all have this scaling", {
+        "layer_types": (["sliding_attention"] * 3 + ["full_attention"]) * 2,
+        "sliding_window_pattern": "LLLG",
+        "rope_parameters": {"rope_type": "llama3", "rope_theta": 77_000.0, "factor": 16.0,
+                            "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                            "original_max_position_embeddings": 64}}, extra={"head_dim": 16}),
     "exaone_moe": Adjustment("published fields that the class does not know", extra={
         "head_dim": 16, "is_moe_layer": [False, True, True, True, True, True],
         "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+    "falcon_h1": Adjustment("published fields that the class does not know", extra={"head_dim": 16}),
     "gemma3n": Adjustment("published as a multimodal model", _GEMMA3N, rename=((r"^model\.", "model.language_model."),),
                           unused=("self_attn.k_proj", "self_attn.v_proj", "self_attn.k_norm")),
     "gemma3n_text": Adjustment("shared keys and values, both kinds of layers, sparse and dense", _GEMMA3N),

@@ -63,7 +63,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "layer_types": list(layer_types) if isinstance(layer_types, (list, tuple)) else None,
         "sliding_window": window_of(text),
         "tied": is_tied(model),
-        "tie_supported": bool(getattr(model, "_tied_weights_keys", None)),
+        "tie_supported": can_tie(model, text),
         "spelling": written["spelling"],
         "spelling_note": written["note"],
         "parameters": sum(it.numel() for it in model.parameters()),
@@ -85,12 +85,14 @@ def build(config: PreTrainedConfig, notes: list[str]) -> Any:
         return AutoModelForCausalLM.from_config(text_config(config), **kinds).eval()
 
 
-def rename_weights(path: str, rules: tuple[tuple[str, str], ...]) -> None:
+def rename_weights(path: str, rules: tuple[tuple[str, ...], ...]) -> None:
     """Give the weights of a file the names of the published checkpoint."""
     tensors = {}
-    for name, tensor in load_file(path).items():
-        for pattern, replacement in rules:
-            name = re.sub(pattern, replacement, name)
+    whole = load_file(path)
+    for name, tensor in whole.items():
+        for pattern, replacement, *beside in rules:
+            if all(re.sub(pattern, it, name) in whole for it in beside):
+                name = re.sub(pattern, replacement, name)
         tensors[name] = tensor
     save_file(tensors, path, metadata={"format": "pt"})
 
@@ -136,6 +138,15 @@ def is_tied(model: torch.nn.Module) -> bool:
     """Whether the output matrix is the input matrix."""
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
     return head is not None and head.weight.data_ptr() == embedding.weight.data_ptr()
+
+
+def can_tie(model: torch.nn.Module, text: PreTrainedConfig) -> bool:
+    """Whether the definition knows what to tie and its config class allows it."""
+    try:
+        type(text)(tie_word_embeddings=True)
+    except Exception:  # noqa: BLE001 - a class may refuse in any way
+        return False
+    return bool(getattr(model, "_tied_weights_keys", None))
 
 
 def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> dict:
