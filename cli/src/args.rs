@@ -113,7 +113,7 @@ pub(crate) struct VerifyArgs {
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
-    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks"])]
+    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) all: bool,
 
     /// With --all: only these model types, e.g. `olmo3,gemma2`

@@ -17,6 +17,7 @@ use crate::{
     case::{Regime, Spelling},
     digest,
     engine::{About, EngineKind, Failure, Synthesised},
+    tolerance::Order,
 };
 
 /// Raised when a field changes its meaning; readers refuse other numbers.
@@ -121,6 +122,15 @@ impl Figure {
 
     pub fn informs(name: impl Into<String>, measured: f64) -> Self {
         Self { name: name.into(), measured: Real(measured), bound: None }
+    }
+
+    /// The figure as a multiple of its noise floor; of one that grows with the square of the error,
+    /// the root. `None` for figures that are not held to a floor.
+    pub fn multiple(&self, regime: Regime) -> Option<f64> {
+        let Some(Bound::TimesFloor { factor, floor }) = self.bound else { return None };
+        let multiple = self.measured.0 / floor.0;
+        let linear = factor.0 <= crate::tolerance::factor(regime, Order::Linear);
+        Some(if linear { multiple } else { multiple.sqrt() })
     }
 
     /// Whether the figure is within its bound; one without a bound always is.

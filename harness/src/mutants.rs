@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::{
     engine::EngineError,
-    evidence::{CheckRecord, Evidence, Outcome, Verdict},
+    evidence::{CheckRecord, Evidence, Outcome, Real, Verdict},
     gather::{GatherError, Lane, Question},
+    measure::logits::max_or_nan,
     overlay::{self, OverlayError},
     progress::{Progress, Step},
     verify::verify,
@@ -61,8 +62,8 @@ pub struct Catch {
     pub module: Option<String>,
     /// Failed, in the right group, and in the right module where one is expected.
     pub caught: bool,
-    /// How often the worst figure of the expected group was its bound.
-    pub margin: f64,
+    /// The worst multiple of its noise floor of a failed figure; absent where only counts failed.
+    pub margin: Option<Real>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -159,10 +160,11 @@ fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
     };
     let margin = failed
         .iter()
-        .filter(|it| it.group == mutant.group)
         .flat_map(|it| &it.figures)
-        .filter_map(|it| Some(it.measured.0 / it.bound?.limit()))
-        .fold(0.0, f64::max);
+        .filter(|it| !it.holds())
+        .filter_map(|it| it.multiple(evidence.regime))
+        .reduce(max_or_nan)
+        .map(Real);
     Catch {
         id: mutant.id.clone(),
         model_type: mutant.model_type.clone(),

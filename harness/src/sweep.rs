@@ -26,13 +26,12 @@ use crate::{
     digest,
     engine::{EngineError, Sources},
     environment::Engines,
-    evidence::{Absence, Bound, Evidence, Figure, Outcome, Real, Verdict},
+    evidence::{Absence, Evidence, Outcome, Real, Verdict},
     gather::{GatherError, Lane, Question},
     measure::logits::max_or_nan,
     overlay,
     progress::{Event, Progress, Step},
     rundir::write_whole,
-    tolerance::{Order, factor},
     verify::{figure, verify},
 };
 
@@ -377,20 +376,12 @@ fn row_of(evidence: &Evidence) -> Row {
 /// How far above its floor the worst figure of logits, however fed, lies. Rotations have a floor of
 /// another kind and are left out.
 fn worst_multiple(evidence: &Evidence) -> Option<Real> {
-    let linear = factor(evidence.regime, Order::Linear);
-    let multiple = |figure: &Figure| match figure.bound? {
-        Bound::TimesFloor { factor, floor } if factor.0 <= linear => {
-            Some(figure.measured.0 / floor.0)
-        }
-        Bound::TimesFloor { floor, .. } => Some((figure.measured.0 / floor.0).sqrt()),
-        _ => None,
-    };
     evidence
         .checks
         .iter()
         .filter(|it| it.gate && it.group != Group::Positions.id())
         .flat_map(|it| &it.figures)
-        .filter_map(multiple)
+        .filter_map(|it| it.multiple(evidence.regime))
         .reduce(max_or_nan)
         .map(Real)
 }

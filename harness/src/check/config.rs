@@ -19,9 +19,10 @@ pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
     })
 }
 
-/// A dropped field is a fault when it changes the reference *and* the port's logits are wrong; when
-/// they are right, the port has the field's value from elsewhere or assumes the value that this
-/// checkpoint has, which is a limit worth knowing.
+/// A dropped field is a fault when it changes the reference, its value is not the definition's
+/// default (which a port may assume), *and* the port's logits are wrong; when they are right, the port
+/// has the field's value from elsewhere or assumes the value that this checkpoint has, which is a
+/// limit worth knowing.
 pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
     let fields = material.fields.as_ref().map_err(Clone::clone)?;
     let right = logits::differences(material).is_ok_and(|it| it.figures.iter().all(Figure::holds));
@@ -31,7 +32,7 @@ pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
         let (before, after) = (&experiment.value_before, &experiment.value_after);
         match (experiment.max_diff, &experiment.error) {
             (Some(diff), _) if diff != 0.0 => {
-                harmful += usize::from(!right);
+                harmful += usize::from(!right && !experiment.is_default);
                 notes.push(format!(
                     "the port drops `{name}`: {} instead of {} moves the reference's logits by {diff:.3e}{}",
                     short(after),

@@ -37,7 +37,7 @@ pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
     let (figures, reference) = measured(material)?;
     let regime = material.regime;
     let scale = scale_of(reference);
-    let kl = floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)?;
+    let kl = kl_bound(regime, reference)?;
     let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
     Ok(Finding {
         figures: vec![
@@ -86,12 +86,15 @@ pub(super) fn judge(
             nmse,
             floor_bound(regime, reference, Order::Quadratic, |it| it.nmse, 1.0)?,
         ),
-        Figure::judged(
-            "max KL of a position (nats)",
-            kl,
-            floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)?,
-        ),
+        Figure::judged("max KL of a position (nats)", kl, kl_bound(regime, reference)?),
     ])
+}
+
+/// The bound of the KL divergence of a position. Logits that are each rounded by up to `u * scale`
+/// have a KL of half the variance of that, a third of its square.
+fn kl_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
+    let scale = scale_of(reference) / 6f64.sqrt();
+    floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)
 }
 
 /// The bound of `max |Δ|` of one logit.

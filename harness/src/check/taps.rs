@@ -58,6 +58,20 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
             smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
             lines: lines(material, first),
         });
+    } else if !logits_agree {
+        // Behind the last tap that has a partner: a head that the port does without.
+        let behind =
+            taps.unpaired.iter().map(|(path, _)| path).rfind(|it| !it.contains(".layers."));
+        finding.place = Some(Place {
+            module: behind.cloned().unwrap_or_else(|| "logits".to_owned()),
+            port_module: "logits".to_owned(),
+            stage: "logits".to_owned(),
+            last_agreeing: taps.pairs.last().map(|it| it.reference.clone()),
+            position: None,
+            error: Real(f64::NAN),
+            smallest_passing: Real(f64::NAN),
+            lines: Vec::new(),
+        });
     } else {
         let benign: Vec<&TapFigure> = taps.pairs.iter().filter(|it| it.diverges()).collect();
         finding.notes.extend(benign.iter().take(4).map(|it| {

@@ -1,6 +1,9 @@
 //! Weights: what the checkpoint holds must arrive, survive a save, and honour tying.
 
-use super::{Finding, logits::judge};
+use super::{
+    Finding,
+    logits::{self, judge},
+};
 use crate::{
     engine::Load,
     evidence::{Absence, Bound, Figure},
@@ -10,8 +13,16 @@ use crate::{
 pub(super) fn loaded(material: &Material) -> Result<Finding, Absence> {
     let port = material.port.as_ref().map_err(Clone::clone)?;
     let mut finding = load_figures(&port.load);
-    finding.figures.push(count("tensors whose values arrive nowhere", port.dropped.len()));
-    finding.notes.extend(port.dropped.iter().map(|it| format!("`{it}` is dropped by the port")));
+    // What the definition has no parameter for (a vision tower, a layer for drafts, a head that is
+    // tied) a port may drop; and what it drops while its logits are right, the definition does not
+    // use either.
+    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    let known = |name: &&String| reference.opened.parameters.iter().any(|it| it.name == **name);
+    let dropped: Vec<&String> = port.sanitize.dropped.iter().filter(known).collect();
+    let right = logits::differences(material).is_ok_and(|it| it.figures.iter().all(Figure::holds));
+    let harmful = if right { 0 } else { dropped.len() };
+    finding.figures.push(count("tensors that arrive nowhere, with wrong logits", harmful));
+    finding.notes.extend(dropped.iter().take(8).map(|it| format!("the port drops `{it}`")));
     Ok(finding)
 }
 

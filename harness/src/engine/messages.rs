@@ -140,6 +140,14 @@ pub struct Opened {
     /// config.json keys that the port's arguments drop.
     #[serde(default)]
     pub args_ignored: Vec<String>,
+    /// What the port's `sanitize` did to the checkpoint.
+    #[serde(default)]
+    pub sanitize: Sanitized,
+}
+
+/// Where the checkpoint's values went.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Sanitized {
     /// Checkpoint tensors none of whose values arrive in the port.
     #[serde(default)]
     pub dropped: Vec<String>,
@@ -205,8 +213,9 @@ pub struct RopeLayer {
     pub key: Option<String>,
     #[serde(default)]
     pub module: Option<String>,
+    /// Why there is no table.
     #[serde(default)]
-    pub absent: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// What changing one config field did to the reference's logits.
@@ -215,6 +224,9 @@ pub struct Experiment {
     pub value_before: Value,
     pub value_after: Value,
     pub max_diff: Option<f64>,
+    /// The checkpoint has the value that the definition's config class has by default.
+    #[serde(default)]
+    pub is_default: bool,
     #[serde(default)]
     pub error: Option<String>,
 }

@@ -287,18 +287,30 @@ fn rotations(
                 result.layers.push((layer.layer, expected, actual));
             }
             (None, None) => {}
+            // The port has a rotation module that turns nothing.
+            (Some(key), None) if other.is_some_and(|it| it.module.is_some()) => {
+                let expected = both(&reference_files, key)?;
+                let still = unturned(&expected);
+                result.layers.push((layer.layer, expected, still));
+            }
             (Some(_), None) => {
-                let why = other.and_then(|it| it.absent.clone());
+                let why = other.and_then(|it| it.reason.clone());
                 let why = why.unwrap_or_else(|| "the port's rotation could not be read off".into());
                 result.unpaired.push((layer.layer, why));
             }
-            (None, Some(_)) => {
-                let why = "the port rotates, the reference does not".to_owned();
-                result.unpaired.push((layer.layer, why));
+            (None, Some(key)) => {
+                let actual = both(&port_files, key)?;
+                result.layers.push((layer.layer, unturned(&actual), actual));
             }
         }
     }
     Ok(result)
+}
+
+/// A table of the same shape that rotates nothing.
+fn unturned(table: &Tensor) -> Tensor {
+    let values = (0..table.values.len()).map(|it| if it % 2 == 0 { 1.0 } else { 0.0 }).collect();
+    Tensor { shape: table.shape.clone(), values }
 }
 
 /// Near and far positions of one layer, one after the other.

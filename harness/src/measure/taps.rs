@@ -79,15 +79,18 @@ pub fn locate(taps: &[TapFigure], logits_diverge: bool) -> Option<Divergence> {
     let stages: Vec<usize> = (0..taps.len()).filter(|&it| is_stage(&taps[it].reference)).collect();
     let sound = stages.iter().rposition(|&it| !taps[it].diverges());
     let stage = stages.get(sound.map_or(0, |it| it + 1)).copied();
-    let Some(stage) = stage else {
-        // Every stage agrees: the fault lies behind the last of them (final norm, head).
-        let after = stages.last().map_or(0, |it| it + 1);
-        let first = (after..taps.len()).find(|&it| taps[it].diverges())?;
-        return Some(Divergence {
-            first,
-            stage: first,
-            last_agreeing: agreeing_before(taps, first),
-        });
+    let after = stages.last().map_or(0, |it| it + 1);
+    let stage = match stage {
+        Some(stage) => stage,
+        // The last stage agrees: the fault lies behind it (final norm, head), or it is so small that
+        // it is within the noise of some stages.
+        None => match (after..taps.len()).find(|&it| taps[it].diverges()) {
+            Some(first) => {
+                let last_agreeing = agreeing_before(taps, first);
+                return Some(Divergence { first, stage: first, last_agreeing });
+            }
+            None => stages.iter().copied().find(|&it| taps[it].diverges())?,
+        },
     };
     let prefix = format!("{}.", taps[stage].reference);
     let inside = |it: &str| it.starts_with(&prefix);

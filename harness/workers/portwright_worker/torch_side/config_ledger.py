@@ -104,7 +104,8 @@ def config_experiment(session: Session, request: dict) -> dict:
     if holder is None:
         raise WorkerError("config", f"config.json has no field `{dotted}`", file=path)
     old, new = holder[key], another(key, holder[key])
-    result = {"value_before": old, "value_after": new, "max_diff": None, "error": None}
+    result = {"value_before": old, "value_after": new, "max_diff": None, "error": None,
+              "is_default": old == default_of(before["model_type"], key)}
     if new is None:
         return {**result, "error": "no other valid value is known for this field"}
     holder[key] = new
@@ -128,6 +129,17 @@ def config_experiment(session: Session, request: dict) -> dict:
     if difference != difference or difference == float("inf"):
         return {**result, "error": "the logits are not finite"}
     return {**result, "max_diff": difference}
+
+
+def default_of(model_type: str, key: str) -> Any:
+    """What the definition's own config class gives the field, at the top or in its text part."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.for_model(model_type)
+    for holder in (config, config.get_text_config(decoder=True)):
+        if hasattr(holder, key):
+            return getattr(holder, key)
+    return None
 
 
 def find(tree: dict, dotted: str) -> tuple[dict | None, str]:
