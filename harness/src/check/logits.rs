@@ -36,7 +36,6 @@ pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
 pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
     let (figures, reference) = measured(material)?;
     let regime = material.regime;
-    let scale = scale_of(reference);
     let kl = kl_bound(regime, reference)?;
     let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
     Ok(Finding {
@@ -78,7 +77,6 @@ pub(super) fn judge(
         nmse = max_or_nan(nmse, figures.nmse);
         kl = max_or_nan(kl, figures.kl_max);
     }
-    let scale = scale_of(reference);
     Ok(vec![
         Figure::judged("max |Δ|", max_abs, max_abs_bound(regime, reference)?),
         Figure::judged(
