@@ -112,7 +112,13 @@ pub(super) fn experiment(
         mended: Vec::new(),
         error: None,
     };
-    let question = Question { overrides: cause.set.clone(), ..question.clone() };
+    // Only what is to be explained is asked again.
+    let bad = |id: &&'static str| before.failed.iter().chain(&before.not_run).any(|it| it == id);
+    let question = Question {
+        overrides: cause.set.clone(),
+        checks: question.checks.iter().copied().filter(bad).collect(),
+        ..question.clone()
+    };
     let folder = work.join("experiment");
     let _ = fs::remove_dir_all(&folder);
     if let Some(name) = &cause.patch {
