@@ -15,10 +15,10 @@ use portwright_tools::{
 };
 
 /// Rows of the published sweep that pass. A change that lowers it must say why here.
-const PASSING_ROWS: usize = 47;
+const PASSING_ROWS: usize = 53;
 /// Types that agree with the definition to better than 1e-3, by themselves or after the one change
 /// that a cause names.
-const AGREEING_TYPES: usize = 54;
+const AGREEING_TYPES: usize = 83;
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")
