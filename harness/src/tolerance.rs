@@ -20,8 +20,8 @@ pub enum Order {
 /// The multiple of the floor that still counts as noise, for figures of linear order: 4 in either
 /// regime.
 ///
-/// - `Logic`: over the ports of the sweep that are right the worst figure is below 2 floors; of the
-///   faults in real ports the smallest is above 4 (an epsilon of 1e-6 for 1e-5).
+/// - `Logic`: over the ports of the sweep that are right the worst figure is below 3 floors; of the
+///   faults in real ports the smallest is above 5 (an epsilon of 1e-5 for 1e-6).
 ///   `docs/coverage/verify.md` gives both figures as they were last measured.
 /// - `Native`: between two bfloat16 libraries the recorded good revisions of one early port spread by
 ///   a factor of 2.1 (0.26 to 0.55), and the recorded bad ones begin at 7.1 times the worst good one

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Sender};
 
 use serde_json::{Value, json};
 
-use super::{Plan, open_request, port_absence, state_cases};
+use super::{Plan, ask_rope, open_request, port_absence, state_cases};
 use crate::{
     case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
     engine::{
@@ -81,7 +81,11 @@ fn with_session(
     } else {
         Err(not_asked())
     };
-    let rope = if wants("rope-tables") { ask.rope() } else { Err(not_asked()) };
+    let rope = if wants("rope-tables") {
+        ask_rope(ask.session, plan, "port").map_err(|err| port_absence(&err))
+    } else {
+        Err(not_asked())
+    };
     let roundtrip = if wants("weights-roundtrip") {
         ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
     } else {
@@ -212,16 +216,6 @@ impl Ask<'_, '_> {
             },
         };
         self.forward("run", &forward, case.id).map(|(_, path)| path)
-    }
-
-    fn rope(&mut self) -> Asked<[(Rope, PathBuf); 2]> {
-        let mut one = |index: usize| {
-            let out = self.plan.work.join(format!("port-rope-{index}.safetensors"));
-            let positions = &self.plan.positions[index];
-            let request = json!({"handle": "run", "positions": positions, "out": out});
-            self.call::<Rope>("rope", request).map(|it| (it, out))
-        };
-        Ok([one(0)?, one(1)?])
     }
 
     /// The plain logits of another checkpoint.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Receiver};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Plan, open_request, reference_absence};
+use super::{Plan, ask_rope, open_request, reference_absence};
 use crate::{
     case::{NEW_TOKENS, PROMPT, Precision, Regime},
     engine::{EngineError, Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
@@ -90,9 +90,13 @@ pub(super) fn ask(
         });
         ask.call::<Generated>("generate", request).map(|it| (it, out))
     });
-    let rope = run_opened
-        .clone()
-        .and_then(|()| if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) });
+    let rope = run_opened.clone().and_then(|()| {
+        if wants("rope-tables") {
+            ask_rope(ask.session, plan, "reference").map_err(|err| reference_absence(&err))
+        } else {
+            Err(not_asked())
+        }
+    });
     let read = run_opened.clone().and_then(|()| {
         if !wants("config-fields") {
             return Err(not_asked());
@@ -192,16 +196,6 @@ impl Ask<'_, '_> {
         let out = self.plan.work.join(format!("reference-{name}.safetensors"));
         let said = self.session.forward(handle, forward, &out);
         said.map(|it| (it, out)).map_err(|err| reference_absence(&err))
-    }
-
-    fn rope(&mut self, handle: &str) -> Asked<[(Rope, PathBuf); 2]> {
-        let mut one = |index: usize| {
-            let out = self.plan.work.join(format!("reference-rope-{index}.safetensors"));
-            let positions = &self.plan.positions[index];
-            let request = json!({"handle": handle, "positions": positions, "out": out});
-            self.call::<Rope>("rope", request).map(|it| (it, out))
-        };
-        Ok([one(0)?, one(1)?])
     }
 
     /// Forget a model. A failure shows at the next request, so it needs no report here.
