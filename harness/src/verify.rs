@@ -7,13 +7,11 @@ use std::{
     time::Instant,
 };
 
-use serde_json::Value;
-
 use crate::{
     case::Spelling,
     check::{CHECKS, Check},
     digest,
-    engine::{EngineKind, package_path},
+    engine::package_path,
     evidence::{
         Clock, Evidence, PerPosition, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict,
     },
@@ -145,26 +143,8 @@ fn taps(material: &Material) -> Vec<TapRecord> {
     taps.pairs.iter().map(record).collect()
 }
 
-/// The versions of the libraries that took part, `library version`.
-pub fn versions(evidence: &Evidence) -> Vec<String> {
-    let mut versions: Vec<String> = evidence
-        .engines
-        .iter()
-        .flat_map(|(kind, about): (&EngineKind, _)| {
-            about.versions.iter().map(move |(name, version)| format!("{kind}: {name} {version}"))
-        })
-        .collect();
-    versions.dedup();
-    versions
-}
-
 /// A figure of a check, for tables.
 pub fn figure(evidence: &Evidence, check: &str, name: &str) -> Option<f64> {
     let record = evidence.check(check)?;
     record.figures.iter().find(|it| it.name == name).map(|it| it.measured.0)
-}
-
-/// A value of the config, for messages.
-pub fn config_value<'a>(evidence: &'a Evidence, field: &str) -> Option<&'a Value> {
-    evidence.subject.config.get(field)
 }

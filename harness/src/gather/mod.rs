@@ -4,6 +4,7 @@
 //! in the run's work folder. Nothing here judges: what could not be had is an [`Absence`] with its
 //! reason.
 
+mod ask;
 mod compare;
 mod port;
 mod reference;
@@ -23,8 +24,8 @@ use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Rope, Session, Sources, Synthesis,
-        Synthesised, Worker, package_path,
+        Catalogue, EngineError, EngineKind, Failure, Sources, Synthesis, Synthesised, Worker,
+        package_path,
     },
     environment::Engines,
     evidence::Absence,
@@ -373,20 +374,6 @@ fn port_absence(err: &EngineError) -> Absence {
         }
         None => Absence::Blocked { reason: err.to_string() },
     }
-}
-
-/// Ask one side for its rotations, at near and at far positions.
-fn ask_rope(
-    session: &mut Session<'_>,
-    plan: &Plan<'_>,
-    side: &str,
-) -> Result<[(Rope, PathBuf); 2], EngineError> {
-    let mut one = |index: usize| {
-        let out = plan.work.join(format!("{side}-rope-{index}.safetensors"));
-        let request = json!({"handle": "run", "positions": plan.positions[index], "out": out});
-        session.call::<Rope>("rope", request).map(|it| (it, out))
-    };
-    Ok([one(0)?, one(1)?])
 }
 
 fn open_request(handle: &str, checkpoint: &Path, precision: Precision) -> Value {

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Sender};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Plan, ask_rope, open_request, port_absence, state_cases};
+use super::{Plan, ask::Ask, open_request, port_absence, state_cases};
 use crate::{
     case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
-    engine::{
-        EngineError, Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker,
-    },
+    engine::{Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker},
     evidence::Absence,
     material::Asked,
 };
@@ -53,7 +51,7 @@ fn with_session(
     let precision = plan.question.regime.precision();
     let wants = |id| plan.question.wants(id);
     let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
-    let mut ask = Ask { session, plan };
+    let mut ask = Ask { session, plan, side: "port", absence: port_absence };
     let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
     let _ = ignored.send(opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone));
     let absence = match &opened {
@@ -81,11 +79,7 @@ fn with_session(
     } else {
         Err(not_asked())
     };
-    let rope = if wants("rope-tables") {
-        ask_rope(ask.session, plan, "port").map_err(|err| port_absence(&err))
-    } else {
-        Err(not_asked())
-    };
+    let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
     let roundtrip = if wants("weights-roundtrip") {
         ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
     } else {
@@ -161,27 +155,7 @@ impl Said {
     }
 }
 
-struct Ask<'a, 'w> {
-    session: &'a mut Session<'w>,
-    plan: &'a Plan<'a>,
-}
-
 impl Ask<'_, '_> {
-    fn call<T: serde::de::DeserializeOwned>(&mut self, op: &str, request: Value) -> Asked<T> {
-        self.session.call(op, request).map_err(|err: EngineError| port_absence(&err))
-    }
-
-    fn forward(
-        &mut self,
-        handle: &str,
-        forward: &Forward,
-        name: &str,
-    ) -> Asked<(Forwarded, PathBuf)> {
-        let out = self.plan.work.join(format!("port-{name}.safetensors"));
-        let said = self.session.forward(handle, forward, &out);
-        said.map(|it| (it, out)).map_err(|err| port_absence(&err))
-    }
-
     fn state(&mut self, case: &StateCase) -> Asked<PathBuf> {
         let forward = match case.feed {
             Feed::Batch { side: Side::Left } => Forward {
@@ -235,10 +209,5 @@ impl Ask<'_, '_> {
         let said = self.forward(handle, &forward, handle).map(|(_, path)| path);
         self.close(handle);
         said
-    }
-
-    /// Forget a model. A failure shows at the next request, so it needs no report here.
-    fn close(&mut self, handle: &str) {
-        let _ = self.session.call::<Value>("close", json!({"handle": handle}));
     }
 }

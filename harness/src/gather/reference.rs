@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Receiver};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Plan, ask_rope, open_request, reference_absence};
+use super::{Plan, ask::Ask, open_request, reference_absence};
 use crate::{
     case::{NEW_TOKENS, PROMPT, Precision, Regime},
-    engine::{EngineError, Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
+    engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
     evidence::Absence,
     material::Asked,
 };
@@ -50,7 +50,7 @@ pub(super) fn ask(
     let wants = |id| plan.question.wants(id);
     let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
-    let mut ask = Ask { session, plan };
+    let mut ask = Ask { session, plan, side: "reference", absence: reference_absence };
 
     let opened = ask.open("truth", regime.truth(), None).and_then(complete);
     let truth = opened.clone_absence().and_then(|()| ask.forward("truth", &plain, "truth"));
@@ -90,13 +90,9 @@ pub(super) fn ask(
         });
         ask.call::<Generated>("generate", request).map(|it| (it, out))
     });
-    let rope = run_opened.clone().and_then(|()| {
-        if wants("rope-tables") {
-            ask_rope(ask.session, plan, "reference").map_err(|err| reference_absence(&err))
-        } else {
-            Err(not_asked())
-        }
-    });
+    let rope = run_opened
+        .clone()
+        .and_then(|()| if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) });
     let read = run_opened.clone().and_then(|()| {
         if !wants("config-fields") {
             return Err(not_asked());
@@ -170,37 +166,12 @@ fn experiments(
     Ok(experiments)
 }
 
-struct Ask<'a, 'w> {
-    session: &'a mut Session<'w>,
-    plan: &'a Plan<'a>,
-}
-
 impl Ask<'_, '_> {
-    fn call<T: serde::de::DeserializeOwned>(&mut self, op: &str, request: Value) -> Asked<T> {
-        self.session.call(op, request).map_err(|err: EngineError| reference_absence(&err))
-    }
-
     fn open(&mut self, handle: &str, precision: Precision, nudge: Option<u64>) -> Asked<Opened> {
         let mut request = open_request(handle, &self.plan.checkpoint, precision);
         request["ulp_noise"] = nudge.into();
         request["ulp"] = (2.0 * precision.roundoff()).into();
         self.call("open", request)
-    }
-
-    fn forward(
-        &mut self,
-        handle: &str,
-        forward: &Forward,
-        name: &str,
-    ) -> Asked<(Forwarded, PathBuf)> {
-        let out = self.plan.work.join(format!("reference-{name}.safetensors"));
-        let said = self.session.forward(handle, forward, &out);
-        said.map(|it| (it, out)).map_err(|err| reference_absence(&err))
-    }
-
-    /// Forget a model. A failure shows at the next request, so it needs no report here.
-    fn close(&mut self, handle: &str) {
-        let _ = self.session.call::<Value>("close", json!({"handle": handle}));
     }
 }
 
