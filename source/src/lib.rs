@@ -1,8 +1,28 @@
 //! Python source as data: parsing, class lineage, and modular conversion in both directions.
 //!
-//! This room is reserved: nothing lives in it yet.
+//! # Rooms
+//!
+//! - `text`, `body`, `definitions`: one file as slices that keep their comments;
+//! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
+//! - [`modular`]: from a modular file to the standalone files;
+//! - `problem`: an error with its place.
 //!
 //! # Invariants
 //!
-//! - Only this crate knows ruff's parser and formatter.
-//! - It is pure: source text in, source text or diagnostics out. It never sees `portwright-runtime`.
+//! - Only this crate knows ruff's parser, linter and formatter.
+//! - It reads source files and writes none. It never sees `portwright-runtime`.
+//! - Code is only ever moved as verbatim slices: nothing is printed from a syntax tree.
+
+mod body;
+mod definitions;
+mod library;
+pub mod modular;
+mod naming;
+mod problem;
+mod rename;
+mod text;
+
+pub use library::{Library, is_modular};
+pub use naming::{FileKind, ModelNames};
+pub use problem::{Place, Problem};
+pub use text::Source;

@@ -1,0 +1,206 @@
+//! Reads a modular file: what it defines itself, what it imports, and which files of other models it
+//! builds upon.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+use ruff_python_ast::{Expr, Stmt, StmtAssign, StmtClassDef, StmtImportFrom};
+use ruff_text_size::Ranged;
+
+use crate::definitions::Definitions;
+use crate::library::Library;
+use crate::naming::FileKind;
+use crate::problem::Problem;
+use crate::text::{Node, Source};
+
+/// A modular file, read.
+#[derive(Debug)]
+pub(super) struct Modular {
+    pub source: Arc<Source>,
+    /// The model type, from the file's name.
+    pub model: String,
+    /// The class prefix of the model.
+    pub camel: String,
+    pub definitions: Definitions,
+    /// Imports that the written files may need as they are.
+    pub imports: Vec<Node>,
+    /// The files of other models that it imports from, in order.
+    pub parents: Vec<ParentFile>,
+    /// Each name imported from one of them, and from which.
+    pub imported: IndexMap<String, usize>,
+    /// The strings of `__all__` (quoted as written) for each file.
+    pub exports: BTreeMap<FileKind, Vec<String>>,
+}
+
+/// A file of another model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ParentFile {
+    pub path: PathBuf,
+    /// The model's folder.
+    pub model: String,
+}
+
+impl Modular {
+    pub(super) fn read(library: &Library, source: Arc<Source>) -> Result<Self, Problem> {
+        let model = model_of(&source)?;
+        let camel = library.names().camel(&model);
+        let mut definitions = Definitions::of(&source);
+        let mut exports = BTreeMap::new();
+        if let Some(node) = definitions.assignments.shift_remove("__all__") {
+            exports = split_exports(&node, &camel)?;
+        }
+        let mut reader = Reader { library, source: &source, parents: Vec::new(), imported: IndexMap::new(), failed: None };
+        reader.visit_body(source.stmts());
+        let Reader { parents, imported, failed, .. } = reader;
+        if let Some(problem) = failed {
+            return Err(problem);
+        }
+        let imports = std::mem::take(&mut definitions.imports).into_iter().filter(|node| is_kept(node.stmt())).collect();
+        Ok(Self { model, camel, imports, definitions, parents, imported, exports, source })
+    }
+
+    /// The base of `class` that another model's file defines, and that file.
+    pub(super) fn parent_of<'a>(&self, class: &'a StmtClassDef) -> Result<Option<(&'a str, usize)>, Problem> {
+        let mut found = None;
+        for base in class.bases() {
+            if let Expr::Name(name) = base
+                && let Some(file) = self.imported.get(name.id.as_str())
+            {
+                if found.is_some() {
+                    return Err(self
+                        .source
+                        .problem(base.range(), format!("`{}` inherits from a second class of another model", class.name))
+                        .with_help("a class of a modular file may inherit from one class of another model"));
+                }
+                found = Some((name.id.as_str(), *file));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The model type of `modular_<type>.py`.
+fn model_of(source: &Source) -> Result<String, Problem> {
+    let name = source.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.strip_prefix("modular_").and_then(|rest| rest.strip_suffix(".py")).map(str::to_owned).ok_or_else(|| {
+        Problem::of_file(source.path(), "not a modular file").with_help("its name must be `modular_<model type>.py`")
+    })
+}
+
+/// The module of a from-import with its leading dots.
+fn dotted(import: &StmtImportFrom) -> String {
+    let dots = ".".repeat(import.level as usize);
+    format!("{dots}{}", import.module.as_deref().unwrap_or_default())
+}
+
+/// Modules that are never opened for their definitions.
+fn is_skipped(module: &str) -> bool {
+    module.contains("auto.modeling_auto")
+}
+
+/// The module below `models` of a from-import that names a model's file: `llama.modeling_llama`.
+fn model_module(module: &str) -> Option<&str> {
+    if is_skipped(module) {
+        return None;
+    }
+    for lead in ["transformers.models.", "...models."] {
+        if let Some(at) = module.find(lead) {
+            return Some(&module[at + lead.len()..]);
+        }
+    }
+    sibling_package(module)
+}
+
+/// `..llama.modeling_llama` gives `llama.modeling_llama`.
+fn sibling_package(module: &str) -> Option<&str> {
+    let rest = module.strip_prefix("..")?;
+    let (folder, file) = rest.split_once('.')?;
+    (!folder.is_empty() && FileKind::of_module(file).is_some()).then_some(rest)
+}
+
+/// Whether an import stays an ordinary import of the written files.
+fn is_kept(stmt: &Stmt) -> bool {
+    let Stmt::ImportFrom(import) = stmt else { return true };
+    let module = dotted(import);
+    is_skipped(&module) || !(module.contains("transformers.models.") || sibling_package(&module).is_some())
+}
+
+struct Reader<'a> {
+    library: &'a Library,
+    source: &'a Source,
+    parents: Vec<ParentFile>,
+    imported: IndexMap<String, usize>,
+    failed: Option<Problem>,
+}
+
+impl<'a> StatementVisitor<'a> for Reader<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            _ if self.failed.is_some() => {}
+            Stmt::ImportFrom(import) => {
+                if let Err(problem) = self.import(import) {
+                    self.failed = Some(problem);
+                }
+            }
+            _ => walk_stmt(self, stmt),
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn import(&mut self, import: &StmtImportFrom) -> Result<(), Problem> {
+        let written = dotted(import);
+        if written == "transformers" {
+            return Err(self
+                .source
+                .problem(import.range, "an import from `transformers` itself cannot be traced to a file")
+                .with_help("import from the module that defines the name, relatively"));
+        }
+        let Some(module) = model_module(&written) else { return Ok(()) };
+        let (model, file) = module.split_once('.').unwrap_or((module, ""));
+        let path = self.library.module_path(module);
+        if FileKind::of_module(file) == Some(FileKind::Modeling)
+            && let Some(alias) = import.names.iter().find(|alias| alias.name.contains("Config"))
+        {
+            return Err(self
+                .source
+                .problem(alias.range, format!("`{}` is imported from a modeling file", alias.name))
+                .with_help(format!("import it from `{}`", written.replace("modeling_", "configuration_"))));
+        }
+        if !path.is_file() {
+            return Err(self.source.problem(import.range, format!("`{written}` is no file of this release"))
+                .with_help(format!("looked for {}", path.display())));
+        }
+        let parent = ParentFile { path, model: model.to_owned() };
+        let index = self.parents.iter().position(|known| *known == parent).unwrap_or_else(|| {
+            self.parents.push(parent);
+            self.parents.len() - 1
+        });
+        for alias in &import.names {
+            self.imported.insert(alias.name.to_string(), index);
+        }
+        Ok(())
+    }
+}
+
+/// The strings of `__all__`, each in the list of the file that will define it.
+fn split_exports(node: &Node, camel: &str) -> Result<BTreeMap<FileKind, Vec<String>>, Problem> {
+    let mut exports: BTreeMap<FileKind, Vec<String>> = BTreeMap::new();
+    let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return Ok(exports) };
+    let elements = match &**value {
+        Expr::List(list) => &list.elts,
+        Expr::Tuple(tuple) => &tuple.elts,
+        other => return Err(node.source.problem(other.range(), "`__all__` must be a list of strings")),
+    };
+    for element in elements {
+        let Expr::StringLiteral(name) = element else {
+            return Err(node.source.problem(element.range(), "`__all__` must be a list of strings"));
+        };
+        let kind = FileKind::of_class(name.value.to_str(), camel);
+        exports.entry(kind).or_default().push(node.source.slice(name.range).to_owned());
+    }
+    Ok(exports)
+}

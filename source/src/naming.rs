@@ -1,0 +1,220 @@
+//! The names of models: model type to class prefix and back, and which file a class belongs to.
+//!
+//! transformers keeps one table of model types and their configuration classes, and its modular
+//! system derives every other spelling from it. The table is read from the release in use.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use ruff_python_ast::{Expr, Stmt};
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::text::Source;
+
+/// A file of a model, in the order in which the modular system lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    Modeling,
+    Configuration,
+    Tokenization,
+    Processing,
+    ImageProcessingPil,
+    ImageProcessing,
+    VideoProcessing,
+    FeatureExtraction,
+}
+
+/// The suffixes of class names and the file that each routes to; anything else is modeling.
+const SUFFIXES: &[(&str, FileKind)] = &[
+    ("Config", FileKind::Configuration),
+    ("Tokenizer", FileKind::Tokenization),
+    ("Processor", FileKind::Processing),
+    ("ImageProcessor", FileKind::ImageProcessing),
+    ("ImageProcessorPil", FileKind::ImageProcessingPil),
+    ("VideoProcessor", FileKind::VideoProcessing),
+    ("VideoProcessorInitKwargs", FileKind::VideoProcessing),
+    ("VideoProcessorKwargs", FileKind::VideoProcessing),
+    ("FeatureExtractor", FileKind::FeatureExtraction),
+    ("ProcessorKwargs", FileKind::Processing),
+    ("VideosKwargs", FileKind::Processing),
+    ("ImagesKwargs", FileKind::Processing),
+    ("TextKwargs", FileKind::Processing),
+    ("ImageProcessorKwargs", FileKind::ImageProcessing),
+];
+
+impl FileKind {
+    pub const ALL: [Self; 8] = [
+        Self::Modeling,
+        Self::Configuration,
+        Self::Tokenization,
+        Self::Processing,
+        Self::ImageProcessingPil,
+        Self::ImageProcessing,
+        Self::VideoProcessing,
+        Self::FeatureExtraction,
+    ];
+
+    /// The prefix of the file's name: `modeling` of `modeling_llama.py`.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Modeling => "modeling",
+            Self::Configuration => "configuration",
+            Self::Tokenization => "tokenization",
+            Self::Processing => "processing",
+            Self::ImageProcessingPil => "image_processing_pil",
+            Self::ImageProcessing => "image_processing",
+            Self::VideoProcessing => "video_processing",
+            Self::FeatureExtraction => "feature_extraction",
+        }
+    }
+
+    /// The kind of a module name such as `image_processing_pil_clip`.
+    pub fn of_module(module: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|kind| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_')))
+            .max_by_key(|kind| kind.prefix().len())
+    }
+
+    /// The file of a class (or name in `__all__`) of the model whose class prefix is `camel`.
+    pub fn of_class(class: &str, camel: &str) -> Self {
+        let bare = if camel.is_empty() { class.to_owned() } else { class.replace(camel, "") };
+        // The leftmost match is the longest suffix.
+        SUFFIXES
+            .iter()
+            .filter(|(suffix, _)| bare.ends_with(suffix))
+            .max_by_key(|(suffix, _)| suffix.len())
+            .map_or(Self::Modeling, |(_, kind)| *kind)
+    }
+}
+
+impl std::fmt::Display for FileKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.prefix())
+    }
+}
+
+/// The table of model types of one release (`CONFIG_MAPPING_NAMES`).
+#[derive(Debug, Default)]
+pub struct ModelNames {
+    configs: IndexMap<String, String>,
+    types: HashMap<String, String>,
+}
+
+impl ModelNames {
+    /// Reads the table from the sources that define it, in order.
+    pub fn read(sources: &[&Source]) -> Result<Self, Problem> {
+        let mut configs = IndexMap::new();
+        for source in sources {
+            for stmt in source.stmts() {
+                match stmt {
+                    Stmt::Assign(assign) if is_table(&assign.targets[0]) => {
+                        let mut first = IndexMap::new();
+                        pairs(&assign.value, &mut first);
+                        if first.is_empty() && configs.is_empty() {
+                            return Err(source.problem(assign.range, "the table of model types is not a literal"));
+                        }
+                        // What is put in front keeps its place; the rest follows.
+                        for (key, value) in configs.drain(..) {
+                            first.insert(key, value);
+                        }
+                        configs = first;
+                    }
+                    Stmt::Expr(expr) => {
+                        if let Expr::Call(call) = &*expr.value
+                            && let Expr::Attribute(function) = &*call.func
+                            && function.attr.as_str() == "update"
+                            && is_table(&function.value)
+                        {
+                            call.arguments.args.iter().for_each(|argument| pairs(argument, &mut configs));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self::from_pairs(configs))
+    }
+
+    pub fn from_pairs(configs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let configs: IndexMap<_, _> = configs.into_iter().collect();
+        let types = configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
+        Self { configs, types }
+    }
+
+    /// The model types with their configuration classes, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.configs.iter().map(|(key, class)| (key.as_str(), class.as_str()))
+    }
+
+    /// The class prefix of a model type: `qwen2_vl` gives `Qwen2VL`.
+    pub fn camel(&self, snake: &str) -> String {
+        let class = self.configs.get(snake).or_else(|| self.configs.get(&snake.replace('_', "-")));
+        class.map_or_else(|| snake.split('_').map(title).collect(), |class| class.replace("Config", ""))
+    }
+
+    /// The model type of a class prefix: `Qwen2VL` gives `qwen2_vl`.
+    pub fn snake(&self, camel: &str) -> String {
+        if let Some(known) = self.types.get(&format!("{camel}Config")) {
+            return known.clone();
+        }
+        let mut words: Vec<String> = Vec::new();
+        for c in camel.chars() {
+            if c.is_uppercase() {
+                words.push(c.to_lowercase().collect());
+            } else if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        words.join("_")
+    }
+}
+
+/// Python's `str.title`: a letter after anything but a letter is upper case, every other lower.
+fn title(word: &str) -> String {
+    let mut after_letter = false;
+    word.chars()
+        .map(|c| {
+            let out = if after_letter { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() };
+            after_letter = c.is_alphabetic();
+            out
+        })
+        .collect()
+}
+
+fn is_table(expr: &Expr) -> bool {
+    matches!(expr, Expr::Name(name) if name.id.as_str() == "CONFIG_MAPPING_NAMES")
+}
+
+/// The string pairs of a mapping however it is written: a dict, a list of pairs, or a call around them.
+fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
+    match expr {
+        Expr::Dict(dict) => {
+            for item in &dict.items {
+                match (&item.key, &item.value) {
+                    (Some(Expr::StringLiteral(key)), Expr::StringLiteral(value)) => {
+                        into.insert(key.value.to_str().into(), value.value.to_str().into());
+                    }
+                    (None, inner) => pairs(inner, into),
+                    _ => {}
+                }
+            }
+        }
+        Expr::List(list) => {
+            for element in &list.elts {
+                if let Expr::Tuple(tuple) = element
+                    && let [Expr::StringLiteral(key), Expr::StringLiteral(value)] = tuple.elts.as_slice()
+                {
+                    into.insert(key.value.to_str().into(), value.value.to_str().into());
+                }
+            }
+        }
+        Expr::Call(call) => {
+            call.arguments.args.iter().for_each(|argument| pairs(argument, into));
+            call.arguments.keywords.iter().filter(|keyword| keyword.arg.is_none()).for_each(|k| pairs(&k.value, into));
+        }
+        _ => {}
+    }
+}

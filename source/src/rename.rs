@@ -1,0 +1,179 @@
+//! Renames a model in a source text: `llama` to `olmo` in every case variant, in identifiers,
+//! strings, docstrings and comments.
+//!
+//! The text is edited token by token and never re-printed, so its layout is kept. The literal text of
+//! f-strings is left alone (identifiers in their braces are not), and so are imports from outside the
+//! library.
+
+use std::sync::Arc;
+
+use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{Stmt, StmtImportFrom};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::naming::{FileKind, ModelNames};
+use crate::problem::Problem;
+use crate::text::Source;
+
+/// Names of libraries and flags that contain a model's name and must keep it.
+const KEPT: &[&str] = &[
+    "mamba_ssm",
+    "mamba-ssm",
+    "use_mambapy",
+    "mamba_inner_fn",
+    "mamba_selective_state_update",
+    "mamba_selective_scan",
+    "is_mambapy_available",
+    "mamba2_split_conv1d_scan_combined",
+    "mamba2_selective_state_update",
+    "mamba2_chunk_scan",
+];
+
+/// What a renaming covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Identifiers, strings and comments.
+    All,
+    /// Strings and comments only.
+    Docs,
+}
+
+/// A renaming from one model's spellings to another's.
+#[derive(Debug)]
+pub(crate) struct Renaming {
+    /// Spelling to find, what it becomes; tried in this order.
+    patterns: Vec<(String, String)>,
+    new_camel: String,
+    /// The prefix in snake case, where it is not the model's own name.
+    alias: Option<(String, String)>,
+}
+
+impl Renaming {
+    /// `old` and `new` in snake case; `model` is the model type of the files written.
+    pub(crate) fn new(names: &ModelNames, old: &str, new: &str, model: &str) -> Self {
+        let (old, new) = (old.replace('-', "_"), new.replace('-', "_"));
+        let (old_camel, new_camel) = (names.camel(&old), names.camel(&new));
+        let mut patterns = vec![(old.clone(), new.clone()), (old.to_uppercase(), new.to_uppercase())];
+        match patterns.iter_mut().find(|(find, _)| *find == old_camel) {
+            Some(pattern) => pattern.1.clone_from(&new_camel),
+            None => patterns.push((old_camel, new_camel.clone())),
+        }
+        let alias = (new != model).then(|| (new, model.to_owned()));
+        Self { patterns, new_camel, alias }
+    }
+
+    /// `text` renamed: a hit starts where no letter or digit precedes it.
+    pub(crate) fn apply(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len() + 16);
+        let mut before = None;
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let boundary = before.is_none_or(|b: char| !b.is_ascii_alphanumeric());
+            let hit = boundary
+                .then(|| self.patterns.iter().find(|(find, _)| !find.is_empty() && starts_with(rest, find)))
+                .flatten();
+            let Some((find, _)) = hit else {
+                out.push(c);
+                before = Some(c);
+                rest = &rest[c.len_utf8()..];
+                continue;
+            };
+            let (matched, tail) = rest.split_at(find.len());
+            let next = tail.chars().next();
+            out.push_str(&self.replacement(matched, next));
+            // The character after a hit is part of it: no second hit may start there.
+            rest = next.map_or(tail, |c| &tail[c.len_utf8()..]);
+            out.extend(next);
+            before = next;
+        }
+        out
+    }
+
+    fn replacement(&self, matched: &str, next: Option<char>) -> String {
+        let upper = matched.chars().any(char::is_uppercase) && !matched.chars().any(char::is_lowercase);
+        if self.patterns.len() == 2 && upper && next.is_none_or(|c| !c.is_alphabetic()) {
+            return self.patterns[0].1.to_uppercase();
+        }
+        let exact = self.patterns.iter().find(|(find, _)| find == matched);
+        exact.map_or_else(|| self.new_camel.clone(), |(_, new)| new.clone())
+    }
+
+    /// A token renamed, unless it is one of the names that are never touched.
+    fn token(&self, text: &str) -> Option<String> {
+        if KEPT.contains(&text.trim_matches('"')) {
+            return None;
+        }
+        Some(self.apply(text)).filter(|new| new != text)
+    }
+
+    /// The whole of `source` renamed.
+    pub(crate) fn source(&self, source: &Source, scope: Scope) -> Result<Arc<Source>, Problem> {
+        let whole = TextRange::up_to(ruff_text_size::TextSize::of(source.text()));
+        let text = self.text(source, whole, scope);
+        Source::parse(source.path(), text)
+    }
+
+    /// The text of `source` in `range`, renamed.
+    pub(crate) fn text(&self, source: &Source, range: TextRange, scope: Scope) -> String {
+        let mut imports = Imports::default();
+        imports.visit_body(source.stmts());
+        let mut out = String::with_capacity(range.len().to_usize() + 256);
+        let mut at = range.start();
+        for token in source.tokens(range) {
+            let text = source.slice(token.range());
+            let import = imports.around(token.range());
+            let new = match token.kind() {
+                TokenKind::Comment if text.contains("# Copied from") => Some(String::new()),
+                TokenKind::Comment | TokenKind::String => self.token(text),
+                TokenKind::Name if scope == Scope::All => match import {
+                    Some(import) if import.level == 0 => None,
+                    Some(import) => self.sibling(text, token.range(), import).or_else(|| self.token(text)),
+                    None => self.token(text),
+                },
+                _ => None,
+            };
+            if let Some(new) = new {
+                out.push_str(&source.text()[at.to_usize()..token.start().to_usize()]);
+                out.push_str(&new);
+                at = token.end();
+            }
+        }
+        out.push_str(&source.text()[at.to_usize()..range.end().to_usize()]);
+        out
+    }
+
+    /// `from .configuration_old import ...` points to the written file, whatever the prefix in use.
+    fn sibling(&self, text: &str, range: TextRange, import: &StmtImportFrom) -> Option<String> {
+        let (alias, model) = self.alias.as_ref()?;
+        let module = import.module.as_ref().filter(|module| module.range() == range)?;
+        let renamed = self.token(module).unwrap_or_else(|| text.to_owned());
+        let kind = FileKind::of_module(&renamed)?;
+        (renamed == format!("{}_{alias}", kind.prefix())).then(|| format!("{}_{model}", kind.prefix()))
+    }
+}
+
+fn starts_with(text: &str, find: &str) -> bool {
+    text.as_bytes().get(..find.len()).is_some_and(|head| head.eq_ignore_ascii_case(find.as_bytes()))
+        && text.is_char_boundary(find.len())
+}
+
+/// The from-imports of a file, at any depth, in order.
+#[derive(Default)]
+struct Imports<'a>(Vec<&'a StmtImportFrom>);
+
+impl<'a> StatementVisitor<'a> for Imports<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::ImportFrom(import) => self.0.push(import),
+            _ => walk_stmt(self, stmt),
+        }
+    }
+}
+
+impl<'a> Imports<'a> {
+    fn around(&self, range: TextRange) -> Option<&'a StmtImportFrom> {
+        let after = self.0.partition_point(|import| import.range.start() <= range.start());
+        after.checked_sub(1).map(|index| self.0[index]).filter(|import| import.range.contains_range(range))
+    }
+}

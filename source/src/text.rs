@@ -1,0 +1,217 @@
+//! One Python file as data: its text, its syntax tree, and the statements of its top level with the
+//! comments and blank lines that belong to each of them.
+//!
+//! Everything that is moved between files is a verbatim slice of such a text, so comments and layout
+//! survive. Which statement owns which comment is decided in one place, [`items`]:
+//!
+//! - blank and comment lines before a statement belong to that statement;
+//! - comments after the last statement of an indented block, indented at least as deeply as the
+//!   block, belong to the block (and so to the compound statement that holds it);
+//! - what stands before the first statement of a file (licence, banner) is its header and belongs to
+//!   no statement.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ruff_python_ast::token::{Token, TokenKind};
+use ruff_python_ast::{ModModule, Stmt};
+use ruff_python_parser::Parsed;
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use crate::problem::Problem;
+
+/// A parsed Python file.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    text: String,
+    parsed: Parsed<ModModule>,
+    items: Vec<Item>,
+}
+
+/// A statement line of a block (several statements where they share it by `;`).
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// From the first comment or blank line that it owns to the end of its last line.
+    pub owned: TextRange,
+    /// Its statements, as indices into the block.
+    pub stmts: Range<usize>,
+}
+
+impl Source {
+    /// Parses `text`; `path` is what errors call it.
+    pub fn parse(path: impl Into<PathBuf>, text: impl Into<String>) -> Result<Arc<Self>, Problem> {
+        let (path, text) = (path.into(), text.into());
+        if u32::try_from(text.len()).is_err() {
+            return Err(Problem::of_file(&path, "the file is larger than 4 GiB"));
+        }
+        let parsed = ruff_python_parser::parse_module(&text)
+            .map_err(|error| Problem::at(&path, &text, error.location, format!("syntax error: {}", error.error)))?;
+        let stmts = &parsed.syntax().body;
+        let start = stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
+        let items = items(&text, stmts, start);
+        Ok(Arc::new(Self { path, text, parsed, items }))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The comments and blank lines before the first statement.
+    pub fn header(&self) -> &str {
+        let end = self.items.first().map_or(self.text.len(), |item| item.owned.start().to_usize());
+        &self.text[..end]
+    }
+
+    pub(crate) fn stmts(&self) -> &[Stmt] {
+        &self.parsed.syntax().body
+    }
+
+    pub(crate) fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    pub(crate) fn slice(&self, range: TextRange) -> &str {
+        &self.text[range]
+    }
+
+    pub(crate) fn tokens(&self, range: TextRange) -> &[Token] {
+        self.parsed.tokens().in_range(range)
+    }
+
+    pub(crate) fn all_tokens(&self) -> &[Token] {
+        self.parsed.tokens()
+    }
+
+    /// The identifiers in `range`: names, attributes, keywords of calls and parameters alike.
+    pub(crate) fn names(&self, range: TextRange) -> impl Iterator<Item = &str> {
+        self.tokens(range)
+            .iter()
+            .filter(|token| token.kind() == TokenKind::Name || token.kind().is_soft_keyword())
+            .map(|token| self.slice(token.range()))
+    }
+
+    /// An error at `range` of this file.
+    pub(crate) fn problem(&self, range: TextRange, message: impl Into<String>) -> Problem {
+        Problem::at(&self.path, &self.text, range, message.into())
+    }
+}
+
+/// A top-level statement of a file, by reference.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub source: Arc<Source>,
+    pub item: usize,
+}
+
+impl Node {
+    /// The node that a text of one statement consists of.
+    pub(crate) fn from_text(path: &Path, text: String) -> Result<Self, Problem> {
+        let text = if text.ends_with('\n') { text } else { text + "\n" };
+        let source = Source::parse(path, text)?;
+        Ok(Self { source, item: 0 })
+    }
+
+    pub(crate) fn stmt(&self) -> &Stmt {
+        &self.source.stmts()[self.source.items()[self.item].stmts.start]
+    }
+
+    /// Its text with the comments and blank lines that it owns. A statement that opens its file
+    /// owns none, but a text made of one statement keeps its leading lines.
+    pub(crate) fn text(&self) -> &str {
+        let owned = self.owned();
+        if self.source.items().len() == 1 { &self.source.text()[..owned.end().to_usize()] } else { self.source.slice(owned) }
+    }
+
+    pub(crate) fn owned(&self) -> TextRange {
+        self.source.items()[self.item].owned
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.source.names(self.owned())
+    }
+}
+
+/// The statement lines of a block whose first owned line begins at `start`.
+pub(crate) fn items(text: &str, stmts: &[Stmt], start: TextSize) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::with_capacity(stmts.len());
+    let mut from = start;
+    for (index, stmt) in stmts.iter().enumerate() {
+        if let Some(last) = items.last_mut()
+            && stmt.start() < last.owned.end()
+        {
+            last.stmts.end = index + 1;
+            last.owned = TextRange::new(last.owned.start(), end_of(text, stmt).max(last.owned.end()));
+            from = last.owned.end();
+            continue;
+        }
+        let end = end_of(text, stmt);
+        items.push(Item { owned: TextRange::new(from, end), stmts: index..index + 1 });
+        from = end;
+    }
+    items
+}
+
+/// The end of the last line that belongs to `stmt`.
+fn end_of(text: &str, stmt: &Stmt) -> TextSize {
+    let end = line_end(text, stmt.end());
+    if is_compound(stmt) { footer_end(text, end, column(text, stmt.start())) } else { end }
+}
+
+pub(crate) fn is_compound(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::FunctionDef(_)
+            | Stmt::ClassDef(_)
+            | Stmt::If(_)
+            | Stmt::For(_)
+            | Stmt::While(_)
+            | Stmt::With(_)
+            | Stmt::Try(_)
+            | Stmt::Match(_)
+    )
+}
+
+/// Where the comments end that follow a compound statement at `indent` and are indented deeper.
+fn footer_end(text: &str, from: TextSize, indent: usize) -> TextSize {
+    let mut end = from;
+    let mut at = from.to_usize();
+    while at < text.len() {
+        let next = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
+        let line = &text[at..next];
+        let code = line.trim_start();
+        if code.starts_with('#') {
+            if line.len() - code.len() <= indent {
+                break;
+            }
+            end = size(next);
+        } else if !code.is_empty() {
+            break;
+        }
+        at = next;
+    }
+    end
+}
+
+pub(crate) fn size(offset: usize) -> TextSize {
+    TextSize::try_from(offset).expect("a source is smaller than 4 GiB")
+}
+
+pub(crate) fn line_start(text: &str, at: TextSize) -> TextSize {
+    size(text[..at.to_usize()].rfind('\n').map_or(0, |newline| newline + 1))
+}
+
+/// The offset after the newline that ends the line of `at`.
+pub(crate) fn line_end(text: &str, at: TextSize) -> TextSize {
+    let at = at.to_usize();
+    size(text[at..].find('\n').map_or(text.len(), |length| at + length + 1))
+}
+
+fn column(text: &str, at: TextSize) -> usize {
+    (at - line_start(text, at)).to_usize()
+}
