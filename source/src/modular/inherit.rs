@@ -293,20 +293,11 @@ fn is_deletion(member: &Member<'_>) -> bool {
         if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "AttributeError"))
 }
 
-/// A method whose body raises an error at once is taken out, where one blank line and nothing else
-/// stands before a `def` that fits one line.
+/// A method of which nothing but `raise ...Error(...)` is written is taken out.
 fn is_dropped(method: &Member<'_>) -> bool {
-    let mut lines = method.text().lines();
-    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else { return false };
-    let def = def.trim_start();
-    let opens = def.find('(').is_some_and(|open| def[open..].contains(')'));
-    let raised = raise.trim_start();
-    blank.trim().is_empty()
-        && def.starts_with("def ")
-        && opens
-        && def.ends_with(':')
-        && raised.starts_with("raise")
-        && raised.contains("Error(")
+    let Some([Stmt::Raise(raise)]) = method.function().map(|function| function.body.as_slice()) else { return false };
+    matches!(raise.exc.as_deref(), Some(Expr::Call(call))
+        if method.source.slice(call.func.range()).ends_with("Error"))
 }
 
 /// The head of a method that the child changes, up to its colon.
@@ -357,21 +348,42 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
         return written.to_owned();
     }
     let mut merged: IndexMap<&str, &str> = IndexMap::new();
-    for parameter in &old.parameters.args {
-        merged.insert(parameter.name(), method.source.slice(parameter.range));
+    for (name, text) in written_parameters(method, old) {
+        merged.insert(name, text);
     }
-    for parameter in new.parameters.args.iter().skip(1) {
-        merged.insert(parameter.name(), changed.source.slice(parameter.range));
+    for (name, text) in written_parameters(changed, new).into_iter().skip(1) {
+        merged.insert(name, text);
     }
-    let mut list: Vec<String> = merged.into_values().map(str::to_owned).collect();
+    let mut list: Vec<&str> = merged.into_values().collect();
     match &new.parameters.vararg {
-        Some(vararg) => list.push(format!("*{}", changed.source.slice(vararg.range).trim_start_matches('*'))),
-        None if !new.parameters.kwonlyargs.is_empty() => list.push("*".into()),
+        Some(vararg) => list.push(changed.source.slice(vararg.range)),
+        None if !new.parameters.kwonlyargs.is_empty() => list.push("*"),
         None => {}
     }
-    list.extend(new.parameters.kwonlyargs.iter().map(|p| changed.source.slice(p.range).to_owned()));
-    if let Some(kwarg) = &old.parameters.kwarg {
-        list.push(format!("**{}", method.source.slice(kwarg.range).trim_start_matches('*')));
+    list.extend(new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)));
+    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(kwarg.range)));
+    let mut text = String::from("(");
+    for (index, parameter) in list.iter().enumerate() {
+        text.push_str(parameter);
+        // A parameter that others followed brings its comma along, and the comment after it.
+        let ends = parameter.ends_with([',', '\n']) || index + 1 == list.len();
+        text.push_str(if ends { " " } else { ", " });
     }
-    format!("({})", list.join(", "))
+    text.truncate(text.trim_end_matches(' ').len());
+    text + ")"
+}
+
+/// The plain parameters, each up to the next one: with its comma and the comment on its line.
+fn written_parameters<'a>(method: &Member<'a>, function: &'a StmtFunctionDef) -> Vec<(&'a str, &'a str)> {
+    let parameters = &function.parameters;
+    let mut starts: Vec<TextSize> = parameters.iter_source_order().map(|parameter| parameter.start()).collect();
+    starts.push(parameters.range.end() - TextSize::of(')'));
+    let written = parameters.args.iter().map(|parameter| {
+        let next = starts.iter().find(|start| **start > parameter.range.start()).copied().unwrap_or(parameter.range.end());
+        let text = method.source.slice(TextRange::new(parameter.range.start(), next));
+        let text = text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
+        let comment = text.rsplit(',').next().is_some_and(|after| after.contains('#'));
+        (parameter.name().as_str(), if comment { text } else { text.trim_end() })
+    });
+    written.collect()
 }

@@ -14,9 +14,11 @@ mod parents;
 mod place;
 mod prefix;
 mod reading;
+mod soft;
 mod unravel;
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
 pub use levels::levels;
+use imports::{Imports, Used};
 use parents::Parents;
 use place::{Layout, Placed, place};
 use reading::Modular;
@@ -45,15 +48,13 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
     let layout = place(library, &modular, &parents)?;
     let kinds: HashSet<FileKind> = layout.files.keys().chain(modular.exports.keys()).copied().collect();
     let candidates = candidates(&modular, &parents, &layout);
-    let nothing = Placed::default();
+    let writer = Writer { library, modular: &modular, candidates: &candidates, layout: &layout };
     FileKind::ALL
         .into_iter()
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
-            let placed = layout.files.get(&kind).unwrap_or(&nothing);
-            let text = assemble(library, &modular, &candidates, kind, placed)?;
             let name = format!("{}_{}.py", kind.prefix(), modular.model);
-            Ok(Generated { kind, path: path.with_file_name(name), text })
+            Ok(Generated { kind, path: path.with_file_name(name), text: writer.assemble(kind)? })
         })
         .collect()
 }
@@ -66,27 +67,46 @@ fn candidates(modular: &Modular, parents: &Parents, layout: &Layout) -> Vec<Node
     all.filter(|node| seen.insert(node.source.slice(node.owned()).trim().to_owned())).cloned().collect()
 }
 
-fn assemble(
-    library: &Library,
-    modular: &Modular,
-    candidates: &[Node],
-    kind: FileKind,
-    placed: &Placed,
-) -> Result<String, Problem> {
-    let nodes = placed.in_order();
-    let body: String = nodes.iter().map(|(_, node)| node.text()).collect();
-    let body = Source::parse(modular.source.path(), body)?;
-    let used = imports::Used::of(&body);
-    let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();
-    let imports = imports::needed(candidates, &used, &defined)?;
-    let mut text = banner(&repository_path(library, modular));
-    text.push_str(modular.source.header());
-    text.push_str(&imports);
-    text.push_str(body.text());
-    if let Some(names) = modular.exports.get(&kind) {
-        text.push_str(&format!("\n\n__all__ = [{}]\n", names.join(", ")));
+struct Writer<'a> {
+    library: &'a Library,
+    modular: &'a Modular,
+    candidates: &'a [Node],
+    layout: &'a Layout,
+}
+
+impl Writer<'_> {
+    /// The text of one file.
+    fn assemble(&self, kind: FileKind) -> Result<String, Problem> {
+        let mut placed = self.layout.files.get(&kind).cloned().unwrap_or_default();
+        let (mut body, mut imports) = self.parts(&placed)?;
+        if kind == FileKind::ImageProcessingPil
+            && let Some(torch) = self.layout.files.get(&FileKind::ImageProcessing)
+            && soft::copy_shared(&imports, torch, &mut placed)
+        {
+            (body, imports) = self.parts(&placed)?;
+        }
+        if matches!(kind, FileKind::ImageProcessingPil | FileKind::FeatureExtraction) {
+            soft::guard_torch(&mut imports);
+        }
+        let mut text = banner(&repository_path(self.library, self.modular));
+        text.push_str(self.modular.source.header());
+        text.push_str(&imports.write());
+        text.push_str(&body);
+        if let Some(names) = self.modular.exports.get(&kind) {
+            let _ = write!(text, "\n\n__all__ = [{}]\n", names.join(", "));
+        }
+        Ok(text)
     }
-    Ok(text)
+
+    /// The body of a file, and the imports that it needs.
+    fn parts(&self, placed: &Placed) -> Result<(String, Imports), Problem> {
+        let nodes = placed.in_order();
+        let body: String = nodes.iter().map(|(_, node)| node.text()).collect();
+        let parsed = Source::parse(self.modular.source.path(), body.as_str())?;
+        let used = Used::of(&parsed, self.candidates);
+        let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();
+        Ok((body, Imports::needed(self.candidates, &used, &defined)?))
+    }
 }
 
 /// Where the modular file stands, or will stand, in the transformers repository.

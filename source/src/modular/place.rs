@@ -20,21 +20,35 @@ use crate::text::Node;
 const FIRST: &[&str] = &["logger", "_CHECKPOINT_FOR_DOC", "_CONFIG_FOR_DOC"];
 
 /// The definitions of one written file.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Placed {
+    /// The next free place; places are even, what is copied from another file stands between them.
     next: i64,
     nodes: HashMap<String, (i64, Node)>,
 }
 
 impl Placed {
     fn put(&mut self, name: &str, node: Node) {
-        let index = FIRST.iter().position(|first| *first == name).map_or(self.next, |index| {
-            i64::try_from(index).expect("three names") - i64::MAX / 2
-        });
-        if index == self.next {
-            self.next += 1;
-        }
-        self.nodes.insert(name.to_owned(), (index, node));
+        let place = match (0..).zip(FIRST).find(|(_, first)| **first == name) {
+            Some((index, _)) => i64::MIN + index,
+            None => {
+                self.next += 2;
+                self.next
+            }
+        };
+        self.nodes.insert(name.to_owned(), (place, node));
+    }
+
+    /// Takes the definition called `name` over from `other`, to the place that it has there. Whether
+    /// there is one.
+    pub(super) fn copy_beside(&mut self, name: &str, other: &Self) -> bool {
+        let Some((place, node)) = other.nodes.get(name) else { return false };
+        let after = self
+            .nodes
+            .values()
+            .any(|(own, node)| own == place && !matches!(node.stmt(), Stmt::ClassDef(_) | Stmt::FunctionDef(_)));
+        self.nodes.insert(name.to_owned(), (if after { place + 1 } else { place - 1 }, node.clone()));
+        true
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
