@@ -6,3 +6,5 @@
 //!
 //! - Only this crate knows ruff's parser and formatter.
 //! - It is pure: source text in, source text or diagnostics out. It never sees `portwright-runtime`.
+
+pub mod format;
