@@ -159,7 +159,7 @@ printf '#!/bin/sh\necho ruff 0.14.10\n' > "$target/bin/ruff"; chmod +x "$target/
         let (home, settings) = world(dir.path(), "exit 9");
         let near = dir.path().join("venv/bin");
         script(&dir.path().join("bin"), "ruff", "echo ruff 0.14.1");
-        assert!(ensure(&home, &settings, &[near.clone()]).is_err());
+        assert!(ensure(&home, &settings, std::slice::from_ref(&near)).is_err());
         let right = script(&near, "ruff", "echo 'ruff 0.14.10 (abc 2025-12-18)'");
         assert_eq!(ensure(&home, &settings, &[near]).unwrap(), right);
     }

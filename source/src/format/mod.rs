@@ -12,8 +12,12 @@
 //!
 //! - No file is read: a path only names what is formatted, and decides what is first party.
 //! - The text that comes back is what ruff 0.16.4 leaves. A repository that pins an older ruff gets
-//!   the older program's rules (see `rules`), but not its older layout.
+//!   the older program's rules (see `rules`), but not its older layout: since 0.15 a lambda's body
+//!   that does not fit its line gets parentheses, and a blank line before a function inside a
+//!   function's first line stays.
+//! - No source ends the process: what nests too deep for ruff is refused.
 
+mod depth;
 mod options;
 mod rules;
 mod style;

@@ -10,10 +10,11 @@ use ruff_linter::{
 };
 use ruff_python_ast::PySourceType;
 use ruff_python_formatter::{FormatModuleError, format_module_source};
+use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
-use super::{Style, style::ROOT};
+use super::{Style, depth, style::ROOT};
 
 /// Why a text could not be tidied. Lines and columns count from one, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +30,16 @@ pub enum FormatError {
         column: usize,
         /// What the parser says.
         message: String,
+    },
+    /// The text may be Python, but ruff's recursion could not be trusted with it.
+    #[error("{}:{line}:{column}: nests deeper than {} levels", path.display(), depth::LIMIT)]
+    TooDeep {
+        /// The file, as it was given.
+        path: PathBuf,
+        /// Where the limit is passed.
+        line: usize,
+        /// The column in that line.
+        column: usize,
     },
     /// ruff itself failed on valid Python.
     #[error("ruff cannot {step} {}: {message}; try the pinned `ruff` program", path.display())]
@@ -48,6 +59,32 @@ pub enum FormatError {
 /// and which package is first party (`src/NAME/...` or `NAME/...`).
 pub fn tidy(style: &Style, path: &Path, source: &str) -> Result<String, FormatError> {
     let source_type = PySourceType::from(path);
+    refuse_unfit(path, source, source_type)?;
+    depth::with_room(|| apply(style, path, source, source_type))
+}
+
+/// Parses once, so that nothing that recurses sees a text that is not Python or nests too deep.
+fn refuse_unfit(path: &Path, source: &str, source_type: PySourceType) -> Result<(), FormatError> {
+    let parsed = parse_unchecked(source, ParseOptions::from(source_type));
+    if let Some(offset) = depth::too_deep(parsed.tokens()) {
+        // Even dropping the tree recurses, so what such a text takes is not given back.
+        std::mem::forget(parsed);
+        let place = LineIndex::from_source_text(source).line_column(offset, source);
+        let (line, column) = (place.line.get(), place.column.get());
+        return Err(FormatError::TooDeep { path: path.to_owned(), line, column });
+    }
+    match parsed.errors().first() {
+        Some(error) => Err(syntax_error(path, source, error.location.start(), &error.error)),
+        None => Ok(()),
+    }
+}
+
+fn apply(
+    style: &Style,
+    path: &Path,
+    source: &str,
+    source_type: PySourceType,
+) -> Result<String, FormatError> {
     let fixed = fix(style, path, source, source_type)?;
     let code = fixed.source_code();
     let absolute = Path::new(ROOT).join(path);
@@ -172,6 +209,19 @@ mod tests {
         let FormatError::Syntax { line, column, .. } = &err else { panic!("{err}") };
         assert_eq!((*line, *column), (2, 11), "{err}");
         assert!(err.to_string().starts_with("src/transformers/models/x/modeling_x.py:2:11: "));
+    }
+
+    #[test]
+    fn what_nests_too_deep_is_refused_and_what_does_not_is_tidied_on_a_small_stack() {
+        let tidied = |levels: usize| {
+            let source = format!("x = {}1{}\n", "[".repeat(levels), "]".repeat(levels));
+            let style = Style::transformers();
+            let work = move || tidy(&style, Path::new("a.py"), &source);
+            std::thread::Builder::new().stack_size(256 << 10).spawn(work).unwrap().join().unwrap()
+        };
+        assert!(tidied(depth::LIMIT - 1).is_ok());
+        let err = tidied(100_000).unwrap_err();
+        assert_eq!(err.to_string(), "a.py:1:1005: nests deeper than 1000 levels");
     }
 
     #[test]
