@@ -5,6 +5,7 @@
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
 //! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
 //! - [`modular`]: from a modular file to the standalone files;
+//! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - `problem`: an error with its place.
 //!
 //! # Invariants
@@ -15,6 +16,7 @@
 
 mod body;
 mod definitions;
+pub mod format;
 mod library;
 pub mod modular;
 mod naming;

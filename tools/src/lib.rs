@@ -19,6 +19,7 @@ pub mod error;
 pub mod explain;
 pub mod mutants;
 pub mod report;
+pub mod ruff;
 pub mod runs;
 pub mod sweep;
 pub mod verify;

@@ -13,8 +13,9 @@
 //! # Invariants
 //!
 //! - An environment without its `complete.json` does not exist: it is removed and built anew.
-//! - Every package comes from the lock with its hash; the one exception is torch from an index that
-//!   the user configures ([`TorchSource::Index`]), and its version is the lock's.
+//! - Every package comes from the lock with its hash, with two exceptions: torch from an index that
+//!   the user configures ([`TorchSource::Index`]), whose version is the lock's; and a program that a
+//!   target repository pins ([`ensure_tool`]), which never runs among the engines.
 //! - Nothing here downloads a Python, asks a question or prints.
 //! - No secret is passed to a worker or written to disk.
 
@@ -31,6 +32,7 @@ mod python;
 mod settings;
 mod setup;
 mod sizes;
+mod tool;
 mod uv;
 mod workers;
 
@@ -44,4 +46,5 @@ pub use plan::{Leaner, Plan, PlannedGroup, plan};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
 pub use setup::ensure;
 pub use sizes::{Group, platform};
+pub use tool::{Tool, ensure_tool};
 pub use workers::worker_environment;

@@ -116,7 +116,7 @@ fn ask(path: &Path) -> Option<Uv> {
 }
 
 /// The last line that a quick command prints.
-fn answer(command: &mut Command) -> Option<String> {
+pub(super) fn answer(command: &mut Command) -> Option<String> {
     match run(command, Some(PATIENCE), &Cancel::default(), &mut |_| {}).ok()? {
         Ended::Exited { status, said, .. } if status.success() => {
             Some(said.lines().last()?.to_owned())
