@@ -79,7 +79,8 @@ pub(super) struct Imports {
 /// One import statement, with the names that are kept of it.
 #[derive(Debug)]
 pub(super) struct Import {
-    lead: String,
+    /// Comments and blank lines before it.
+    pub lead: String,
     /// `import ` or `from module import `.
     pub head: String,
     pub names: Vec<String>,

@@ -293,11 +293,18 @@ fn is_deletion(member: &Member<'_>) -> bool {
         if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "AttributeError"))
 }
 
-/// A method of which nothing but `raise ...Error(...)` is written is taken out.
+/// A method that raises an error at once is taken out, where one blank line and nothing else stands
+/// before a `def` that fits its line.
 fn is_dropped(method: &Member<'_>) -> bool {
-    let Some([Stmt::Raise(raise)]) = method.function().map(|function| function.body.as_slice()) else { return false };
-    matches!(raise.exc.as_deref(), Some(Expr::Call(call))
-        if method.source.slice(call.func.range()).ends_with("Error"))
+    let mut lines = method.text().lines();
+    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else { return false };
+    let (def, raise) = (def.trim_start(), raise.trim_start());
+    let code = def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+    blank.trim().is_empty()
+        && def.starts_with("def ")
+        && code.trim_end().ends_with(':')
+        && raise.starts_with("raise")
+        && raise.contains("Error(")
 }
 
 /// The head of a method that the child changes, up to its colon.
@@ -382,8 +389,8 @@ fn written_parameters<'a>(method: &Member<'a>, function: &'a StmtFunctionDef) ->
         let next = starts.iter().find(|start| **start > parameter.range.start()).copied().unwrap_or(parameter.range.end());
         let text = method.source.slice(TextRange::new(parameter.range.start(), next));
         let text = text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
-        let comment = text.rsplit(',').next().is_some_and(|after| after.contains('#'));
-        (parameter.name().as_str(), if comment { text } else { text.trim_end() })
+        // A comment needs its newline.
+        (parameter.name().as_str(), if text.contains('#') { text } else { text.trim_end() })
     });
     written.collect()
 }

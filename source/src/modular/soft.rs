@@ -42,16 +42,20 @@ fn library(import: &Import) -> Option<usize> {
     })
 }
 
-/// Makes the guard's condition known.
+/// Makes the guard's condition known, through the first import from a module called `utils`. Where
+/// that has it already, transformers writes that import first: the blank lines before the imports are
+/// then those of the header alone.
 fn import_test(imports: &mut Imports, test: &str) {
-    if imports.plain.iter().any(|import| import.names.iter().any(|name| name == test)) {
-        return;
-    }
     let utils = imports.plain.iter_mut().find(|import| {
         let module = import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
         module.is_some_and(|module| module.trim_start_matches('.') == "utils" || module.ends_with(".utils"))
     });
     match utils {
+        Some(import) if import.names.iter().any(|name| name == test) => {
+            if let Some(first) = imports.plain.first_mut() {
+                first.lead.clear();
+            }
+        }
         Some(import) => import.names.push(test.to_owned()),
         None => imports.plain.push(Import::new("from ...utils import ".to_owned(), test)),
     }
