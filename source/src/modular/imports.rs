@@ -26,6 +26,7 @@ impl Used {
         for node in candidates {
             if let Stmt::If(branch) = node.stmt() {
                 used.visit_expr(&branch.test);
+                branch.elif_else_clauses.iter().for_each(|clause| used.visit_elif_else_clause(clause));
             }
         }
         used

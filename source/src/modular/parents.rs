@@ -115,6 +115,10 @@ impl Parents {
             scopes.push(merge(definitions, &modular.definitions));
         }
         let (own, origin) = merge_back(modular, &mut scopes);
+        for names in siblings.values_mut() {
+            // What the modular file imports by name from elsewhere is written out.
+            names.retain(|name| !origin.contains_key(name));
+        }
         Ok(Self { scopes, renamings, own, origin, siblings })
     }
 }
