@@ -26,7 +26,7 @@ impl Used {
         for node in candidates {
             if let Stmt::If(branch) = node.stmt() {
                 used.visit_expr(&branch.test);
-                branch.elif_else_clauses.iter().for_each(|clause| used.visit_elif_else_clause(clause));
+                branch.elif_else_clauses.iter().filter_map(|clause| clause.test.as_ref()).for_each(|test| used.visit_expr(test));
             }
         }
         used
@@ -46,7 +46,7 @@ impl<'a> Visitor<'a> for Used {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
-            Expr::Name(name) => drop(self.names.insert(name.id.to_string())),
+            Expr::Name(name) if !name.ctx.is_store() => drop(self.names.insert(name.id.to_string())),
             Expr::StringLiteral(literal) if self.in_annotation => {
                 let words = literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
                 self.names.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));

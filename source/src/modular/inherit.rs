@@ -207,7 +207,7 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return Ok(inherited.to_owned());
     }
     let written = decorators(&node.source, list, name);
-    let adds = list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
+    let adds = std::env::var("ADD").is_ok() && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
     if !adds || parent.1.is_empty() {
         return Ok(written.to_owned());
     }
@@ -349,10 +349,10 @@ fn own_head(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 
 /// The child's parameters; with `**super_kwargs`, the parent's overlaid by the child's.
 fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, old: &StmtFunctionDef) -> String {
-    let written = changed.source.slice(new.parameters.range);
+    let written = format!("({}", opening(method, old)) + changed.source.slice(after_opening(new));
     let inherits = new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
     if !inherits {
-        return written.to_owned();
+        return written;
     }
     let mut merged: IndexMap<&str, &str> = IndexMap::new();
     for (name, text) in written_parameters(method, old) {
@@ -368,8 +368,10 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
         None => {}
     }
     list.extend(new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)));
-    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(kwarg.range)));
-    let mut text = String::from("(");
+    // The parent's, with the comma that follows it.
+    let end = old.parameters.range.end() - TextSize::of(')');
+    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()));
+    let mut text = format!("({}", opening(method, old));
     for (index, parameter) in list.iter().enumerate() {
         text.push_str(parameter);
         // A parameter that others followed brings its comma along, and the comment after it.
@@ -378,6 +380,23 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
     }
     text.truncate(text.trim_end_matches(' ').len());
     text + ")"
+}
+
+/// From the first parameter on, with the closing parenthesis.
+fn after_opening(function: &StmtFunctionDef) -> TextRange {
+    let range = function.parameters.range;
+    let first = function.parameters.iter_source_order().next();
+    // A star alone, or a slash, stands before no parameter that could be asked.
+    let plain = first.filter(|_| function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty());
+    let start = plain.map_or(range.start() + TextSize::of('('), |first| first.start());
+    TextRange::new(start, range.end())
+}
+
+/// A comment behind the opening parenthesis: it is the parent's, like the parenthesis.
+fn opening(method: &Member<'_>, function: &StmtFunctionDef) -> String {
+    let start = function.parameters.range.start() + TextSize::of('(');
+    let text = method.source.slice(TextRange::new(start, after_opening(function).start()));
+    if text.contains('#') { text.to_owned() } else { String::new() }
 }
 
 /// The plain parameters, each up to the next one: with its comma and the comment on its line.

@@ -110,15 +110,13 @@ impl Parents {
             let definitions = Definitions::of(&renamed);
             let stem = parent.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             if let Some(kind) = FileKind::of_module(&stem) {
-                siblings.entry(kind).or_default().extend(definitions.siblings.iter().cloned());
+                // Another file of the model counts where it is there, or will be.
+                let there = definitions.siblings.iter().filter(|(_, file)| modular.has_file(**file));
+                siblings.entry(kind).or_default().extend(there.map(|(name, _)| name.clone()));
             }
             scopes.push(merge(definitions, &modular.definitions));
         }
         let (own, origin) = merge_back(modular, &mut scopes);
-        for names in siblings.values_mut() {
-            // What the modular file imports by name from elsewhere is written out.
-            names.retain(|name| !origin.contains_key(name));
-        }
         Ok(Self { scopes, renamings, own, origin, siblings })
     }
 }
@@ -137,7 +135,7 @@ fn merge(mut parent: Definitions, modular: &Definitions) -> Scope {
         }
     }
     for (name, node) in &modular.classes {
-        if !parent.classes.contains_key(name) && !parent.siblings.contains(name) {
+        if !parent.classes.contains_key(name) && !parent.siblings.contains_key(name) {
             visible.insert(name.clone(), node.clone());
         }
     }

@@ -62,6 +62,13 @@ impl Modular {
         Ok(Self { model, camel, imports, definitions, parents, imported, exports, source })
     }
 
+    /// Whether the model has a file of this kind: one that is written, or one beside the modular file.
+    pub(super) fn has_file(&self, kind: FileKind) -> bool {
+        self.definitions.classes.keys().any(|class| FileKind::of_class(class, &self.camel) == kind)
+            || self.exports.contains_key(&kind)
+            || self.source.path().with_file_name(format!("{}_{}.py", kind.prefix(), self.model)).is_file()
+    }
+
     /// The base of `class` that another model's file defines, and that file.
     pub(super) fn parent_of<'a>(&self, class: &'a StmtClassDef) -> Result<Option<(&'a str, usize)>, Problem> {
         let mut found = None;
