@@ -5,6 +5,7 @@
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
 //! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
 //! - [`modular`]: from a modular file to the standalone files;
+//! - [`scaffold`]: from standalone files to the modular file; [`lineage`]: a model's ancestors;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - `problem`: an error with its place.
 //!
@@ -18,10 +19,12 @@ mod body;
 mod definitions;
 pub mod format;
 mod library;
+pub mod lineage;
 pub mod modular;
 mod naming;
 mod problem;
 mod rename;
+pub mod scaffold;
 mod text;
 
 pub use library::{Library, is_modular};

@@ -17,7 +17,7 @@ use crate::rename::{Renaming, Scope as Renamed};
 use crate::text::Node;
 
 /// A class with its members, ready to be compared.
-pub(super) struct View<'a> {
+pub(crate) struct View<'a> {
     pub node: &'a Node,
     pub class: &'a StmtClassDef,
     pub body: Body<'a>,
@@ -25,7 +25,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(node: &'a Node) -> Result<Self, Problem> {
+    pub(crate) fn of(node: &'a Node) -> Result<Self, Problem> {
         let Stmt::ClassDef(class) = node.stmt() else {
             return Err(node.source.problem(node.stmt().range(), "not a class"));
         };
@@ -34,12 +34,12 @@ impl<'a> View<'a> {
         Ok(Self { node, class, body, methods })
     }
 
-    pub(super) fn docstring(&self) -> Option<Member<'a>> {
+    pub(crate) fn docstring(&self) -> Option<Member<'a>> {
         self.body.members.iter().rfind(|member| member.is_docstring()).copied()
     }
 
     /// The members that assign, by their targets.
-    pub(super) fn attributes(&self) -> IndexMap<&'a str, Member<'a>> {
+    pub(crate) fn attributes(&self) -> IndexMap<&'a str, Member<'a>> {
         self.body.members.iter().filter_map(|member| Some((member.target()?, *member))).collect()
     }
 }
@@ -102,7 +102,7 @@ fn lead<'a>(text: &'a str, owned: &TextRange, at: TextSize) -> &'a str {
 }
 
 /// The parent with its comments and strings renamed, where the class goes by a name of its own.
-fn document(
+pub(super) fn document(
     names: &ModelNames,
     child: &View<'_>,
     renamed_base: &str,

@@ -9,6 +9,7 @@
 
 mod imports;
 mod inherit;
+pub(crate) mod inverse;
 mod levels;
 mod parents;
 mod place;
@@ -26,7 +27,9 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
+pub(crate) use inherit::View;
 pub use levels::levels;
+pub(crate) use levels::parents as imported_models;
 use imports::{Imports, Used};
 use parents::Parents;
 use place::{Layout, Placed, place};
@@ -42,7 +45,11 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    let modular = Modular::read(library, library.load(path)?)?;
+    convert_source(library, library.load(path)?)
+}
+
+fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+    let modular = Modular::read(library, source)?;
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
     let layout = place(library, &modular, &parents)?;
@@ -54,7 +61,7 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
             let name = format!("{}_{}.py", kind.prefix(), modular.model);
-            Ok(Generated { kind, path: path.with_file_name(name), text: writer.assemble(kind)? })
+            Ok(Generated { kind, path: modular.source.path().with_file_name(name), text: writer.assemble(kind)? })
         })
         .collect()
 }
