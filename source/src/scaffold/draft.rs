@@ -257,6 +257,7 @@ impl<'a> Draft<'a> {
         for (at, file) in self.input.files.iter().enumerate() {
             for (index, entry) in file.entries.iter().enumerate() {
                 let key = (at, index);
+                let mut given = true;
                 let text = if entry.shapes.is_none() {
                     if !self.own.contains(&entry.name) {
                         continue;
@@ -266,11 +267,13 @@ impl<'a> Draft<'a> {
                     continue;
                 } else {
                     let heir = self.classes.get(&key).and_then(|it| it.heir.as_ref());
+                    given = heir.is_none();
                     heir.map_or_else(|| entry.node.text(), |heir| heir.text.as_str())
                 };
                 if written.insert(entry.name.as_str()) {
-                    body.push_str("\n\n");
-                    body.push_str(text.trim_start_matches('\n'));
+                    // What is written as it was given keeps its blank lines.
+                    body.push_str(if given { "" } else { "\n\n" });
+                    body.push_str(text);
                     if !body.ends_with('\n') {
                         body.push('\n');
                     }
