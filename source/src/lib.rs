@@ -3,7 +3,8 @@
 //! # Rooms
 //!
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
-//! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
+//! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
+//!   release;
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - `problem`: an error with its place.
@@ -22,6 +23,7 @@ pub mod modular;
 mod naming;
 mod problem;
 mod rename;
+mod rules;
 mod text;
 
 pub use library::{Library, is_modular};

@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use crate::naming::ModelNames;
 use crate::problem::Problem;
+use crate::rules::{Release, Rules};
 use crate::text::Source;
 
 /// A checkout or an installed copy of transformers.
@@ -31,7 +32,7 @@ impl Library {
                 Problem::of_file(path, "no transformers sources here (looked for `models/auto`)")
                     .with_help("give a checkout of transformers, or the folder that it is installed in")
             })?;
-        let mut library = Self { package, names: ModelNames::default(), sources: RwLock::default() };
+        let mut library = Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
         let auto = library.models().join("auto");
         let tables: Vec<_> = ["auto_mappings.py", "configuration_auto.py"]
             .into_iter()
@@ -40,8 +41,21 @@ impl Library {
             .map(|path| library.load(&path))
             .collect::<Result<_, _>>()?;
         let tables: Vec<&Source> = tables.iter().map(AsRef::as_ref).collect();
-        library.names = ModelNames::read(&tables)?;
+        library.names = ModelNames::read(&tables, Rules::of(library.release()))?;
         Ok(library)
+    }
+
+    /// The release that the sources say they are (`__version__`), where they do.
+    pub fn version(&self) -> Option<String> {
+        let init = std::fs::read_to_string(self.package.join("__init__.py")).ok()?;
+        let line = init.lines().find_map(|line| line.strip_prefix("__version__"))?;
+        Some(line.trim_start_matches([' ', '=']).trim().trim_matches(['"', '\'']).to_owned())
+    }
+
+    fn release(&self) -> Option<Release> {
+        let version = self.version()?;
+        let mut parts = version.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
     pub fn package(&self) -> &Path {

@@ -10,6 +10,7 @@ use ruff_python_ast::{Expr, Stmt};
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::rules::Rules;
 use crate::text::Source;
 
 /// A file of a model, in the order in which the modular system lists them.
@@ -35,7 +36,6 @@ const SUFFIXES: &[(&str, FileKind)] = &[
     ("ImageProcessorPil", FileKind::ImageProcessingPil),
     ("VideoProcessor", FileKind::VideoProcessing),
     ("VideoProcessorInitKwargs", FileKind::VideoProcessing),
-    ("VideoProcessorKwargs", FileKind::VideoProcessing),
     ("FeatureExtractor", FileKind::FeatureExtraction),
     ("ProcessorKwargs", FileKind::Processing),
     ("VideosKwargs", FileKind::Processing),
@@ -79,8 +79,11 @@ impl FileKind {
     }
 
     /// The file of a class (or name in `__all__`) of the model whose class prefix is `camel`.
-    pub fn of_class(class: &str, camel: &str) -> Self {
+    pub(crate) fn of_class(class: &str, camel: &str, rules: Rules) -> Self {
         let bare = if camel.is_empty() { class.to_owned() } else { class.replace(camel, "") };
+        if rules.video_kwargs_with_video && bare.ends_with("VideoProcessorKwargs") {
+            return Self::VideoProcessing;
+        }
         // The leftmost match is the longest suffix.
         SUFFIXES
             .iter()
@@ -97,15 +100,16 @@ impl std::fmt::Display for FileKind {
 }
 
 /// The table of model types of one release (`CONFIG_MAPPING_NAMES`).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ModelNames {
     configs: IndexMap<String, String>,
     types: HashMap<String, String>,
+    pub(crate) rules: Rules,
 }
 
 impl ModelNames {
     /// Reads the table from the sources that define it, in order.
-    pub fn read(sources: &[&Source]) -> Result<Self, Problem> {
+    pub(crate) fn read(sources: &[&Source], rules: Rules) -> Result<Self, Problem> {
         let mut configs = IndexMap::new();
         for source in sources {
             for stmt in source.stmts() {
@@ -135,13 +139,18 @@ impl ModelNames {
                 }
             }
         }
-        Ok(Self::from_pairs(configs))
+        Ok(Self { rules, ..Self::from_pairs(configs) })
     }
 
     pub fn from_pairs(configs: impl IntoIterator<Item = (String, String)>) -> Self {
         let configs: IndexMap<_, _> = configs.into_iter().collect();
         let types = configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
-        Self { configs, types }
+        Self { configs, types, rules: Rules::of(None) }
+    }
+
+    /// The file of a class of the model whose class prefix is `camel`.
+    pub fn kind_of(&self, class: &str, camel: &str) -> FileKind {
+        FileKind::of_class(class, camel, self.rules)
     }
 
     /// The model types with their configuration classes, in the order of the table.

@@ -45,6 +45,8 @@ pub(crate) struct Renaming {
     /// Spelling to find, what it becomes; tried in this order.
     patterns: Vec<(String, String)>,
     new_camel: String,
+    /// Tokens that are left alone.
+    kept: &'static [&'static str],
     /// The prefix in snake case, where it is not the model's own name.
     alias: Option<(String, String)>,
 }
@@ -60,7 +62,8 @@ impl Renaming {
             None => patterns.push((old_camel, new_camel.clone())),
         }
         let alias = (new != model).then(|| (new, model.to_owned()));
-        Self { patterns, new_camel, alias }
+        let kept = if names.rules.keeps_library_names { KEPT } else { &[] };
+        Self { patterns, new_camel, kept, alias }
     }
 
     /// `text` renamed: a hit starts where no letter or digit precedes it.
@@ -101,7 +104,7 @@ impl Renaming {
 
     /// A token renamed, unless it is one of the names that are never touched.
     fn token(&self, text: &str) -> Option<String> {
-        if KEPT.contains(&text.trim_matches('"')) {
+        if self.kept.contains(&text.trim_matches('"')) {
             return None;
         }
         Some(self.apply(text)).filter(|new| new != text)

@@ -13,6 +13,7 @@ use super::unravel::Unraveller;
 use crate::body::{Body, Member, class_body, decorators, function_body};
 use crate::naming::ModelNames;
 use crate::problem::Problem;
+use crate::rules::Rules;
 use crate::rename::{Renaming, Scope as Renamed};
 use crate::text::Node;
 
@@ -22,16 +23,17 @@ pub(super) struct View<'a> {
     pub class: &'a StmtClassDef,
     pub body: Body<'a>,
     pub methods: IndexMap<String, Member<'a>>,
+    rules: Rules,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(node: &'a Node) -> Result<Self, Problem> {
+    pub(super) fn of(node: &'a Node, rules: Rules) -> Result<Self, Problem> {
         let Stmt::ClassDef(class) = node.stmt() else {
             return Err(node.source.problem(node.stmt().range(), "not a class"));
         };
         let body = class_body(&node.source, class, node.owned().end());
         let methods = methods(&body.members);
-        Ok(Self { node, class, body, methods })
+        Ok(Self { node, class, body, methods, rules })
     }
 
     pub(super) fn docstring(&self) -> Option<Member<'a>> {
@@ -75,9 +77,9 @@ pub(super) fn inherit(
     parent: &Node,
     model: &str,
 ) -> Result<Node, Problem> {
-    let child = View::of(child)?;
+    let child = View::of(child, names.rules)?;
     let documented = document(names, &child, renamed_base, parent, model)?;
-    let parent = View::of(documented.as_ref().unwrap_or(parent))?;
+    let parent = View::of(documented.as_ref().unwrap_or(parent), names.rules)?;
     let bases = bases(&child, base, &parent)?;
 
     let mut text = String::with_capacity(parent.node.text().len());
@@ -181,6 +183,7 @@ fn header(bases: &[String], parent: &View<'_>) -> String {
 
 fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
     pick_decorators(
+        child.rules,
         (child.node, &child.class.decorator_list, child.class.name.start()),
         (parent.node, &parent.class.decorator_list, parent.class.name.start()),
         "",
@@ -190,7 +193,12 @@ fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Probl
 type Decorated<'a> = (&'a Node, &'a [Decorator], TextSize);
 
 /// The decorators of the result: the child's where it has any, else the parent's.
-fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) -> Result<String, Problem> {
+fn pick_decorators(
+    rules: Rules,
+    child: Decorated<'_>,
+    parent: Decorated<'_>,
+    indent: &str,
+) -> Result<String, Problem> {
     let (node, list, name) = child;
     let text = |decorator: &Decorator| node.source.slice(decorator.expression.range());
     let inherits_none = list.iter().find(|decorator| text(decorator) == "no_inherit_decorator");
@@ -207,7 +215,7 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return Ok(inherited.to_owned());
     }
     let written = decorators(&node.source, list, name);
-    let adds = std::env::var("ADD").is_ok() && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
+    let adds = rules.adds_deprecations && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
     if !adds || parent.1.is_empty() {
         return Ok(written.to_owned());
     }
@@ -320,6 +328,7 @@ fn method_head(
     let indent = &lead[lead.rfind('\n').map_or(0, |newline| newline + 1)..];
     let mut head = lead.to_owned();
     head.push_str(&pick_decorators(
+        child.rules,
         (child.node, &new.decorator_list, new.name.start()),
         (parent.node, &old.decorator_list, old.name.start()),
         indent,

@@ -78,12 +78,12 @@ impl Writer<'_> {
     /// The text of one file.
     fn assemble(&self, kind: FileKind) -> Result<String, Problem> {
         let mut placed = self.layout.files.get(&kind).cloned().unwrap_or_default();
-        let (mut body, mut imports) = self.parts(&placed)?;
+        let (mut body, mut imports) = self.parts(kind, &placed)?;
         if kind == FileKind::ImageProcessingPil
             && let Some(torch) = self.layout.files.get(&FileKind::ImageProcessing)
             && soft::copy_shared(&imports, torch, &mut placed)
         {
-            (body, imports) = self.parts(&placed)?;
+            (body, imports) = self.parts(kind, &placed)?;
         }
         if matches!(kind, FileKind::ImageProcessingPil | FileKind::FeatureExtraction) {
             soft::guard_torch(&mut imports);
@@ -99,9 +99,12 @@ impl Writer<'_> {
     }
 
     /// The body of a file, and the imports that it needs.
-    fn parts(&self, placed: &Placed) -> Result<(String, Imports), Problem> {
+    fn parts(&self, kind: FileKind, placed: &Placed) -> Result<(String, Imports), Problem> {
         let nodes = placed.in_order();
-        let body: String = nodes.iter().map(|(_, node)| node.text()).collect();
+        let mut body: String = nodes.iter().map(|(_, node)| node.text()).collect();
+        if let Some(getattr) = self.modular.getattr.get(&kind) {
+            let _ = write!(body, "\n\n{getattr}\n");
+        }
         let parsed = Source::parse(self.modular.source.path(), body.as_str())?;
         let used = Used::of(&parsed, self.candidates);
         let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();

@@ -75,7 +75,7 @@ pub(super) fn place(library: &Library, modular: &Modular, parents: &Parents) -> 
     let mut layout = Layout::default();
     for (name, node) in &modular.definitions.classes {
         let Stmt::ClassDef(class) = node.stmt() else { continue };
-        let kind = FileKind::of_class(name, &modular.camel);
+        let kind = modular.kind_of(name);
         let placing = Placing { modular, parents, kind };
         layout.files.entry(kind).or_default();
         let (needs, built) = match modular.parent_of(class)? {
@@ -147,13 +147,13 @@ impl Placing<'_> {
         let mut crossing: Vec<String> = needs
             .iter()
             .filter(|need| scope.get(need).is_some_and(|node| matches!(node.stmt(), Stmt::ClassDef(_))))
-            .filter(|need| FileKind::of_class(need, &self.modular.camel) != self.kind)
+            .filter(|need| self.modular.kind_of(need) != self.kind)
             .cloned()
             .collect();
         crossing.sort();
         for name in crossing {
             needs.remove(&name);
-            let other = FileKind::of_class(&name, &self.modular.camel);
+            let other = self.modular.kind_of(&name);
             let import = format!("from .{}_{} import {name}\n", other.prefix(), self.modular.model);
             layout.crossing.insert(name, Node::from_text(self.modular.source.path(), import)?);
         }

@@ -14,6 +14,7 @@ use crate::definitions::Definitions;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
+use crate::rules::Rules;
 use crate::text::{Node, Source};
 
 /// A modular file, read.
@@ -24,6 +25,8 @@ pub(super) struct Modular {
     pub model: String,
     /// The class prefix of the model.
     pub camel: String,
+    /// The habits of the release.
+    pub rules: Rules,
     pub definitions: Definitions,
     /// Imports that the written files may need as they are.
     pub imports: Vec<Node>,
@@ -33,6 +36,8 @@ pub(super) struct Modular {
     pub imported: IndexMap<String, usize>,
     /// The strings of `__all__` (quoted as written) for each file.
     pub exports: BTreeMap<FileKind, Vec<String>>,
+    /// The module's `__getattr__ = ...` for each file.
+    pub getattr: BTreeMap<FileKind, String>,
 }
 
 /// A file of another model.
@@ -48,10 +53,15 @@ impl Modular {
         let model = model_of(&source)?;
         let camel = library.names().camel(&model);
         let mut definitions = Definitions::of(&source);
+        let rules = library.names().rules;
         let mut exports = BTreeMap::new();
         if let Some(node) = definitions.assignments.shift_remove("__all__") {
-            exports = split_exports(&node, &camel)?;
+            exports = split_exports(&node, &camel, rules)?;
         }
+        let getattr = match definitions.assignments.shift_remove("__getattr__") {
+            Some(node) if rules.writes_getattr => split_getattr(&node, &camel, rules),
+            _ => BTreeMap::new(),
+        };
         let mut reader = Reader { library, source: &source, parents: Vec::new(), imported: IndexMap::new(), failed: None };
         reader.visit_body(source.stmts());
         let Reader { parents, imported, failed, .. } = reader;
@@ -59,12 +69,17 @@ impl Modular {
             return Err(problem);
         }
         let imports = std::mem::take(&mut definitions.imports).into_iter().filter(|node| is_kept(node.stmt())).collect();
-        Ok(Self { model, camel, imports, definitions, parents, imported, exports, source })
+        Ok(Self { model, camel, rules, imports, definitions, parents, imported, exports, getattr, source })
+    }
+
+    /// The file that a class of this model belongs to.
+    pub(super) fn kind_of(&self, class: &str) -> FileKind {
+        FileKind::of_class(class, &self.camel, self.rules)
     }
 
     /// Whether the model has a file of this kind: one that is written, or one beside the modular file.
     pub(super) fn has_file(&self, kind: FileKind) -> bool {
-        self.definitions.classes.keys().any(|class| FileKind::of_class(class, &self.camel) == kind)
+        self.definitions.classes.keys().any(|class| self.kind_of(class) == kind)
             || self.exports.contains_key(&kind)
             || self.source.path().with_file_name(format!("{}_{}.py", kind.prefix(), self.model)).is_file()
     }
@@ -194,7 +209,7 @@ impl Reader<'_> {
 }
 
 /// The strings of `__all__`, each in the list of the file that will define it.
-fn split_exports(node: &Node, camel: &str) -> Result<BTreeMap<FileKind, Vec<String>>, Problem> {
+fn split_exports(node: &Node, camel: &str, rules: Rules) -> Result<BTreeMap<FileKind, Vec<String>>, Problem> {
     let mut exports: BTreeMap<FileKind, Vec<String>> = BTreeMap::new();
     let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return Ok(exports) };
     let elements = match &**value {
@@ -206,8 +221,40 @@ fn split_exports(node: &Node, camel: &str) -> Result<BTreeMap<FileKind, Vec<Stri
         let Expr::StringLiteral(name) = element else {
             return Err(node.source.problem(element.range(), "`__all__` must be a list of strings"));
         };
-        let kind = FileKind::of_class(name.value.to_str(), camel);
+        let kind = FileKind::of_class(name.value.to_str(), camel, rules);
         exports.entry(kind).or_default().push(node.source.slice(name.range).to_owned());
     }
     Ok(exports)
+}
+
+/// `__getattr__ = deprecate_attr(__name__, rename={"Name": ...})`, with each entry in the file that its
+/// name routes to. A call without such entries goes to the modeling file as it is.
+fn split_getattr(node: &Node, camel: &str, rules: Rules) -> BTreeMap<FileKind, String> {
+    let source = &node.source;
+    let whole = || BTreeMap::from([(FileKind::Modeling, source.slice(node.stmt().range()).to_owned())]);
+    let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return whole() };
+    let Expr::Call(call) = &**value else { return whole() };
+    let mut entries: BTreeMap<FileKind, IndexMap<&str, Vec<&str>>> = BTreeMap::new();
+    let mut shared: Vec<&str> = call.arguments.args.iter().map(|argument| source.slice(argument.range())).collect();
+    for keyword in &call.arguments.keywords {
+        let (Some(name), Expr::Dict(dict)) = (&keyword.arg, &keyword.value) else {
+            shared.push(source.slice(keyword.range));
+            continue;
+        };
+        for item in &dict.items {
+            let Some(Expr::StringLiteral(key)) = &item.key else { return whole() };
+            let kind = FileKind::of_class(key.value.to_str(), camel, rules);
+            entries.entry(kind).or_default().entry(name.as_str()).or_default().push(source.slice(item.range()));
+        }
+    }
+    if entries.is_empty() {
+        return whole();
+    }
+    let function = source.slice(call.func.range());
+    let written = entries.into_iter().map(|(kind, tables)| {
+        let tables = tables.into_iter().map(|(name, items)| format!("{name}={{{}}}", items.join(", ")));
+        let arguments: Vec<String> = shared.iter().map(|text| (*text).to_owned()).chain(tables).collect();
+        (kind, format!("__getattr__ = {function}({})", arguments.join(", ")))
+    });
+    written.collect()
 }
