@@ -11,6 +11,8 @@ pub(crate) type Release = (u32, u32);
 pub(crate) struct Rules {
     /// Names of other libraries that contain a model's name, `mamba_ssm` for one, are not renamed.
     pub keeps_library_names: bool,
+    /// Feature extractors import torch under a guard.
+    pub guards_feature_extraction: bool,
     /// `XVideoProcessorKwargs` belongs to the video processing file, not to the processing file.
     pub video_kwargs_with_video: bool,
     /// `@deprecate_kwarg` on a method joins the decorators of the parent's method.
@@ -24,7 +26,8 @@ impl Rules {
     pub(crate) fn of(release: Option<Release>) -> Self {
         let since = |first: Release| release.is_none_or(|release| release >= first);
         Self {
-            keeps_library_names: since((5, 13)),
+            keeps_library_names: since((5, 15)),
+            guards_feature_extraction: since((5, 15)),
             video_kwargs_with_video: since((5, 18)),
             adds_deprecations: since((5, 23)),
             writes_getattr: since((5, 23)),

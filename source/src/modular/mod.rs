@@ -18,7 +18,6 @@ mod soft;
 mod unravel;
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,16 +84,15 @@ impl Writer<'_> {
         {
             (body, imports) = self.parts(kind, &placed)?;
         }
-        if matches!(kind, FileKind::ImageProcessingPil | FileKind::FeatureExtraction) {
+        let extracts = kind == FileKind::FeatureExtraction && self.modular.rules.guards_feature_extraction;
+        if kind == FileKind::ImageProcessingPil || extracts {
             soft::guard_torch(&mut imports);
         }
         let mut text = banner(&repository_path(self.library, self.modular));
         text.push_str(self.modular.source.header());
         text.push_str(&imports.write());
         text.push_str(&body);
-        if let Some(names) = self.modular.exports.get(&kind) {
-            let _ = write!(text, "\n\n__all__ = [{}]\n", names.join(", "));
-        }
+        text.extend(self.modular.exports.get(&kind).map(String::as_str));
         Ok(text)
     }
 
@@ -103,7 +101,7 @@ impl Writer<'_> {
         let nodes = placed.in_order();
         let mut body: String = nodes.iter().map(|(_, node)| node.text()).collect();
         if let Some(getattr) = self.modular.getattr.get(&kind) {
-            let _ = write!(body, "\n\n{getattr}\n");
+            body.push_str(getattr);
         }
         let parsed = Source::parse(self.modular.source.path(), body.as_str())?;
         let used = Used::of(&parsed, self.candidates);

@@ -108,10 +108,11 @@ impl Parents {
         for (parent, renaming) in modular.parents.iter().zip(&renamings) {
             let renamed = renaming.source(&*library.load(&parent.path)?, Renamed::All)?;
             let definitions = Definitions::of(&renamed);
-            let stem = parent.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            if let Some(kind) = FileKind::of_module(&stem) {
-                // Another file of the model counts where it is there, or will be.
-                let there = definitions.siblings.iter().filter(|(_, file)| modular.has_file(**file));
+            if let Some(kind) = parent.kind {
+                // What the modular file imports by name from another file is written out.
+                let there = definitions.siblings.iter().filter(|(name, file)| {
+                    modular.imported.get(*name).is_none_or(|from| modular.parents[*from].kind == Some(**file))
+                });
                 siblings.entry(kind).or_default().extend(there.map(|(name, _)| name.clone()));
             }
             scopes.push(merge(definitions, &modular.definitions));

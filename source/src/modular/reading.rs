@@ -8,7 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtAssign, StmtClassDef, StmtImportFrom};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::definitions::Definitions;
 use crate::library::Library;
@@ -34,8 +34,8 @@ pub(super) struct Modular {
     pub parents: Vec<ParentFile>,
     /// Each name imported from one of them, and from which.
     pub imported: IndexMap<String, usize>,
-    /// The strings of `__all__` (quoted as written) for each file.
-    pub exports: BTreeMap<FileKind, Vec<String>>,
+    /// `__all__ = [...]` for each file.
+    pub exports: BTreeMap<FileKind, String>,
     /// The module's `__getattr__ = ...` for each file.
     pub getattr: BTreeMap<FileKind, String>,
 }
@@ -46,6 +46,7 @@ pub(super) struct ParentFile {
     pub path: PathBuf,
     /// The model's folder.
     pub model: String,
+    pub kind: Option<FileKind>,
 }
 
 impl Modular {
@@ -75,13 +76,6 @@ impl Modular {
     /// The file that a class of this model belongs to.
     pub(super) fn kind_of(&self, class: &str) -> FileKind {
         FileKind::of_class(class, &self.camel, self.rules)
-    }
-
-    /// Whether the model has a file of this kind: one that is written, or one beside the modular file.
-    pub(super) fn has_file(&self, kind: FileKind) -> bool {
-        self.definitions.classes.keys().any(|class| self.kind_of(class) == kind)
-            || self.exports.contains_key(&kind)
-            || self.source.path().with_file_name(format!("{}_{}.py", kind.prefix(), self.model)).is_file()
     }
 
     /// The base of `class` that another model's file defines, and that file.
@@ -196,7 +190,7 @@ impl Reader<'_> {
             return Err(self.source.problem(import.range, format!("`{written}` is no file of this release"))
                 .with_help(format!("looked for {}", path.display())));
         }
-        let parent = ParentFile { path, model: model.to_owned() };
+        let parent = ParentFile { path, model: model.to_owned(), kind: FileKind::of_module(file) };
         let index = self.parents.iter().position(|known| *known == parent).unwrap_or_else(|| {
             self.parents.push(parent);
             self.parents.len() - 1
@@ -208,10 +202,10 @@ impl Reader<'_> {
     }
 }
 
-/// The strings of `__all__`, each in the list of the file that will define it.
-fn split_exports(node: &Node, camel: &str, rules: Rules) -> Result<BTreeMap<FileKind, Vec<String>>, Problem> {
-    let mut exports: BTreeMap<FileKind, Vec<String>> = BTreeMap::new();
-    let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return Ok(exports) };
+/// `__all__ = [...]`, with each name in the file that will define it.
+fn split_exports(node: &Node, camel: &str, rules: Rules) -> Result<BTreeMap<FileKind, String>, Problem> {
+    let mut exports: BTreeMap<FileKind, Vec<&str>> = BTreeMap::new();
+    let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return Ok(BTreeMap::new()) };
     let elements = match &**value {
         Expr::List(list) => &list.elts,
         Expr::Tuple(tuple) => &tuple.elts,
@@ -222,16 +216,22 @@ fn split_exports(node: &Node, camel: &str, rules: Rules) -> Result<BTreeMap<File
             return Err(node.source.problem(element.range(), "`__all__` must be a list of strings"));
         };
         let kind = FileKind::of_class(name.value.to_str(), camel, rules);
-        exports.entry(kind).or_default().push(node.source.slice(name.range).to_owned());
+        exports.entry(kind).or_default().push(node.source.slice(name.range));
     }
-    Ok(exports)
+    let write = |names: Vec<&str>| format!("{}__all__ = [{}]\n", lead(node), names.join(", "));
+    Ok(exports.into_iter().map(|(kind, names)| (kind, write(names))).collect())
+}
+
+/// The comments and blank lines before a node.
+fn lead(node: &Node) -> &str {
+    node.source.slice(TextRange::new(node.owned().start(), node.stmt().start()))
 }
 
 /// `__getattr__ = deprecate_attr(__name__, rename={"Name": ...})`, with each entry in the file that its
 /// name routes to. A call without such entries goes to the modeling file as it is.
 fn split_getattr(node: &Node, camel: &str, rules: Rules) -> BTreeMap<FileKind, String> {
     let source = &node.source;
-    let whole = || BTreeMap::from([(FileKind::Modeling, source.slice(node.stmt().range()).to_owned())]);
+    let whole = || BTreeMap::from([(FileKind::Modeling, source.slice(node.owned()).to_owned())]);
     let Stmt::Assign(StmtAssign { value, .. }) = node.stmt() else { return whole() };
     let Expr::Call(call) = &**value else { return whole() };
     let mut entries: BTreeMap<FileKind, IndexMap<&str, Vec<&str>>> = BTreeMap::new();
@@ -254,7 +254,7 @@ fn split_getattr(node: &Node, camel: &str, rules: Rules) -> BTreeMap<FileKind, S
     let written = entries.into_iter().map(|(kind, tables)| {
         let tables = tables.into_iter().map(|(name, items)| format!("{name}={{{}}}", items.join(", ")));
         let arguments: Vec<String> = shared.iter().map(|text| (*text).to_owned()).chain(tables).collect();
-        (kind, format!("__getattr__ = {function}({})", arguments.join(", ")))
+        (kind, format!("{}__getattr__ = {function}({})\n", lead(node), arguments.join(", ")))
     });
     written.collect()
 }
