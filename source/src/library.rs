@@ -30,9 +30,12 @@ impl Library {
             .find(|folder| folder.join("models/auto").is_dir())
             .ok_or_else(|| {
                 Problem::of_file(path, "no transformers sources here (looked for `models/auto`)")
-                    .with_help("give a checkout of transformers, or the folder that it is installed in")
+                    .with_help(
+                        "give a checkout of transformers, or the folder that it is installed in",
+                    )
             })?;
-        let mut library = Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
+        let mut library =
+            Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
         let auto = library.models().join("auto");
         let tables: Vec<_> = ["auto_mappings.py", "configuration_auto.py"]
             .into_iter()
@@ -98,9 +101,13 @@ impl Library {
         if let Some(source) = self.read_cache().get(path) {
             return Ok(Arc::clone(source));
         }
-        let bytes = std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Problem::of_file(path, format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()))
+            Problem::of_file(
+                path,
+                format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()),
+            )
         })?;
         let source = Source::parse(path, text.replace("\r\n", "\n"))?;
         self.put(Arc::clone(&source));

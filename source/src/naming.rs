@@ -74,7 +74,9 @@ impl FileKind {
     pub fn of_module(module: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .filter(|kind| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_')))
+            .filter(|kind| {
+                module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'))
+            })
             .max_by_key(|kind| kind.prefix().len())
     }
 
@@ -118,7 +120,10 @@ impl ModelNames {
                         let mut first = IndexMap::new();
                         pairs(&assign.value, &mut first);
                         if first.is_empty() && configs.is_empty() {
-                            return Err(source.problem(assign.range, "the table of model types is not a literal"));
+                            return Err(source.problem(
+                                assign.range,
+                                "the table of model types is not a literal",
+                            ));
                         }
                         // What is put in front keeps its place; the rest follows.
                         for (key, value) in configs.drain(..) {
@@ -132,7 +137,10 @@ impl ModelNames {
                             && function.attr.as_str() == "update"
                             && is_table(&function.value)
                         {
-                            call.arguments.args.iter().for_each(|argument| pairs(argument, &mut configs));
+                            call.arguments
+                                .args
+                                .iter()
+                                .for_each(|argument| pairs(argument, &mut configs));
                         }
                     }
                     _ => {}
@@ -144,7 +152,8 @@ impl ModelNames {
 
     pub fn from_pairs(configs: impl IntoIterator<Item = (String, String)>) -> Self {
         let configs: IndexMap<_, _> = configs.into_iter().collect();
-        let types = configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
+        let types =
+            configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
         Self { configs, types, rules: Rules::of(None) }
     }
 
@@ -161,7 +170,10 @@ impl ModelNames {
     /// The class prefix of a model type: `qwen2_vl` gives `Qwen2VL`.
     pub fn camel(&self, snake: &str) -> String {
         let class = self.configs.get(snake).or_else(|| self.configs.get(&snake.replace('_', "-")));
-        class.map_or_else(|| snake.split('_').map(title).collect(), |class| class.replace("Config", ""))
+        class.map_or_else(
+            || snake.split('_').map(title).collect(),
+            |class| class.replace("Config", ""),
+        )
     }
 
     /// The model type of a class prefix: `Qwen2VL` gives `qwen2_vl`.
@@ -214,7 +226,8 @@ fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
         Expr::List(list) => {
             for element in &list.elts {
                 if let Expr::Tuple(tuple) = element
-                    && let [Expr::StringLiteral(key), Expr::StringLiteral(value)] = tuple.elts.as_slice()
+                    && let [Expr::StringLiteral(key), Expr::StringLiteral(value)] =
+                        tuple.elts.as_slice()
                 {
                     into.insert(key.value.to_str().into(), value.value.to_str().into());
                 }
@@ -222,7 +235,11 @@ fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
         }
         Expr::Call(call) => {
             call.arguments.args.iter().for_each(|argument| pairs(argument, into));
-            call.arguments.keywords.iter().filter(|keyword| keyword.arg.is_none()).for_each(|k| pairs(&k.value, into));
+            call.arguments
+                .keywords
+                .iter()
+                .filter(|keyword| keyword.arg.is_none())
+                .for_each(|k| pairs(&k.value, into));
         }
         _ => {}
     }

@@ -13,8 +13,8 @@ use super::unravel::Unraveller;
 use crate::body::{Body, Member, class_body, decorators, function_body};
 use crate::naming::ModelNames;
 use crate::problem::Problem;
-use crate::rules::Rules;
 use crate::rename::{Renaming, Scope as Renamed};
+use crate::rules::Rules;
 use crate::text::Node;
 
 /// A class with its members, ready to be compared.
@@ -116,7 +116,8 @@ fn document(
         return Ok(None);
     }
     let suffix = common_suffix(name, renamed_base);
-    let strip = |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
+    let strip =
+        |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
     let renaming =
         Renaming::new(names, &names.snake(&strip(renamed_base)), &names.snake(&strip(name)), model);
     let renamed = renaming.text(&parent.source, parent.owned(), Renamed::Docs);
@@ -176,7 +177,12 @@ fn is_dotted(expr: &Expr) -> bool {
 fn header(bases: &[String], parent: &View<'_>) -> String {
     let mut arguments = bases.to_vec();
     if let Some(written) = &parent.class.arguments {
-        arguments.extend(written.keywords.iter().map(|keyword| parent.node.source.slice(keyword.range).to_owned()));
+        arguments.extend(
+            written
+                .keywords
+                .iter()
+                .map(|keyword| parent.node.source.slice(keyword.range).to_owned()),
+        );
     }
     if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) }
 }
@@ -206,7 +212,9 @@ fn pick_decorators(
         return if list.len() == 1 {
             Ok(String::new())
         } else {
-            Err(node.source.problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
+            Err(node
+                .source
+                .problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
                 .with_help("other decorators replace those of the parent by themselves"))
         };
     }
@@ -215,7 +223,8 @@ fn pick_decorators(
         return Ok(inherited.to_owned());
     }
     let written = decorators(&node.source, list, name);
-    let adds = rules.adds_deprecations && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
+    let adds = rules.adds_deprecations
+        && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
     if !adds || parent.1.is_empty() {
         return Ok(written.to_owned());
     }
@@ -284,8 +293,15 @@ fn attributes<'a>(
                 return Err(child
                     .node
                     .source
-                    .problem(member.stmt.range(), format!("the parent has no attribute `{target}` to remove"))
-                    .with_help(format!("`{}` defines its attributes in {}", parent.class.name, parent.node.source.path().display())));
+                    .problem(
+                        member.stmt.range(),
+                        format!("the parent has no attribute `{target}` to remove"),
+                    )
+                    .with_help(format!(
+                        "`{}` defines its attributes in {}",
+                        parent.class.name,
+                        parent.node.source.path().display()
+                    )));
             }
         } else {
             attributes.insert(target, *member);
@@ -305,9 +321,12 @@ fn is_deletion(member: &Member<'_>) -> bool {
 /// before a `def` that fits its line.
 fn is_dropped(method: &Member<'_>) -> bool {
     let mut lines = method.text().lines();
-    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else { return false };
+    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else {
+        return false;
+    };
     let (def, raise) = (def.trim_start(), raise.trim_start());
-    let code = def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+    let code =
+        def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
     blank.trim().is_empty()
         && def.starts_with("def ")
         && code.trim_end().ends_with(':')
@@ -357,9 +376,15 @@ fn own_head(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 }
 
 /// The child's parameters; with `**super_kwargs`, the parent's overlaid by the child's.
-fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, old: &StmtFunctionDef) -> String {
+fn parameters(
+    changed: &Member<'_>,
+    new: &StmtFunctionDef,
+    method: &Member<'_>,
+    old: &StmtFunctionDef,
+) -> String {
     let written = format!("({}", opening(method, old)) + changed.source.slice(after_opening(new));
-    let inherits = new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
+    let inherits =
+        new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
     if !inherits {
         return written;
     }
@@ -376,10 +401,17 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
         None if !new.parameters.kwonlyargs.is_empty() => list.push("*"),
         None => {}
     }
-    list.extend(new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)));
+    list.extend(
+        new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)),
+    );
     // The parent's, with the comma that follows it.
     let end = old.parameters.range.end() - TextSize::of(')');
-    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()));
+    list.extend(
+        old.parameters
+            .kwarg
+            .as_ref()
+            .map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()),
+    );
     let mut text = format!("({}", opening(method, old));
     for (index, parameter) in list.iter().enumerate() {
         text.push_str(parameter);
@@ -396,7 +428,9 @@ fn after_opening(function: &StmtFunctionDef) -> TextRange {
     let range = function.parameters.range;
     let first = function.parameters.iter_source_order().next();
     // A star alone, or a slash, stands before no parameter that could be asked.
-    let plain = first.filter(|_| function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty());
+    let plain = first.filter(|_| {
+        function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty()
+    });
     let start = plain.map_or(range.start() + TextSize::of('('), |first| first.start());
     TextRange::new(start, range.end())
 }
@@ -409,14 +443,23 @@ fn opening(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 }
 
 /// The plain parameters, each up to the next one: with its comma and the comment on its line.
-fn written_parameters<'a>(method: &Member<'a>, function: &'a StmtFunctionDef) -> Vec<(&'a str, &'a str)> {
+fn written_parameters<'a>(
+    method: &Member<'a>,
+    function: &'a StmtFunctionDef,
+) -> Vec<(&'a str, &'a str)> {
     let parameters = &function.parameters;
-    let mut starts: Vec<TextSize> = parameters.iter_source_order().map(|parameter| parameter.start()).collect();
+    let mut starts: Vec<TextSize> =
+        parameters.iter_source_order().map(|parameter| parameter.start()).collect();
     starts.push(parameters.range.end() - TextSize::of(')'));
     let written = parameters.args.iter().map(|parameter| {
-        let next = starts.iter().find(|start| **start > parameter.range.start()).copied().unwrap_or(parameter.range.end());
+        let next = starts
+            .iter()
+            .find(|start| **start > parameter.range.start())
+            .copied()
+            .unwrap_or(parameter.range.end());
         let text = method.source.slice(TextRange::new(parameter.range.start(), next));
-        let text = text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
+        let text =
+            text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
         // A comment needs its newline.
         (parameter.name().as_str(), if text.contains('#') { text } else { text.trim_end() })
     });

@@ -25,8 +25,8 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
-pub use levels::levels;
 use imports::{Imports, Used};
+pub use levels::levels;
 use parents::Parents;
 use place::{Layout, Placed, place};
 use reading::Modular;
@@ -45,7 +45,8 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
     let layout = place(library, &modular, &parents)?;
-    let kinds: HashSet<FileKind> = layout.files.keys().chain(modular.exports.keys()).copied().collect();
+    let kinds: HashSet<FileKind> =
+        layout.files.keys().chain(modular.exports.keys()).copied().collect();
     let candidates = candidates(&modular, &parents, &layout);
     let writer = Writer { library, modular: &modular, candidates: &candidates, layout: &layout };
     FileKind::ALL
@@ -63,7 +64,9 @@ fn candidates(modular: &Modular, parents: &Parents, layout: &Layout) -> Vec<Node
     let inherited = parents.scopes.iter().flat_map(|scope| &scope.definitions.imports);
     let all = modular.imports.iter().chain(layout.crossing.values()).chain(inherited);
     let mut seen = HashSet::new();
-    all.filter(|node| seen.insert(node.source.slice(node.owned()).trim().to_owned())).cloned().collect()
+    all.filter(|node| seen.insert(node.source.slice(node.owned()).trim().to_owned()))
+        .cloned()
+        .collect()
 }
 
 struct Writer<'a> {
@@ -84,7 +87,8 @@ impl Writer<'_> {
         {
             (body, imports) = self.parts(kind, &placed)?;
         }
-        let extracts = kind == FileKind::FeatureExtraction && self.modular.rules.guards_feature_extraction;
+        let extracts =
+            kind == FileKind::FeatureExtraction && self.modular.rules.guards_feature_extraction;
         if kind == FileKind::ImageProcessingPil || extracts {
             soft::guard_torch(&mut imports);
         }
@@ -133,7 +137,8 @@ fn banner(path: &str) -> String {
         (13, "the file from the modular. If any change should be done, please apply the change to the".to_owned()),
         (26, format!("{name} file directly. One of our CI enforces this.")),
     ];
-    let lines: String = lines.iter().map(|(indent, line)| format!("#{}{line}\n", " ".repeat(*indent))).collect();
+    let lines: String =
+        lines.iter().map(|(indent, line)| format!("#{}{line}\n", " ".repeat(*indent))).collect();
     format!("{lights}{lines}{lights}")
 }
 
