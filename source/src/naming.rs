@@ -23,6 +23,8 @@ pub enum FileKind {
     Processing,
     ImageProcessingPil,
     ImageProcessing,
+    /// Image processors on torch as releases before 5.4 have them, beside slow ones.
+    ImageProcessingFast,
     VideoProcessing,
     FeatureExtraction,
 }
@@ -44,14 +46,18 @@ const SUFFIXES: &[(&str, FileKind)] = &[
     ("ImageProcessorKwargs", FileKind::ImageProcessing),
 ];
 
+/// Suffixes of classes in the files of [`FileKind::ImageProcessingFast`].
+const FAST: &[&str] = &["ImageProcessorFast", "FastImageProcessorKwargs"];
+
 impl FileKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Modeling,
         Self::Configuration,
         Self::Tokenization,
         Self::Processing,
         Self::ImageProcessingPil,
         Self::ImageProcessing,
+        Self::ImageProcessingFast,
         Self::VideoProcessing,
         Self::FeatureExtraction,
     ];
@@ -64,20 +70,24 @@ impl FileKind {
             Self::Tokenization => "tokenization",
             Self::Processing => "processing",
             Self::ImageProcessingPil => "image_processing_pil",
-            Self::ImageProcessing => "image_processing",
+            Self::ImageProcessing | Self::ImageProcessingFast => "image_processing",
             Self::VideoProcessing => "video_processing",
             Self::FeatureExtraction => "feature_extraction",
         }
     }
 
+    /// The module of this kind of the model: `modeling_llama`.
+    pub fn module(self, model: &str) -> String {
+        let end = if self == Self::ImageProcessingFast { "_fast" } else { "" };
+        format!("{}_{model}{end}", self.prefix())
+    }
+
     /// The kind of a module name such as `image_processing_pil_clip`.
     pub fn of_module(module: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .filter(|kind| {
-                module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'))
-            })
-            .max_by_key(|kind| kind.prefix().len())
+        let named = |kind: &Self| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'));
+        let kind = Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
+        let fast = kind == Self::ImageProcessing && module.ends_with("_fast");
+        Some(if fast { Self::ImageProcessingFast } else { kind })
     }
 
     /// The file of a class (or name in `__all__`) of the model whose class prefix is `camel`.
@@ -85,6 +95,9 @@ impl FileKind {
         let bare = if camel.is_empty() { class.to_owned() } else { class.replace(camel, "") };
         if rules.video_kwargs_with_video && bare.ends_with("VideoProcessorKwargs") {
             return Self::VideoProcessing;
+        }
+        if rules.fast_image_processors && FAST.iter().any(|suffix| bare.ends_with(suffix)) {
+            return Self::ImageProcessingFast;
         }
         // The leftmost match is the longest suffix.
         SUFFIXES
@@ -97,7 +110,7 @@ impl FileKind {
 
 impl std::fmt::Display for FileKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.prefix())
+        f.pad(if *self == Self::ImageProcessingFast { "image_processing_fast" } else { self.prefix() })
     }
 }
 

@@ -160,8 +160,7 @@ impl Renaming {
         let module = import.module.as_ref().filter(|module| module.range() == range)?;
         let renamed = self.token(module).unwrap_or_else(|| text.to_owned());
         let kind = FileKind::of_module(&renamed)?;
-        (renamed == format!("{}_{alias}", kind.prefix()))
-            .then(|| format!("{}_{model}", kind.prefix()))
+        (renamed == kind.module(alias)).then(|| kind.module(model))
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) type Release = (u32, u32);
 /// The rules of one release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
+    /// Image processors on torch stand in `image_processing_x_fast.py`.
+    pub fast_image_processors: bool,
     /// Names of other libraries that contain a model's name, `mamba_ssm` for one, are not renamed.
     pub keeps_library_names: bool,
     /// Feature extractors import torch under a guard.
@@ -26,6 +28,7 @@ impl Rules {
     pub(crate) fn of(release: Option<Release>) -> Self {
         let since = |first: Release| release.is_none_or(|release| release >= first);
         Self {
+            fast_image_processors: !since((5, 4)),
             keeps_library_names: since((5, 15)),
             guards_feature_extraction: since((5, 15)),
             video_kwargs_with_video: since((5, 18)),

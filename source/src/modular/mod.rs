@@ -53,7 +53,7 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
         .into_iter()
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
-            let name = format!("{}_{}.py", kind.prefix(), modular.model);
+            let name = format!("{}.py", kind.module(&modular.model));
             Ok(Generated { kind, path: path.with_file_name(name), text: writer.assemble(kind)? })
         })
         .collect()

@@ -175,7 +175,7 @@ impl Placing<'_> {
         for name in crossing {
             needs.remove(&name);
             let other = self.modular.kind_of(&name);
-            let import = format!("from .{}_{} import {name}\n", other.prefix(), self.modular.model);
+            let import = format!("from .{} import {name}\n", other.module(&self.modular.model));
             layout.crossing.insert(name, Node::from_text(self.modular.source.path(), import)?);
         }
         Ok(())
