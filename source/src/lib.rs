@@ -6,6 +6,7 @@
 //! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
+//! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
 //! - `problem`: an error with its place.
 //!
 //! # Invariants
@@ -20,6 +21,7 @@ pub mod format;
 mod library;
 pub mod modular;
 mod naming;
+pub mod outline;
 mod problem;
 mod rename;
 mod text;

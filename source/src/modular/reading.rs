@@ -170,7 +170,7 @@ impl Reader<'_> {
                 .problem(alias.range, format!("`{}` is imported from a modeling file", alias.name))
                 .with_help(format!("import it from `{}`", written.replace("modeling_", "configuration_"))));
         }
-        if !path.is_file() {
+        if !self.library.has(&path) {
             return Err(self.source.problem(import.range, format!("`{written}` is no file of this release"))
                 .with_help(format!("looked for {}", path.display())));
         }

@@ -1,0 +1,2 @@
+//! stub
+pub struct NewModelInput; pub struct NewModelOutput; pub fn new_model() {}
