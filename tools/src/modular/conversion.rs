@@ -117,7 +117,9 @@ impl Workshop<'_> {
             .flatten()
             .map(|it| (place::in_repository(self.library, &it.path), it.text.clone()))
             .collect();
-        let mut laid_out = self.formatter.tidy(&batch)?.into_iter();
+        // Ctrl-C reaches the pinned program as well, which then fails.
+        let stopped = |err| if self.cancel.is_cancelled() { ToolError::Cancelled } else { err };
+        let mut laid_out = self.formatter.tidy(&batch).map_err(stopped)?.into_iter();
         let mut done = Vec::with_capacity(files.len());
         for (modular, raw) in files.iter().zip(raw) {
             let result = match raw {
