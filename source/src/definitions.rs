@@ -26,8 +26,8 @@ pub(crate) struct Definitions {
     pub order: HashMap<String, usize>,
     /// The identifiers in each function and assignment.
     pub mentions: HashMap<String, HashSet<String>>,
-    /// Names imported from files of the same model.
-    pub siblings: HashSet<String>,
+    /// Names imported from files of the same model, and from which.
+    pub siblings: HashMap<String, FileKind>,
 }
 
 impl Definitions {
@@ -39,14 +39,14 @@ impl Definitions {
             assignments: IndexMap::new(),
             order: HashMap::new(),
             mentions: HashMap::new(),
-            siblings: HashSet::new(),
+            siblings: HashMap::new(),
         };
         for (index, item) in source.items().iter().enumerate() {
             if item.stmts.len() == 1 {
                 all.add(Node { source: Arc::clone(source), item: index });
             }
         }
-        let mut siblings = Siblings(HashSet::new());
+        let mut siblings = Siblings(HashMap::new());
         siblings.visit_body(source.stmts());
         all.siblings = siblings.0;
         all
@@ -104,7 +104,10 @@ impl Definitions {
 
     /// The definition called `name`: a function before a class before an assignment.
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
-        self.functions.get(name).or_else(|| self.classes.get(name)).or_else(|| self.assignments.get(name))
+        self.functions
+            .get(name)
+            .or_else(|| self.classes.get(name))
+            .or_else(|| self.assignments.get(name))
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
@@ -117,13 +120,16 @@ pub(crate) fn is_import(stmt: &Stmt) -> bool {
 }
 
 /// Collects what `from .modeling_x import ...` brings in, at any depth.
-struct Siblings(HashSet<String>);
+struct Siblings(HashMap<String, FileKind>);
 
 impl<'a> StatementVisitor<'a> for Siblings {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         if let Stmt::ImportFrom(import) = stmt {
-            if import.level == 1 && import.module.as_ref().is_some_and(|module| FileKind::of_module(module).is_some()) {
-                self.0.extend(import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name).to_string()));
+            let module = import.module.as_deref().filter(|_| import.level == 1);
+            if let Some(kind) = module.and_then(FileKind::of_module) {
+                let names =
+                    import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name));
+                self.0.extend(names.map(|name| (name.to_string(), kind)));
             }
         } else {
             walk_stmt(self, stmt);

@@ -3,7 +3,8 @@
 //! # Rooms
 //!
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
-//! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
+//! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
+//!   release;
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
@@ -24,6 +25,7 @@ mod naming;
 pub mod outline;
 mod problem;
 mod rename;
+mod rules;
 mod text;
 
 pub use library::{Library, is_modular};

@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use crate::naming::ModelNames;
 use crate::problem::Problem;
+use crate::rules::{Release, Rules};
 use crate::text::Source;
 
 /// A checkout or an installed copy of transformers.
@@ -28,16 +29,22 @@ impl Library {
 
     /// As [`open`](Self::open), with `staged` in the place of what is on disk: files that are yet to
     /// be written, the tables of model types among them.
-    pub fn open_with(path: &Path, staged: impl IntoIterator<Item = Arc<Source>>) -> Result<Self, Problem> {
+    pub fn open_with(
+        path: &Path,
+        staged: impl IntoIterator<Item = Arc<Source>>,
+    ) -> Result<Self, Problem> {
         let package = ["", "transformers", "src/transformers"]
             .into_iter()
             .map(|below| if below.is_empty() { path.to_owned() } else { path.join(below) })
             .find(|folder| folder.join("models/auto").is_dir())
             .ok_or_else(|| {
                 Problem::of_file(path, "no transformers sources here (looked for `models/auto`)")
-                    .with_help("give a checkout of transformers, or the folder that it is installed in")
+                    .with_help(
+                        "give a checkout of transformers, or the folder that it is installed in",
+                    )
             })?;
-        let mut library = Self { package, names: ModelNames::default(), sources: RwLock::default() };
+        let mut library =
+            Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
         staged.into_iter().for_each(|source| library.put(source));
         let auto = library.models().join("auto");
         let tables: Vec<_> = ["auto_mappings.py", "configuration_auto.py"]
@@ -47,8 +54,21 @@ impl Library {
             .map(|path| library.load(&path))
             .collect::<Result<_, _>>()?;
         let tables: Vec<&Source> = tables.iter().map(AsRef::as_ref).collect();
-        library.names = ModelNames::read(&tables)?;
+        library.names = ModelNames::read(&tables, Rules::of(library.release()))?;
         Ok(library)
+    }
+
+    /// The release that the sources say they are (`__version__`), where they do.
+    pub fn version(&self) -> Option<String> {
+        let init = std::fs::read_to_string(self.package.join("__init__.py")).ok()?;
+        let line = init.lines().find_map(|line| line.strip_prefix("__version__"))?;
+        Some(line.trim_start_matches([' ', '=']).trim().trim_matches(['"', '\'']).to_owned())
+    }
+
+    fn release(&self) -> Option<Release> {
+        let version = self.version()?;
+        let mut parts = version.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
     pub fn package(&self) -> &Path {
@@ -96,9 +116,13 @@ impl Library {
         if let Some(source) = self.read_cache().get(path) {
             return Ok(Arc::clone(source));
         }
-        let bytes = std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Problem::of_file(path, format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()))
+            Problem::of_file(
+                path,
+                format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()),
+            )
         })?;
         let source = Source::parse(path, text.replace("\r\n", "\n"))?;
         self.put(Arc::clone(&source));

@@ -73,13 +73,24 @@ impl fmt::Display for Problem {
         match &self.place {
             None => write!(f, "{}: {}", self.path.display(), self.message)?,
             Some(place) => {
-                writeln!(f, "{}:{}:{}: {}", self.path.display(), place.line, place.column, self.message)?;
+                writeln!(
+                    f,
+                    "{}:{}:{}: {}",
+                    self.path.display(),
+                    place.line,
+                    place.column,
+                    self.message
+                )?;
                 let number = place.line.to_string();
                 let margin = " ".repeat(number.len());
                 writeln!(f, "{margin} |")?;
                 writeln!(f, "{number} | {}", place.text)?;
-                let lead: String =
-                    place.text.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                let lead: String = place
+                    .text
+                    .chars()
+                    .take(place.column - 1)
+                    .map(|c| if c == '\t' { '\t' } else { ' ' })
+                    .collect();
                 write!(f, "{margin} | {lead}{}", "^".repeat(place.width))?;
             }
         }

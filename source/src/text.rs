@@ -46,10 +46,12 @@ impl Source {
         if u32::try_from(text.len()).is_err() {
             return Err(Problem::of_file(&path, "the file is larger than 4 GiB"));
         }
-        let parsed = ruff_python_parser::parse_module(&text)
-            .map_err(|error| Problem::at(&path, &text, error.location, format!("syntax error: {}", error.error)))?;
+        let parsed = ruff_python_parser::parse_module(&text).map_err(|error| {
+            Problem::at(&path, &text, error.location, format!("syntax error: {}", error.error))
+        })?;
         let stmts = &parsed.syntax().body;
-        let start = stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
+        let start =
+            stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
         let items = items(&text, stmts, start);
         Ok(Arc::new(Self { path, text, parsed, items }))
     }
@@ -125,7 +127,11 @@ impl Node {
     /// owns none, but a text made of one statement keeps its leading lines.
     pub(crate) fn text(&self) -> &str {
         let owned = self.owned();
-        if self.source.items().len() == 1 { &self.source.text()[..owned.end().to_usize()] } else { self.source.slice(owned) }
+        if self.source.items().len() == 1 {
+            &self.source.text()[..owned.end().to_usize()]
+        } else {
+            self.source.slice(owned)
+        }
     }
 
     pub(crate) fn owned(&self) -> TextRange {
@@ -146,7 +152,8 @@ pub(crate) fn items(text: &str, stmts: &[Stmt], start: TextSize) -> Vec<Item> {
             && stmt.start() < last.owned.end()
         {
             last.stmts.end = index + 1;
-            last.owned = TextRange::new(last.owned.start(), end_of(text, stmt).max(last.owned.end()));
+            last.owned =
+                TextRange::new(last.owned.start(), end_of(text, stmt).max(last.owned.end()));
             from = last.owned.end();
             continue;
         }

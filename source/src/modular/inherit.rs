@@ -14,6 +14,7 @@ use crate::body::{Body, Member, class_body, decorators, function_body};
 use crate::naming::ModelNames;
 use crate::problem::Problem;
 use crate::rename::{Renaming, Scope as Renamed};
+use crate::rules::Rules;
 use crate::text::Node;
 
 /// A class with its members, ready to be compared.
@@ -22,16 +23,17 @@ pub(super) struct View<'a> {
     pub class: &'a StmtClassDef,
     pub body: Body<'a>,
     pub methods: IndexMap<String, Member<'a>>,
+    rules: Rules,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(node: &'a Node) -> Result<Self, Problem> {
+    pub(super) fn of(node: &'a Node, rules: Rules) -> Result<Self, Problem> {
         let Stmt::ClassDef(class) = node.stmt() else {
             return Err(node.source.problem(node.stmt().range(), "not a class"));
         };
         let body = class_body(&node.source, class, node.owned().end());
         let methods = methods(&body.members);
-        Ok(Self { node, class, body, methods })
+        Ok(Self { node, class, body, methods, rules })
     }
 
     pub(super) fn docstring(&self) -> Option<Member<'a>> {
@@ -75,9 +77,9 @@ pub(super) fn inherit(
     parent: &Node,
     model: &str,
 ) -> Result<Node, Problem> {
-    let child = View::of(child)?;
+    let child = View::of(child, names.rules)?;
     let documented = document(names, &child, renamed_base, parent, model)?;
-    let parent = View::of(documented.as_ref().unwrap_or(parent))?;
+    let parent = View::of(documented.as_ref().unwrap_or(parent), names.rules)?;
     let bases = bases(&child, base, &parent)?;
 
     let mut text = String::with_capacity(parent.node.text().len());
@@ -114,7 +116,8 @@ fn document(
         return Ok(None);
     }
     let suffix = common_suffix(name, renamed_base);
-    let strip = |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
+    let strip =
+        |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
     let renaming =
         Renaming::new(names, &names.snake(&strip(renamed_base)), &names.snake(&strip(name)), model);
     let renamed = renaming.text(&parent.source, parent.owned(), Renamed::Docs);
@@ -174,13 +177,19 @@ fn is_dotted(expr: &Expr) -> bool {
 fn header(bases: &[String], parent: &View<'_>) -> String {
     let mut arguments = bases.to_vec();
     if let Some(written) = &parent.class.arguments {
-        arguments.extend(written.keywords.iter().map(|keyword| parent.node.source.slice(keyword.range).to_owned()));
+        arguments.extend(
+            written
+                .keywords
+                .iter()
+                .map(|keyword| parent.node.source.slice(keyword.range).to_owned()),
+        );
     }
     if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) }
 }
 
 fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
     pick_decorators(
+        child.rules,
         (child.node, &child.class.decorator_list, child.class.name.start()),
         (parent.node, &parent.class.decorator_list, parent.class.name.start()),
         "",
@@ -190,7 +199,12 @@ fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Probl
 type Decorated<'a> = (&'a Node, &'a [Decorator], TextSize);
 
 /// The decorators of the result: the child's where it has any, else the parent's.
-fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) -> Result<String, Problem> {
+fn pick_decorators(
+    rules: Rules,
+    child: Decorated<'_>,
+    parent: Decorated<'_>,
+    indent: &str,
+) -> Result<String, Problem> {
     let (node, list, name) = child;
     let text = |decorator: &Decorator| node.source.slice(decorator.expression.range());
     let inherits_none = list.iter().find(|decorator| text(decorator) == "no_inherit_decorator");
@@ -198,7 +212,9 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return if list.len() == 1 {
             Ok(String::new())
         } else {
-            Err(node.source.problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
+            Err(node
+                .source
+                .problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
                 .with_help("other decorators replace those of the parent by themselves"))
         };
     }
@@ -207,7 +223,8 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return Ok(inherited.to_owned());
     }
     let written = decorators(&node.source, list, name);
-    let adds = list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
+    let adds = rules.adds_deprecations
+        && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
     if !adds || parent.1.is_empty() {
         return Ok(written.to_owned());
     }
@@ -276,8 +293,15 @@ fn attributes<'a>(
                 return Err(child
                     .node
                     .source
-                    .problem(member.stmt.range(), format!("the parent has no attribute `{target}` to remove"))
-                    .with_help(format!("`{}` defines its attributes in {}", parent.class.name, parent.node.source.path().display())));
+                    .problem(
+                        member.stmt.range(),
+                        format!("the parent has no attribute `{target}` to remove"),
+                    )
+                    .with_help(format!(
+                        "`{}` defines its attributes in {}",
+                        parent.class.name,
+                        parent.node.source.path().display()
+                    )));
             }
         } else {
             attributes.insert(target, *member);
@@ -293,11 +317,21 @@ fn is_deletion(member: &Member<'_>) -> bool {
         if matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "AttributeError"))
 }
 
-/// A method of which nothing but `raise ...Error(...)` is written is taken out.
+/// A method that raises an error at once is taken out, where one blank line and nothing else stands
+/// before a `def` that fits its line.
 fn is_dropped(method: &Member<'_>) -> bool {
-    let Some([Stmt::Raise(raise)]) = method.function().map(|function| function.body.as_slice()) else { return false };
-    matches!(raise.exc.as_deref(), Some(Expr::Call(call))
-        if method.source.slice(call.func.range()).ends_with("Error"))
+    let mut lines = method.text().lines();
+    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else {
+        return false;
+    };
+    let (def, raise) = (def.trim_start(), raise.trim_start());
+    let code =
+        def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+    blank.trim().is_empty()
+        && def.starts_with("def ")
+        && code.trim_end().ends_with(':')
+        && raise.starts_with("raise")
+        && raise.contains("Error(")
 }
 
 /// The head of a method that the child changes, up to its colon.
@@ -313,6 +347,7 @@ fn method_head(
     let indent = &lead[lead.rfind('\n').map_or(0, |newline| newline + 1)..];
     let mut head = lead.to_owned();
     head.push_str(&pick_decorators(
+        child.rules,
         (child.node, &new.decorator_list, new.name.start()),
         (parent.node, &old.decorator_list, old.name.start()),
         indent,
@@ -341,11 +376,17 @@ fn own_head(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 }
 
 /// The child's parameters; with `**super_kwargs`, the parent's overlaid by the child's.
-fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, old: &StmtFunctionDef) -> String {
-    let written = changed.source.slice(new.parameters.range);
-    let inherits = new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
+fn parameters(
+    changed: &Member<'_>,
+    new: &StmtFunctionDef,
+    method: &Member<'_>,
+    old: &StmtFunctionDef,
+) -> String {
+    let written = format!("({}", opening(method, old)) + changed.source.slice(after_opening(new));
+    let inherits =
+        new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
     if !inherits {
-        return written.to_owned();
+        return written;
     }
     let mut merged: IndexMap<&str, &str> = IndexMap::new();
     for (name, text) in written_parameters(method, old) {
@@ -360,9 +401,18 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
         None if !new.parameters.kwonlyargs.is_empty() => list.push("*"),
         None => {}
     }
-    list.extend(new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)));
-    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(kwarg.range)));
-    let mut text = String::from("(");
+    list.extend(
+        new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)),
+    );
+    // The parent's, with the comma that follows it.
+    let end = old.parameters.range.end() - TextSize::of(')');
+    list.extend(
+        old.parameters
+            .kwarg
+            .as_ref()
+            .map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()),
+    );
+    let mut text = format!("({}", opening(method, old));
     for (index, parameter) in list.iter().enumerate() {
         text.push_str(parameter);
         // A parameter that others followed brings its comma along, and the comment after it.
@@ -373,17 +423,45 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
     text + ")"
 }
 
+/// From the first parameter on, with the closing parenthesis.
+fn after_opening(function: &StmtFunctionDef) -> TextRange {
+    let range = function.parameters.range;
+    let first = function.parameters.iter_source_order().next();
+    // A star alone, or a slash, stands before no parameter that could be asked.
+    let plain = first.filter(|_| {
+        function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty()
+    });
+    let start = plain.map_or(range.start() + TextSize::of('('), |first| first.start());
+    TextRange::new(start, range.end())
+}
+
+/// A comment behind the opening parenthesis: it is the parent's, like the parenthesis.
+fn opening(method: &Member<'_>, function: &StmtFunctionDef) -> String {
+    let start = function.parameters.range.start() + TextSize::of('(');
+    let text = method.source.slice(TextRange::new(start, after_opening(function).start()));
+    if text.contains('#') { text.to_owned() } else { String::new() }
+}
+
 /// The plain parameters, each up to the next one: with its comma and the comment on its line.
-fn written_parameters<'a>(method: &Member<'a>, function: &'a StmtFunctionDef) -> Vec<(&'a str, &'a str)> {
+fn written_parameters<'a>(
+    method: &Member<'a>,
+    function: &'a StmtFunctionDef,
+) -> Vec<(&'a str, &'a str)> {
     let parameters = &function.parameters;
-    let mut starts: Vec<TextSize> = parameters.iter_source_order().map(|parameter| parameter.start()).collect();
+    let mut starts: Vec<TextSize> =
+        parameters.iter_source_order().map(|parameter| parameter.start()).collect();
     starts.push(parameters.range.end() - TextSize::of(')'));
     let written = parameters.args.iter().map(|parameter| {
-        let next = starts.iter().find(|start| **start > parameter.range.start()).copied().unwrap_or(parameter.range.end());
+        let next = starts
+            .iter()
+            .find(|start| **start > parameter.range.start())
+            .copied()
+            .unwrap_or(parameter.range.end());
         let text = method.source.slice(TextRange::new(parameter.range.start(), next));
-        let text = text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
-        let comment = text.rsplit(',').next().is_some_and(|after| after.contains('#'));
-        (parameter.name().as_str(), if comment { text } else { text.trim_end() })
+        let text =
+            text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
+        // A comment needs its newline.
+        (parameter.name().as_str(), if text.contains('#') { text } else { text.trim_end() })
     });
     written.collect()
 }

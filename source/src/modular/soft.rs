@@ -7,12 +7,15 @@ use super::imports::{Guard, Import, Imports};
 use super::place::Placed;
 
 /// Libraries that are optional here; the longer name first, since it begins with the other.
-const LIBRARIES: &[(&str, &str)] = &[("torchvision", "is_torchvision_available"), ("torch", "is_torch_available")];
+const LIBRARIES: &[(&str, &str)] =
+    &[("torchvision", "is_torchvision_available"), ("torch", "is_torch_available")];
 
 /// Moves the imports of torch and torchvision under their guards, at the end.
 pub(super) fn guard_torch(imports: &mut Imports) {
     let mut collected: Vec<Vec<Import>> = LIBRARIES.iter().map(|_| Vec::new()).collect();
-    let (soft, plain) = std::mem::take(&mut imports.plain).into_iter().partition(|import| library(import).is_some());
+    let (soft, plain) = std::mem::take(&mut imports.plain)
+        .into_iter()
+        .partition(|import| library(import).is_some());
     imports.plain = plain;
     for import in Vec::from_iter::<Vec<Import>>(soft) {
         if let Some(index) = library(&import) {
@@ -38,20 +41,29 @@ pub(super) fn guard_torch(imports: &mut Imports) {
 fn library(import: &Import) -> Option<usize> {
     let statement = import.statement();
     LIBRARIES.iter().position(|(library, _)| {
-        ["import ", "from "].iter().any(|lead| statement.strip_prefix(lead).is_some_and(|rest| rest.starts_with(library)))
+        ["import ", "from "]
+            .iter()
+            .any(|lead| statement.strip_prefix(lead).is_some_and(|rest| rest.starts_with(library)))
     })
 }
 
-/// Makes the guard's condition known.
+/// Makes the guard's condition known, through the first import from a module called `utils`. Where
+/// that has it already, transformers writes that import first: the blank lines before the imports are
+/// then those of the header alone.
 fn import_test(imports: &mut Imports, test: &str) {
-    if imports.plain.iter().any(|import| import.names.iter().any(|name| name == test)) {
-        return;
-    }
     let utils = imports.plain.iter_mut().find(|import| {
-        let module = import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
-        module.is_some_and(|module| module.trim_start_matches('.') == "utils" || module.ends_with(".utils"))
+        let module =
+            import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
+        module.is_some_and(|module| {
+            module.trim_start_matches('.') == "utils" || module.ends_with(".utils")
+        })
     });
     match utils {
+        Some(import) if import.names.iter().any(|name| name == test) => {
+            if let Some(first) = imports.plain.first_mut() {
+                first.lead.clear();
+            }
+        }
         Some(import) => import.names.push(test.to_owned()),
         None => imports.plain.push(Import::new("from ...utils import ".to_owned(), test)),
     }

@@ -33,7 +33,7 @@ pub(super) struct Entry {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Cache {
-    /// What all conversions depend on: formatter, tables of model types, this program.
+    /// What all conversions depend on: formatter, release, tables of model types, this program.
     common: Digest,
     pub(super) entries: BTreeMap<PathBuf, Entry>,
 }
@@ -68,7 +68,8 @@ pub(super) fn common(library: &Library, formatter: &str) -> Digest {
         let modified = it.modified().ok().and_then(|it| it.duration_since(SystemTime::UNIX_EPOCH).ok());
         format!("{} {modified:?}", it.len())
     });
-    let program = format!("{} {program:?}", env!("CARGO_PKG_VERSION"));
+    let release = library.version().unwrap_or_default();
+    let program = format!("{} {program:?} {release}", env!("CARGO_PKG_VERSION"));
     let parts = [program.as_bytes(), formatter.as_bytes(), &tables[0], &tables[1]];
     // Digests have one length each, so that the parts cannot run into each other.
     digest::of_bytes(parts.map(digest::of_bytes).concat().as_bytes())
