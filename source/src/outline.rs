@@ -22,7 +22,8 @@ pub struct Class {
 pub fn classes(source: &Source) -> Vec<Class> {
     let class = |stmt: &Stmt| {
         let Stmt::ClassDef(class) = stmt else { return None };
-        let bases = class.bases().iter().filter_map(|base| Some(base.as_name_expr()?.id.to_string()));
+        let bases =
+            class.bases().iter().filter_map(|base| Some(base.as_name_expr()?.id.to_string()));
         Some(Class {
             name: class.name.to_string(),
             bases: bases.collect(),
@@ -84,7 +85,10 @@ fn collect(source: &Source, stmts: &[Stmt], found: &mut Vec<Table>) {
             Stmt::AnnAssign(assign) => (Some(&*assign.target), assign.value.as_deref()),
             Stmt::If(branch) => {
                 collect(source, &branch.body, found);
-                branch.elif_else_clauses.iter().for_each(|clause| collect(source, &clause.body, found));
+                branch
+                    .elif_else_clauses
+                    .iter()
+                    .for_each(|clause| collect(source, &clause.body, found));
                 continue;
             }
             _ => continue,
@@ -92,7 +96,8 @@ fn collect(source: &Source, stmts: &[Stmt], found: &mut Vec<Table>) {
         if let (Some(Expr::Name(name)), Some(Expr::Call(call))) = (target, value)
             && let [Expr::List(list)] = &*call.arguments.args
         {
-            let entries: Option<Vec<Entry>> = list.elts.iter().map(|pair| entry(source, pair)).collect();
+            let entries: Option<Vec<Entry>> =
+                list.elts.iter().map(|pair| entry(source, pair)).collect();
             if let Some(entries) = entries.filter(|entries| !entries.is_empty()) {
                 found.push(Table { name: name.id.to_string(), entries });
             }
@@ -157,8 +162,10 @@ mod tests {
 
     #[test]
     fn classes_say_their_bases_and_model_type() {
-        let source = source("class A(B, c.D, metaclass=E):\n    model_type = \"a-b\"\n__all__ = ['A']\n");
-        let expected = Class { name: "A".into(), bases: vec!["B".into()], model_type: Some("a-b".into()) };
+        let source =
+            source("class A(B, c.D, metaclass=E):\n    model_type = \"a-b\"\n__all__ = ['A']\n");
+        let expected =
+            Class { name: "A".into(), bases: vec!["B".into()], model_type: Some("a-b".into()) };
         assert_eq!(classes(&source), [expected]);
         assert_eq!(exports(&source), ["A"]);
     }
@@ -172,7 +179,10 @@ mod tests {
         assert_eq!(tables.len(), 1);
         let texts: Vec<&str> = tables[0].entries.iter().map(|it| &text[it.lines.clone()]).collect();
         assert_eq!(texts[0], "            (\"a\", {\"p\": \"A\"}),\n");
-        assert!(texts[1].starts_with("            (\n") && texts[1].ends_with("            ),\n"), "{texts:?}");
+        assert!(
+            texts[1].starts_with("            (\n") && texts[1].ends_with("            ),\n"),
+            "{texts:?}"
+        );
         assert_eq!(&text[tables[0].entries[1].strings[0].1.clone()], "\"B\"");
     }
 }

@@ -45,7 +45,8 @@ class BaseForCausalLM(BasePreTrainedModel):
 __all__ = ["BasePreTrainedModel", "BaseModel", "BaseForCausalLM"]
 "#;
 
-const BASE_CONFIG: &str = "class BaseConfig:\n    model_type = \"base\"\n\n\n__all__ = [\"BaseConfig\"]\n";
+const BASE_CONFIG: &str =
+    "class BaseConfig:\n    model_type = \"base\"\n\n\n__all__ = [\"BaseConfig\"]\n";
 
 const CHILD: &str = r#"# The child's own header.
 
@@ -191,9 +192,16 @@ fn children_are_converted_from_what_their_parents_have_just_become() {
     assert_eq!(output["kinds"]["modeling"]["new"], 2, "{output}");
     assert_eq!(output["formatter"]["formatter"], "embedded");
     let child = tree.read("child/modeling_child.py");
-    assert!(child.contains("class ChildNorm(nn.Module):") && child.contains("# The child's own header."), "{child}");
+    assert!(
+        child.contains("class ChildNorm(nn.Module):")
+            && child.contains("# The child's own header."),
+        "{child}"
+    );
     let grand = tree.read("grand/modeling_grand.py");
-    assert!(grand.contains("return self.norm(hidden)\n") && !grand.contains("self.scale\n\n"), "{grand}");
+    assert!(
+        grand.contains("return self.norm(hidden)\n") && !grand.contains("self.scale\n\n"),
+        "{grand}"
+    );
     let again = tree.json(&["convert", "--all"], 0);
     assert_eq!(again["kinds"]["modeling"]["unchanged"], 2, "{again}");
 }
@@ -203,7 +211,10 @@ fn a_file_that_fails_names_its_place_and_does_not_stop_the_others() {
     let tree = Tree::new();
     tree.json(&["convert", "--all"], 0);
     let before = tree.read("child/modeling_child.py");
-    tree.model("child/modular_child.py", &CHILD.replace("modeling_base import", "modeling_bass import"));
+    tree.model(
+        "child/modular_child.py",
+        &CHILD.replace("modeling_base import", "modeling_bass import"),
+    );
     let output = tree.json(&["convert", "--all"], 1);
     let failure = &output["failures"][0];
     assert_eq!(failure["line"], 4, "{output}");
@@ -248,16 +259,29 @@ fn check_finds_missing_edited_outdated_and_left_over_files() {
     let child = tree.read("child/modeling_child.py");
     tree.model("child/modeling_child.py", &child.replace("self.norm(hidden)", "hidden"));
     let edited = tree.json(&["check", "--all"], 1);
-    assert!(edited["differences"][0]["diff"].as_str().unwrap().contains("\n+        return self.norm(hidden)"), "{edited}");
+    assert!(
+        edited["differences"][0]["diff"]
+            .as_str()
+            .unwrap()
+            .contains("\n+        return self.norm(hidden)"),
+        "{edited}"
+    );
     assert_eq!(edited["differences"].as_array().unwrap().len(), 1, "{edited}");
     tree.model("child/modeling_child.py", &child);
     assert_eq!(tree.json(&["check", "--all"], 0)["differences"].as_array().unwrap().len(), 0);
 
     // The grandchild's own files did not change, yet it is out of date through its parent.
-    tree.model("child/modular_child.py", &CHILD.replace("self.norm(hidden)", "self.norm(hidden) + 1"));
+    tree.model(
+        "child/modular_child.py",
+        &CHILD.replace("self.norm(hidden)", "self.norm(hidden) + 1"),
+    );
     let outdated = tree.json(&["check", "--all"], 1);
-    let stale: Vec<&str> =
-        outdated["differences"].as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap()).collect();
+    let stale: Vec<&str> = outdated["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["path"].as_str().unwrap())
+        .collect();
     assert_eq!(stale.len(), 2, "{outdated}");
     assert!(stale.iter().any(|it| it.ends_with("modeling_grand.py")), "{outdated}");
     tree.json(&["convert", "--all"], 0);
@@ -274,7 +298,10 @@ fn names_that_mean_nothing_are_refused_with_the_nearest() {
     let tree = Tree::new();
     tree.refused(&["convert", "chold"], "the nearest is `child`");
     tree.refused(&["check", "no/such/modular_x.py"], "does not exist");
-    tree.refused(&["convert", "src/transformers/models/base/modeling_base.py"], "is no modular file");
+    tree.refused(
+        &["convert", "src/transformers/models/base/modeling_base.py"],
+        "is no modular file",
+    );
     tree.refused(&["convert", "child", "--formatter", "pinned"], "which version of ruff");
     tree.refused(&["convert"], "--all");
 }
@@ -296,11 +323,22 @@ fn a_new_model_comes_with_everything_and_is_up_to_date() {
     assert!(tree.read("cat_two/configuration_cat_two.py").contains("model_type = \"cat_two\""));
     let tables = tree.read("auto/auto_mappings.py");
     assert!(tables.contains("(\"base\", \"BaseConfig\"),\n        (\"cat_two\", \"CatTwoConfig\"),\n        (\"child\""), "{tables}");
-    assert!(tree.read("auto/modeling_auto.py").contains("(\"cat_two\", \"CatTwoModel\"),\n        (\"child\""));
-    assert!(tree.read("__init__.py").contains("from .base import *\n    from .cat_two import *\n    from .child"));
+    assert!(
+        tree.read("auto/modeling_auto.py")
+            .contains("(\"cat_two\", \"CatTwoModel\"),\n        (\"child\"")
+    );
+    assert!(
+        tree.read("__init__.py")
+            .contains("from .base import *\n    from .cat_two import *\n    from .child")
+    );
     assert!(tree.read("cat_two/__init__.py").contains("    from .modeling_cat_two import *\n"));
     let contents = fs::read_to_string(tree.path("docs/source/en/_toctree.yml")).unwrap();
-    assert!(contents.contains("title: Base\n  - local: model_doc/cat_two\n    title: Cat 2\n  - local: model_doc/zed"), "{contents}");
+    assert!(
+        contents.contains(
+            "title: Base\n  - local: model_doc/cat_two\n    title: Cat 2\n  - local: model_doc/zed"
+        ),
+        "{contents}"
+    );
     assert!(tree.path("tests/models/cat_two/test_modeling_cat_two.py").is_file());
     tree.json(&["check", "cat_two"], 0);
 
@@ -315,13 +353,25 @@ fn a_new_model_comes_with_everything_and_is_up_to_date() {
 #[test]
 fn a_new_model_of_a_hyphenated_one_has_its_own_model_type() {
     let tree = Tree::new();
-    tree.model("old_net/configuration_old_net.py", &BASE_CONFIG.replace("Base", "OldNet").replace("\"base\"", "\"old-net\""));
-    tree.model("old_net/modeling_old_net.py", &BASE.replace("Base", "OldNet").replace("base", "old_net"));
-    tree.model("auto/auto_mappings.py", &TABLES.replace("    ]\n", "        (\"old-net\", \"OldNetConfig\"),\n    ]\n"));
+    tree.model(
+        "old_net/configuration_old_net.py",
+        &BASE_CONFIG.replace("Base", "OldNet").replace("\"base\"", "\"old-net\""),
+    );
+    tree.model(
+        "old_net/modeling_old_net.py",
+        &BASE.replace("Base", "OldNet").replace("base", "old_net"),
+    );
+    tree.model(
+        "auto/auto_mappings.py",
+        &TABLES.replace("    ]\n", "        (\"old-net\", \"OldNetConfig\"),\n    ]\n"),
+    );
     tree.json(&["new", "new_net", "--from", "old-net"], 0);
     let config = tree.read("new_net/configuration_new_net.py");
     assert!(config.contains("class NewNetConfig:\n    model_type = \"new_net\"\n"), "{config}");
-    assert!(tree.read("auto/auto_mappings.py").contains("(\"new_net\", \"NewNetConfig\"),\n        (\"old-net\""));
+    assert!(
+        tree.read("auto/auto_mappings.py")
+            .contains("(\"new_net\", \"NewNetConfig\"),\n        (\"old-net\"")
+    );
 }
 
 #[test]

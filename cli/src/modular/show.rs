@@ -3,8 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
 use portwright_tools::modular::{
-    BenchOutput, CheckOutput, Compared, ConvertOutput, Difference, Failure, FormatterUsed, Measured,
-    NewModelOutput,
+    BenchOutput, CheckOutput, Compared, ConvertOutput, Difference, Failure, FormatterUsed,
+    Measured, NewModelOutput,
 };
 
 use super::short;
@@ -127,7 +127,9 @@ pub(super) fn measured(output: &BenchOutput) {
         output.failed
     );
     if let (Some(wall), Some(cpu)) = (output.wall_ratio, output.cpu_ratio) {
-        anstream::println!("{wall:.0} times as fast on the clock, {cpu:.0} times in processor time");
+        anstream::println!(
+            "{wall:.0} times as fast on the clock, {cpu:.0} times in processor time"
+        );
     }
     formatter(&output.formatter);
 }

@@ -65,7 +65,8 @@ pub(super) fn common(library: &Library, formatter: &str) -> Digest {
     let tables = ["auto_mappings.py", "configuration_auto.py"].map(|it| auto.join(it));
     let tables = tables.map(|it| fs::read(it).unwrap_or_default());
     let program = std::env::current_exe().and_then(fs::metadata).ok().map(|it| {
-        let modified = it.modified().ok().and_then(|it| it.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let modified =
+            it.modified().ok().and_then(|it| it.duration_since(SystemTime::UNIX_EPOCH).ok());
         format!("{} {modified:?}", it.len())
     });
     let release = library.version().unwrap_or_default();

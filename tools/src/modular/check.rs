@@ -109,8 +109,13 @@ pub fn check(
         cache.entries.clear();
     }
     let mut round = Round::begin(&library, &cache, &chosen);
-    let workshop =
-        Workshop { library: &library, formatter: &formatter, progress, cancel, read: round.reads() };
+    let workshop = Workshop {
+        library: &library,
+        formatter: &formatter,
+        progress,
+        cancel,
+        read: round.reads(),
+    };
     while !round.due.is_empty() {
         let due = std::mem::take(&mut round.due);
         for converted in workshop.convert(&due)? {
@@ -204,8 +209,9 @@ impl<'a> Round<'a> {
     /// Readers of what just turned out to be out of date; those in the same batch came after it.
     fn next(&mut self, done: &[PathBuf]) {
         let news = std::mem::take(&mut self.news);
-        let reads_news =
-            |it: &PathBuf| self.reads.get(it).is_some_and(|reads| reads.iter().any(|it| news.contains(it)));
+        let reads_news = |it: &PathBuf| {
+            self.reads.get(it).is_some_and(|reads| reads.iter().any(|it| news.contains(it)))
+        };
         self.due =
             self.chosen.iter().filter(|it| !done.contains(it) && reads_news(it)).cloned().collect();
     }
@@ -235,9 +241,8 @@ impl<'a> Round<'a> {
                 }
             }
             let orphans = orphans(modular, &given);
-            differences.extend(
-                orphans.map(|path| Difference::Orphan { path, modular: modular.clone() }),
-            );
+            differences
+                .extend(orphans.map(|path| Difference::Orphan { path, modular: modular.clone() }));
         }
         (differences, failures)
     }
@@ -266,9 +271,12 @@ impl<'a> Round<'a> {
             return None;
         }
         let of = |path: &Path| Some((path.to_owned(), self.disk.of(path)?));
-        let read = parents.iter().map(PathBuf::as_path).chain([modular]).map(of).collect::<Option<_>>()?;
-        let written =
-            written.iter().map(|it| (it.path.clone(), digest::of_bytes(it.text.as_bytes()))).collect();
+        let read =
+            parents.iter().map(PathBuf::as_path).chain([modular]).map(of).collect::<Option<_>>()?;
+        let written = written
+            .iter()
+            .map(|it| (it.path.clone(), digest::of_bytes(it.text.as_bytes())))
+            .collect();
         Some(Entry { read, written })
     }
 }

@@ -146,7 +146,8 @@ impl Workshop<'_> {
         let mut sources = Vec::with_capacity(generated.len());
         for (Generated { kind, path, .. }, text) in generated.into_iter().zip(texts) {
             let text = text.map_err(|said| {
-                let problem = Problem::of_file(modular, format!("what it gives cannot be laid out: {said}"));
+                let problem =
+                    Problem::of_file(modular, format!("what it gives cannot be laid out: {said}"));
                 Failure::of(modular, &problem)
             })?;
             // A tree for each file of the library would take the memory of a small server.

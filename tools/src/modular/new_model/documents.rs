@@ -12,7 +12,8 @@ use super::Names;
 use crate::error::ToolError;
 
 fn read(path: &Path) -> Result<String, ToolError> {
-    fs::read_to_string(path).map_err(|source| ToolError::Input(format!("`{}`: {source}", path.display())))
+    fs::read_to_string(path)
+        .map_err(|source| ToolError::Input(format!("`{}`: {source}", path.display())))
 }
 
 /// `models/__init__.py` with the new model in its sorted place.
@@ -28,7 +29,8 @@ pub(super) fn models_init(models: &Path, names: &Names) -> Result<(PathBuf, Stri
         lines.iter().enumerate().filter_map(|(at, line)| Some((at, module(line)?))).collect();
     let sorted = listed.is_sorted_by(|left, right| left.1 <= right.1);
     let next = listed.iter().find(|(_, it)| sorted && names.name < *it).map(|(at, _)| *at);
-    let after_parent = listed.iter().find(|(_, it)| !sorted && *it == names.parent).map(|(at, _)| at + 1);
+    let after_parent =
+        listed.iter().find(|(_, it)| !sorted && *it == names.parent).map(|(at, _)| at + 1);
     let at = next.or(after_parent).or(listed.last().map(|(at, _)| at + 1)).ok_or_else(|| {
         ToolError::Input(format!("`{}` lists no models (`from .x import *`)", path.display()))
     })?;
@@ -69,7 +71,8 @@ pub(super) fn page(
 ) -> Result<Vec<(PathBuf, String)>, ToolError> {
     let docs = checkout.join("docs/source/en");
     if !docs.join("model_doc").is_dir() {
-        remaining.push("there is no `docs/source/en/model_doc` here: the page was not written".into());
+        remaining
+            .push("there is no `docs/source/en/model_doc` here: the page was not written".into());
         return Ok(Vec::new());
     }
     let contents = docs.join("_toctree.yml");
@@ -132,7 +135,8 @@ fn with_entry(text: &str, names: &Names) -> Option<String> {
         a.line + 2 == b.line && a.indent == b.indent
     };
     let first = (0..parent).rev().take_while(|it| joined(*it)).last().unwrap_or(parent);
-    let last = (parent..items.len() - 1).take_while(|it| joined(*it)).last().map_or(parent, |it| it + 1);
+    let last =
+        (parent..items.len() - 1).take_while(|it| joined(*it)).last().map_or(parent, |it| it + 1);
     let run = &items[first..=last];
     let key = |title: &str| title.to_lowercase();
     let sorted = run.is_sorted_by_key(|it| key(it.title));

@@ -89,7 +89,8 @@ pub fn new_model(
     let generated = generate(&library, &names, &drafts, &formatter, progress, cancel)?;
 
     let all: Vec<(PathBuf, String)> = drafts.into_iter().chain(generated).collect();
-    let (changed, created) = all.iter().map(|(path, _)| path.clone()).partition(|it: &PathBuf| it.exists());
+    let (changed, created) =
+        all.iter().map(|(path, _)| path.clone()).partition(|it: &PathBuf| it.exists());
     if cancel.is_cancelled() {
         return Err(ToolError::Cancelled);
     }
@@ -157,14 +158,16 @@ fn init(models: &Path, names: &Names) -> Result<String, ToolError> {
     let of_parent = fs::read_to_string(models.join(&names.parent).join("__init__.py"));
     let of_parent = of_parent.unwrap_or_default();
     let banner: String = match of_parent.find("# Copyright") {
-        Some(at) if of_parent[..at].contains("automatically generated") => {
-            of_parent[..at].replace(&format!("models/{}", names.parent), &format!("models/{}", names.name))
-        }
+        Some(at) if of_parent[..at].contains("automatically generated") => of_parent[..at]
+            .replace(&format!("models/{}", names.parent), &format!("models/{}", names.name)),
         _ => String::new(),
     };
     let modules: Vec<String> =
         names.kinds.iter().map(|it| format!("{}_{}", it.prefix(), names.name)).collect();
-    Ok(render("model-init.py", &json!({ "year": names.year, "banner": banner, "modules": modules }))?)
+    Ok(render(
+        "model-init.py",
+        &json!({ "year": names.year, "banner": banner, "modules": modules }),
+    )?)
 }
 
 /// What the modular file stands for, converted from the drafts.
@@ -204,7 +207,10 @@ fn generate(
         }
     }
     if let Some(class) = names.classes.iter().find(|it| !defined.contains(&it.name)) {
-        let text = format!("`{}` would not be written from `{}`; give another --class-prefix", class.name, class.base);
+        let text = format!(
+            "`{}` would not be written from `{}`; give another --class-prefix",
+            class.name, class.base
+        );
         return Err(ToolError::Input(text));
     }
     Ok(written.into_iter().map(|it| (it.path, it.text)).collect())

@@ -61,8 +61,11 @@ impl Names {
         let config = format!("{prefix}Config");
         let taken = library.names().iter().find(|(key, class)| *key == name || *class == config);
         if library.models().join(&name).exists() || taken.is_some() {
-            let what = taken.map_or(format!("`{name}`"), |(key, class)| format!("`{key}` ({class})"));
-            return Err(ToolError::Input(format!("there is a model {what} already; choose another name")));
+            let what =
+                taken.map_or(format!("`{name}`"), |(key, class)| format!("`{key}` ({class})"));
+            return Err(ToolError::Input(format!(
+                "there is a model {what} already; choose another name"
+            )));
         }
         let mut names = Self {
             display_name: input.display_name.clone().unwrap_or_else(|| spaced(&name)),
@@ -149,22 +152,31 @@ impl Names {
                 self.parent
             ),
             format!("run `portwright modular convert {name}` after each change"),
-            "name a real checkpoint in the configuration's `@auto_docstring(checkpoint=...)`".into(),
-            format!("fill in docs/source/en/model_doc/{name}.md, and the dates that `utils/add_dates.py` asks for"),
-            format!("run the tests: `pytest tests/models/{name}`, and add integration tests with a real checkpoint"),
+            "name a real checkpoint in the configuration's `@auto_docstring(checkpoint=...)`"
+                .into(),
+            format!(
+                "fill in docs/source/en/model_doc/{name}.md, and the dates that `utils/add_dates.py` asks for"
+            ),
+            format!(
+                "run the tests: `pytest tests/models/{name}`, and add integration tests with a real checkpoint"
+            ),
             "write the conversion of the weights, if the checkpoint is not in this layout".into(),
         ]
     }
 }
 
 fn valid_name(name: &str) -> Result<String, ToolError> {
-    let part = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let part = |it: &str| {
+        !it.is_empty() && it.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.split('_').all(part);
     // A keyword cannot be imported from.
     if plain && Source::parse("", format!("from .{name} import *\n")).is_ok() {
         return Ok(name.to_owned());
     }
-    let text = format!("`{name}` cannot be a model type; use lower case letters, digits and single underscores, e.g. `my_model`");
+    let text = format!(
+        "`{name}` cannot be a model type; use lower case letters, digits and single underscores, e.g. `my_model`"
+    );
     Err(ToolError::Input(text))
 }
 
@@ -190,13 +202,17 @@ fn kinds(folder: &Path, parent: &str, with: &[String]) -> Result<Vec<FileKind>, 
     for name in with {
         match FileKind::ALL.into_iter().find(|it| it.prefix() == name) {
             Some(kind) if !has(&kind) => {
-                return Err(ToolError::Input(format!("`{parent}` has no {name} file to inherit from")));
+                return Err(ToolError::Input(format!(
+                    "`{parent}` has no {name} file to inherit from"
+                )));
             }
             Some(kind) if kinds.contains(&kind) => {}
             Some(kind) => kinds.push(kind),
             None => {
                 let known = FileKind::ALL.map(FileKind::prefix).join(", ");
-                return Err(ToolError::Input(format!("`{name}` is no kind of file; there are {known}")));
+                return Err(ToolError::Input(format!(
+                    "`{name}` is no kind of file; there are {known}"
+                )));
             }
         }
     }

@@ -43,7 +43,10 @@ pub(super) fn entries(
             for entry in table.entries.iter().filter(|it| names.type_map.contains_key(&it.key)) {
                 let source = files[file].1.clone();
                 let Some(new) = Renamed::of(&source, entry, names) else {
-                    let text = format!("add `{}` to {} by hand: its lines there are shared", names.name, table.name);
+                    let text = format!(
+                        "add `{}` to {} by hand: its lines there are shared",
+                        names.name, table.name
+                    );
                     remaining.push(text);
                     continue;
                 };
@@ -53,7 +56,9 @@ pub(super) fn entries(
                     None => {
                         let text = format!(
                             "decide whether `{}` needs an entry in {}: its parent's names {}",
-                            new.key, table.name, new.kept.join(", ")
+                            new.key,
+                            table.name,
+                            new.kept.join(", ")
                         );
                         remaining.push(text);
                         continue;
@@ -75,7 +80,9 @@ pub(super) fn entries(
         remaining.push(text);
     }
     let changed = files.into_iter().filter(|(_, _, insertions)| !insertions.is_empty());
-    Ok(changed.map(|(_, source, it)| (source.path().to_owned(), insert(source.text(), it))).collect())
+    Ok(changed
+        .map(|(_, source, it)| (source.path().to_owned(), insert(source.text(), it)))
+        .collect())
 }
 
 /// The table that takes an entry. What the release generates from the models' own classes
