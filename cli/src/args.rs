@@ -7,6 +7,8 @@ use portwright_harness::case::{Regime, Spelling};
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
+use crate::modular::ModularCommand;
+
 /// Proves by measurement that a port of a model is the same model as its definition
 ///
 /// The definition is transformers' on real PyTorch, the port is mlx-lm's on real MLX. Both are asked
@@ -65,6 +67,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", default_value = portwright_tools::runs::RUNS)]
         runs: PathBuf,
     },
+    /// Convert, check and begin models of transformers that are written as modular files
+    #[command(subcommand)]
+    Modular(ModularCommand),
     /// Print the JSON schema of evidence.json
     Schema,
 }

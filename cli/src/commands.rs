@@ -23,6 +23,7 @@ use portwright_tools::{
 
 use crate::{
     args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
+    modular,
     progress::Bars,
     show,
 };
@@ -55,6 +56,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { http, runs } => mcp(http, runs),
+        Command::Modular(command) => modular::run(command),
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)

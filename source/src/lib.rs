@@ -7,6 +7,7 @@
 //!   release;
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
+//! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
 //! - `problem`: an error with its place.
 //!
 //! # Invariants
@@ -21,6 +22,7 @@ pub mod format;
 mod library;
 pub mod modular;
 mod naming;
+pub mod outline;
 mod problem;
 mod rename;
 mod rules;

@@ -24,6 +24,15 @@ pub struct Library {
 impl Library {
     /// Opens the package at `path`: a checkout, its `src`, the package, or a site-packages folder.
     pub fn open(path: &Path) -> Result<Self, Problem> {
+        Self::open_with(path, [])
+    }
+
+    /// As [`open`](Self::open), with `staged` in the place of what is on disk: files that are yet to
+    /// be written, the tables of model types among them.
+    pub fn open_with(
+        path: &Path,
+        staged: impl IntoIterator<Item = Arc<Source>>,
+    ) -> Result<Self, Problem> {
         let package = ["", "transformers", "src/transformers"]
             .into_iter()
             .map(|below| if below.is_empty() { path.to_owned() } else { path.join(below) })
@@ -36,11 +45,12 @@ impl Library {
             })?;
         let mut library =
             Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
+        staged.into_iter().for_each(|source| library.put(source));
         let auto = library.models().join("auto");
         let tables: Vec<_> = ["auto_mappings.py", "configuration_auto.py"]
             .into_iter()
             .map(|name| auto.join(name))
-            .filter(|path| path.is_file())
+            .filter(|path| library.has(path))
             .map(|path| library.load(&path))
             .collect::<Result<_, _>>()?;
         let tables: Vec<&Source> = tables.iter().map(AsRef::as_ref).collect();
@@ -94,6 +104,11 @@ impl Library {
         path.extend(module.split('.'));
         path.set_extension("py");
         path
+    }
+
+    /// Whether there is a file at `path`, on disk or written in this process.
+    pub fn has(&self, path: &Path) -> bool {
+        self.read_cache().contains_key(path) || path.is_file()
     }
 
     /// The parsed file at `path`, as it was last written in this process or as it is on disk.

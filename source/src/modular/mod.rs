@@ -59,6 +59,13 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
         .collect()
 }
 
+/// The files of other models that the modular file at `path` is converted from, in the order of its
+/// imports.
+pub fn inputs(library: &Library, path: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let modular = Modular::read(library, library.load(path)?)?;
+    Ok(modular.parents.into_iter().map(|parent| parent.path).collect())
+}
+
 /// The imports that a written file may take, in the order in which they are asked.
 fn candidates(modular: &Modular, parents: &Parents, layout: &Layout) -> Vec<Node> {
     let inherited = parents.scopes.iter().flat_map(|scope| &scope.definitions.imports);

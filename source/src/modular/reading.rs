@@ -232,7 +232,7 @@ impl Reader<'_> {
                     written.replace("modeling_", "configuration_")
                 )));
         }
-        if !path.is_file() {
+        if !self.library.has(&path) {
             return Err(self
                 .source
                 .problem(import.range, format!("`{written}` is no file of this release"))
