@@ -382,4 +382,17 @@ fn a_measurement_says_what_was_measured() {
     assert_eq!(output["modular_files"], 2, "{output}");
     assert!(output["ours"]["peak_bytes"].as_u64().unwrap() > 1_000_000, "{output}");
     assert!(output["python"].is_null());
+
+    // Any program stands for the Python converter here: it gets the files, in a copy of the package.
+    let script =
+        "test -n \"$2\" || exit 3\nfor it; do test -f \"$it\" && echo > \"$it\" || exit 4; done\n";
+    tree.write("converter", script);
+    let before = snapshot(&tree.path("src"));
+    let beside = tree.json(&["bench", "--python-converter", "converter", "--python", "/bin/sh"], 0);
+    assert!(beside["python"]["wall_seconds"].as_f64().unwrap() > 0.0, "{beside}");
+    assert!(beside["wall_ratio"].is_number(), "{beside}");
+    assert_eq!(snapshot(&tree.path("src")), before);
+    tree.write("converter", "echo no libcst >&2; exit 1\n");
+    let arguments = ["bench", "--python-converter", "converter", "--python", "/bin/sh"];
+    tree.refused(&[&arguments[..], &["--formatter", "embedded"]].concat(), "no libcst");
 }
