@@ -51,20 +51,15 @@ pub(super) fn entries(
                     continue;
                 };
                 listed |= table.name == "CONFIG_MAPPING_NAMES" && new.key == names.name;
-                let target = match target(&files, file, &table, &new) {
-                    Some(target) => target,
-                    None => {
-                        let text = format!(
-                            "decide whether `{}` needs an entry in {}: its parent's names {}",
-                            new.key,
-                            table.name,
-                            new.kept.join(", ")
-                        );
-                        remaining.push(text);
-                        continue;
-                    }
+                let Some((into, table)) = target(&files, file, &table, &new) else {
+                    remaining.push(format!(
+                        "decide whether `{}` needs an entry in {}: its parent's names {}",
+                        new.key,
+                        table.name,
+                        new.kept.join(", ")
+                    ));
+                    continue;
                 };
-                let (into, table) = target;
                 if table.entries.iter().all(|it| it.key != new.key) {
                     let at = place(&table, &new.key, &entry.key);
                     let text = indented_as(files[into].1.text(), &table, &new.text);
