@@ -241,7 +241,7 @@ fn an_installed_package_is_written_to_only_when_that_is_said() {
     let package = ["--transformers", "site-packages"];
     tree.refused(&[&["convert", "--all"][..], &package].concat(), "--in-place");
     let diff = tree.json(&[&["convert", "--all", "--diff"][..], &package].concat(), 1);
-    assert!(diff["files"][0]["diff"].as_str().unwrap().contains("+class ChildConfig"), "{diff}");
+    assert!(diff["files"][0]["diff"].as_str().unwrap().contains("+class ChildModel"), "{diff}");
     assert!(!tree.path("site-packages/transformers/models/child/modeling_child.py").exists());
     tree.json(&[&["convert", "--all", "--in-place"][..], &package].concat(), 0);
     tree.json(&[&["convert", "--all", "--diff"][..], &package].concat(), 0);
@@ -303,7 +303,7 @@ fn names_that_mean_nothing_are_refused_with_the_nearest() {
         "is no modular file",
     );
     tree.refused(&["convert", "child", "--formatter", "pinned"], "which version of ruff");
-    tree.refused(&["convert"], "--all");
+    tree.refused(&["convert"], "<FILE>");
 }
 
 #[test]
@@ -382,4 +382,17 @@ fn a_measurement_says_what_was_measured() {
     assert_eq!(output["modular_files"], 2, "{output}");
     assert!(output["ours"]["peak_bytes"].as_u64().unwrap() > 1_000_000, "{output}");
     assert!(output["python"].is_null());
+
+    // Any program stands for the Python converter here: it gets the files, in a copy of the package.
+    let script =
+        "test -n \"$2\" || exit 3\nfor it; do test -f \"$it\" && echo > \"$it\" || exit 4; done\n";
+    tree.write("converter", script);
+    let before = snapshot(&tree.path("src"));
+    let beside = tree.json(&["bench", "--python-converter", "converter", "--python", "/bin/sh"], 0);
+    assert!(beside["python"]["wall_seconds"].as_f64().unwrap() > 0.0, "{beside}");
+    assert!(beside["wall_ratio"].is_number(), "{beside}");
+    assert_eq!(snapshot(&tree.path("src")), before);
+    tree.write("converter", "echo no libcst >&2; exit 1\n");
+    let arguments = ["bench", "--python-converter", "converter", "--python", "/bin/sh"];
+    tree.refused(&[&arguments[..], &["--formatter", "embedded"]].concat(), "no libcst");
 }

@@ -156,7 +156,7 @@ pub(crate) struct BenchArgs {
     pub(crate) files: Vec<String>,
     #[command(flatten)]
     pub(crate) transformers: Transformers,
-    /// A checkout's utils/modular_model_converter.py; it runs on a copy of the package
+    /// A checkout's `utils/modular_model_converter.py`; it runs on a copy of the package
     #[arg(long, value_name = "FILE")]
     pub(crate) python_converter: Option<PathBuf>,
     /// The Python that runs it: needs libcst and what transformers needs (default: the engines')

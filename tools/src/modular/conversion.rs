@@ -158,7 +158,9 @@ impl Workshop<'_> {
             }
             written.push(Written { kind, path, text });
         }
-        sources.into_iter().for_each(|source| self.library.put(source));
+        for source in sources {
+            self.library.put(source);
+        }
         Ok(written)
     }
 

@@ -27,12 +27,16 @@ pub(super) fn models_init(models: &Path, names: &Names) -> Result<(PathBuf, Stri
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let listed: Vec<(usize, String)> =
         lines.iter().enumerate().filter_map(|(at, line)| Some((at, module(line)?))).collect();
-    let sorted = listed.is_sorted_by(|left, right| left.1 <= right.1);
-    let next = listed.iter().find(|(_, it)| sorted && names.name < *it).map(|(at, _)| *at);
-    let after_parent =
-        listed.iter().find(|(_, it)| !sorted && *it == names.parent).map(|(at, _)| at + 1);
-    let at = next.or(after_parent).or(listed.last().map(|(at, _)| at + 1)).ok_or_else(|| {
-        ToolError::Input(format!("`{}` lists no models (`from .x import *`)", path.display()))
+    // Sorters differ over digits and underscores, so that the list is sorted only nearly.
+    let crossing = listed
+        .windows(2)
+        .find(|pair| pair[0].1 < names.name && names.name < pair[1].1)
+        .map(|pair| pair[1].0);
+    let first = listed.first().filter(|(_, it)| names.name < *it).map(|(at, _)| *at);
+    let last = listed.last().map(|(at, _)| at + 1);
+    let at = first.or(crossing).or(last).ok_or_else(|| {
+        let text = format!("`{}` lists no models (`from .x import *`)", path.display());
+        ToolError::Input(text)
     })?;
     lines.insert(at, format!("    from .{} import *\n", names.name));
     Ok((path, lines.concat()))

@@ -9,7 +9,7 @@ mod names;
 mod tables;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -88,6 +88,7 @@ pub fn new_model(
     let drafts = drafts(&library, &names, &formatter, &mut remaining)?;
     let generated = generate(&library, &names, &drafts, &formatter, progress, cancel)?;
 
+    remaining.splice(0..0, siblings(&names, &generated));
     let all: Vec<(PathBuf, String)> = drafts.into_iter().chain(generated).collect();
     let (changed, created) =
         all.iter().map(|(path, _)| path.clone()).partition(|it: &PathBuf| it.exists());
@@ -97,6 +98,28 @@ pub fn new_model(
     files::replace_all(&all)?;
     remaining.extend(names.work());
     Ok(NewModelOutput { created, changed, remaining, formatter: formatter.used })
+}
+
+/// Files of its own that the parent imports and that are no part of the modular system.
+fn siblings(names: &Names, generated: &[(PathBuf, String)]) -> Vec<String> {
+    let mut missing = BTreeSet::new();
+    for (path, text) in generated {
+        let imports = text.lines().filter_map(|it| it.trim_start().strip_prefix("from ."));
+        let modules = imports.filter_map(|it| it.split_once(" import ")).map(|(module, _)| module);
+        for module in modules.filter(|it| !it.is_empty() && !it.contains('.')) {
+            let file = path.with_file_name(format!("{module}.py"));
+            if generated.iter().all(|(path, _)| *path != file) {
+                missing.insert(module);
+            }
+        }
+    }
+    let work = |it: &str| {
+        let of_parent = it.replace(&names.name, &names.parent);
+        format!(
+            "write {it}.py, as {of_parent}.py is: the new files import it, and nothing generates it"
+        )
+    };
+    missing.into_iter().map(work).collect()
 }
 
 /// All files but those that conversion gives.

@@ -189,6 +189,11 @@ fn valid_prefix(prefix: &str) -> Result<String, ToolError> {
 }
 
 fn no_parent(library: &Library, from: &str) -> String {
+    if library.names().iter().any(|(key, _)| key == from) {
+        return format!(
+            "`{from}` has no folder and configuration file of its own name here, so nothing can be inherited from it by name"
+        );
+    }
     let known = library.names().iter().map(|(key, _)| key.to_owned());
     let near = place::nearest(from, known).map(|it| format!("; the nearest is `{it}`"));
     format!("`{from}` is no model with a configuration file here{}", near.unwrap_or_default())

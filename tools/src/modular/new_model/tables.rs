@@ -40,7 +40,7 @@ pub(super) fn entries(
     let mut listed = false;
     for file in 0..files.len() {
         for table in files[file].0.clone() {
-            for entry in table.entries.iter().filter(|it| names.type_map.contains_key(&it.key)) {
+            for entry in table.entries.iter().filter(|it| is_needed(it, names)) {
                 let source = files[file].1.clone();
                 let Some(new) = Renamed::of(&source, entry, names) else {
                     let text = format!(
@@ -51,23 +51,19 @@ pub(super) fn entries(
                     continue;
                 };
                 listed |= table.name == "CONFIG_MAPPING_NAMES" && new.key == names.name;
-                let target = match target(&files, file, &table, &new) {
-                    Some(target) => target,
-                    None => {
-                        let text = format!(
-                            "decide whether `{}` needs an entry in {}: its parent's names {}",
-                            new.key,
-                            table.name,
-                            new.kept.join(", ")
-                        );
-                        remaining.push(text);
-                        continue;
-                    }
+                let Some((into, table)) = target(&files, file, &table, &new) else {
+                    remaining.push(format!(
+                        "decide whether `{}` needs an entry in {}: its parent's names {}",
+                        new.key,
+                        table.name,
+                        new.kept.join(", ")
+                    ));
+                    continue;
                 };
-                let (into, table) = target;
                 if table.entries.iter().all(|it| it.key != new.key) {
                     let at = place(&table, &new.key, &entry.key);
-                    files[into].2.push(Insertion { at, key: new.key, text: new.text });
+                    let text = indented_as(files[into].1.text(), &table, &new.text);
+                    files[into].2.push(Insertion { at, key: new.key, text });
                 }
             }
         }
@@ -83,6 +79,23 @@ pub(super) fn entries(
     Ok(changed
         .map(|(_, source, it)| (source.path().to_owned(), insert(source.text(), it)))
         .collect())
+}
+
+/// Whether the new model needs an entry like this one of its parent's. That a model type lies in a
+/// folder of another spelling is said of the parent alone: the new one has one spelling.
+fn is_needed(entry: &Entry, names: &Names) -> bool {
+    let Some(new) = names.type_map.get(&entry.key) else { return false };
+    let spelling = entry.strings.iter().all(|(it, _)| *it == names.parent) && *new == names.name;
+    entry.strings.is_empty() || !spelling
+}
+
+/// An entry at the depth of those that are in the table.
+fn indented_as(text: &str, table: &Table, entry: &str) -> String {
+    let indent = |it: &str| it.len() - it.trim_start_matches(' ').len();
+    let wanted = table.entries.first().map_or(0, |it| indent(&text[it.lines.clone()]));
+    let found = indent(entry);
+    let line = |it: &str| format!("{}{}", " ".repeat(wanted), it.get(found..).unwrap_or(it));
+    entry.split_inclusive('\n').map(line).collect()
 }
 
 /// The table that takes an entry. What the release generates from the models' own classes
