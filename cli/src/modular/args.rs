@@ -102,6 +102,9 @@ pub(crate) struct ConvertArgs {
     /// Write nothing: print how the files on disk differ
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Write the coverage table, `modular.md` and `modular.json`, into this folder
+    #[arg(long, value_name = "DIR", requires_all = ["all", "diff"])]
+    pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) formatter: Formatter,
     #[command(flatten)]

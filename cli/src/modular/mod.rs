@@ -30,6 +30,7 @@ pub(crate) fn run(command: ModularCommand) -> anyhow::Result<u8> {
                 out: it.out,
                 in_place: it.in_place,
                 diff: it.diff,
+                docs: it.docs,
                 formatter: it.formatter.choice(),
             };
             let output = modular::convert(&input, &home, &bars, &cancel)?;

@@ -14,6 +14,7 @@ use similar::TextDiff;
 
 use super::{
     conversion::{Converted, Failure, Workshop, Written, read_by},
+    coverage::ModularCoverage,
     files,
     formatter::{Formatter, FormatterChoice, FormatterUsed},
     place,
@@ -37,6 +38,8 @@ pub struct ConvertInput {
     pub in_place: bool,
     /// Write nothing: say how what is on disk differs.
     pub diff: bool,
+    /// With `all` and `diff`: write the table of the docs into this folder.
+    pub docs: Option<PathBuf>,
     /// Which formatter lays the files out.
     pub formatter: FormatterChoice,
 }
@@ -185,6 +188,10 @@ pub fn convert(
         }
     }
     output.seconds = start.elapsed().as_secs_f64();
+    if let Some(docs) = &input.docs {
+        let release = library.version().unwrap_or_else(|| "of an unknown version".to_owned());
+        ModularCoverage::of(&output, release).write(docs)?;
+    }
     Ok(output)
 }
 

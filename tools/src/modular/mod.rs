@@ -16,6 +16,7 @@ mod cache;
 mod check;
 mod conversion;
 mod convert;
+pub mod coverage;
 mod files;
 mod formatter;
 mod new_model;
