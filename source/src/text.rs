@@ -86,10 +86,6 @@ impl Source {
         self.parsed.tokens().in_range(range)
     }
 
-    pub(crate) fn all_tokens(&self) -> &[Token] {
-        self.parsed.tokens()
-    }
-
     /// The identifiers in `range`: names, attributes, keywords of calls and parameters alike.
     pub(crate) fn names(&self, range: TextRange) -> impl Iterator<Item = &str> {
         self.tokens(range)

@@ -9,6 +9,7 @@
 
 mod imports;
 mod inherit;
+pub(crate) mod inverse;
 mod levels;
 mod parents;
 mod place;
@@ -25,6 +26,8 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
+pub(crate) use inherit::View;
+pub(crate) use levels::parents as imported_models;
 use imports::{Imports, Used};
 pub use levels::levels;
 use parents::Parents;
@@ -41,7 +44,11 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    let modular = Modular::read(library, library.load(path)?)?;
+    convert_source(library, library.load(path)?)
+}
+
+fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+    let modular = Modular::read(library, source)?;
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
     let layout = place(library, &modular, &parents)?;
@@ -54,7 +61,8 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
             let name = format!("{}.py", kind.module(&modular.model));
-            Ok(Generated { kind, path: path.with_file_name(name), text: writer.assemble(kind)? })
+            let path = modular.source.path().with_file_name(name);
+            Ok(Generated { kind, path, text: writer.assemble(kind)? })
         })
         .collect()
 }
