@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body::Member;
@@ -23,7 +24,7 @@ use crate::text::Source;
 pub(crate) use family::Family;
 
 /// A model with its ancestors.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Lineage {
     /// The model type.
     pub model: String,
@@ -36,7 +37,7 @@ pub struct Lineage {
 }
 
 /// What a model takes from one parent.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Descent {
     /// The parent, with its own ancestors.
     pub parent: Lineage,
@@ -47,7 +48,7 @@ pub struct Descent {
 }
 
 /// A class of a modular file that inherits from another model's.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Heir {
     /// The class.
     pub class: String,

@@ -28,6 +28,7 @@ mod shape;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::{FormatError, Style, StyleError, tidy};
@@ -60,7 +61,7 @@ pub struct Options {
 }
 
 /// A modular file, and what it is worth.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Scaffold {
     /// The model type.
     pub model: String,
@@ -81,7 +82,7 @@ pub struct Scaffold {
 }
 
 /// How a file comes back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FileReport {
     pub kind: FileKind,
     pub exact: bool,
