@@ -26,6 +26,8 @@ pub(super) enum Mismatch {
     Import(Import),
     /// A file comes out that the input lacks.
     File,
+    /// The blank lines before the imports differ, and nothing else.
+    Preamble,
     /// Something else: header, `__all__`, an import too many, blank lines.
     Text { file: usize },
 }
@@ -59,7 +61,17 @@ pub(super) fn check(style: &Style, input: &Input, outputs: &[Generated]) -> (Vec
     (outcomes, mismatches)
 }
 
+/// A file without the blank lines between its licence and what follows.
+fn dense_head(text: &str) -> (&str, &str) {
+    let length: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    (&text[..length], text[length..].trim_start_matches('\n'))
+}
+
 fn compare(at: usize, file: &File, text: &str, path: &Path, mismatches: &mut Vec<Mismatch>) {
+    if dense_head(text) == dense_head(file.source.text()) {
+        mismatches.push(Mismatch::Preamble);
+        return;
+    }
     let before = mismatches.len();
     let Ok(source) = Source::parse(path, text) else {
         mismatches.push(Mismatch::Text { file: at });

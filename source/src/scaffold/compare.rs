@@ -71,6 +71,19 @@ pub(super) struct Difference {
 }
 
 impl Difference {
+    /// The same with the first attribute written too, where a docstring is: the blank line after a
+    /// docstring goes to the attribute that follows it.
+    pub(super) fn opened(&self, child: &Shape) -> Option<Self> {
+        let first = child.attributes.first()?;
+        let apt = self.docstring && self.removed.is_empty() && self.attributes.first().is_some_and(|&at| at != 0);
+        apt.then(|| {
+            let mut opened = self.clone();
+            opened.attributes.insert(0, 0);
+            opened.cost += first.part.lines;
+            opened
+        })
+    }
+
     /// Whether nothing but the name differs.
     pub(super) fn is_empty(&self) -> bool {
         !self.docstring

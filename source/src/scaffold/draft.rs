@@ -17,6 +17,42 @@ use crate::text::Source;
 /// The place of a definition: file and entry of the input.
 pub(super) type Key = (usize, usize);
 
+/// What stands between the licence and the first import. The blank lines there come back in every
+/// file, together with those before the first import that the file takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preamble {
+    /// As in the input's last file.
+    Given,
+    Blank,
+    Close,
+    /// A docstring, which converting drops: the blank line after it is the first import's own.
+    Docstring,
+    SpacedDocstring,
+}
+
+impl Preamble {
+    pub(super) fn next(self) -> Option<Self> {
+        match self {
+            Self::Given => Some(Self::Docstring),
+            Self::Docstring => Some(Self::Blank),
+            Self::Blank => Some(Self::Close),
+            Self::Close => Some(Self::SpacedDocstring),
+            Self::SpacedDocstring => None,
+        }
+    }
+
+    fn write(self, header: &str, camel: &str) -> String {
+        let licence = header.trim_end();
+        match self {
+            Self::Given => header.to_owned(),
+            Self::Blank => format!("{licence}\n\n"),
+            Self::Close => format!("{licence}\n"),
+            Self::Docstring => format!("{licence}\n\"\"\"{camel} model.\"\"\"\n\n"),
+            Self::SpacedDocstring => format!("{licence}\n\n\"\"\"{camel} model.\"\"\"\n\n"),
+        }
+    }
+}
+
 /// How a class is written.
 #[derive(Debug, Default)]
 pub(super) struct Writing {
@@ -44,6 +80,8 @@ pub(super) struct Draft<'a> {
     /// Imports that only the converted files need.
     pub extra: BTreeSet<Import>,
     pub renamings: HashMap<PathBuf, Renaming>,
+    /// How the text opens.
+    pub preamble: Preamble,
     known: HashMap<(Key, usize, Rung, String), Result<Heir, Obstacle>>,
 }
 
@@ -61,6 +99,7 @@ impl<'a> Draft<'a> {
             imported: BTreeMap::new(),
             extra: BTreeSet::new(),
             renamings: HashMap::new(),
+            preamble: Preamble::Given,
             known: HashMap::new(),
         }
     }
@@ -279,7 +318,8 @@ impl<'a> Draft<'a> {
             });
         }
         imports.extend(self.extra.iter().cloned());
-        let mut text = format!("{header}{}", names::write(&imports));
+        let mut text = self.preamble.write(header, &self.input.camel);
+        text.push_str(&names::write(&imports));
         for ((folder, module), names) in self.parents() {
             let names: Vec<&str> = names.into_iter().collect();
             let _ = writeln!(text, "from ..{folder}.{module} import {}", names.join(", "));

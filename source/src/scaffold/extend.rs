@@ -98,9 +98,26 @@ fn fit(method: &Method, parent: &Method, own: &[usize], inherited: &[usize], bef
     if after.iter().any(|&index| method.statements[index].role == Role::SuperCall) {
         return None;
     }
+    if reads_inherited(method, parent, &own[..before], &after) {
+        return None;
+    }
     let lines = |list: &[usize]| list.iter().map(|&index| method.statements[index].part.lines).sum::<u32>();
     let cost = lines(&own[..before]) + 1 + lines(&after) + u32::try_from(deleted.len()).ok()?;
     Some(Extension { before: own[..before].to_vec(), after, deleted, docstring: false, short_head: false, cost })
+}
+
+/// Whether what is written reads a local that only the parent's body binds: it would convert back,
+/// but nobody could read it.
+fn reads_inherited(method: &Method, parent: &Method, before: &[usize], after: &[usize]) -> bool {
+    let theirs: HashSet<u64> = parent.statements.iter().flat_map(|it| &it.binds).copied().collect();
+    let mut bound: HashSet<u64> = method.names.iter().copied().collect();
+    before.iter().chain(after).any(|&index| {
+        let statement = &method.statements[index];
+        let reads = |name: &u64| theirs.contains(name) && !bound.contains(name) && !statement.binds.contains(name);
+        let unknown = statement.reads.iter().any(reads);
+        bound.extend(&statement.binds);
+        unknown
+    })
 }
 
 fn replaces(ours: &Statement, theirs: &Statement) -> bool {

@@ -57,9 +57,13 @@ impl Forge<'_> {
         let wanted = entry.node.text().trim();
         for rung in Rung::ALL.into_iter().filter(|rung| *rung >= from) {
             let difference = compare(exact, &shape, rung)?;
-            let text = write(&child_view, &parent_view, &difference, &base);
-            if self.comes_back(&text, &base, &renamed, &parent, wanted) {
-                return Ok(Heir { class, rung, difference, text, renamed });
+            for difference in std::iter::once(difference.clone()).chain(difference.opened(exact)) {
+                let text = write(&child_view, &parent_view, &difference, &base);
+                // As it will stand: a blank line that is put here comes back there.
+                let Ok(text) = lay_out(self.style, Path::new("a.py"), &text) else { continue };
+                if self.comes_back(&text, &base, &renamed, &parent, wanted) {
+                    return Ok(Heir { class, rung, difference, text, renamed });
+                }
             }
         }
         Err("what it would write does not convert back to it")

@@ -8,6 +8,11 @@ use crate::problem::Problem;
 /// Changes the draft so that `mismatches` may not come again. Whether anything was changed.
 pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
     let mut changed = false;
+    if mismatches.iter().all(|mismatch| *mismatch == Mismatch::Preamble) {
+        let next = draft.preamble.next();
+        draft.preamble = next.unwrap_or(draft.preamble);
+        return next.is_some();
+    }
     for mismatch in mismatches {
         changed |= match mismatch {
             Mismatch::Missing { file, name } => write_out(draft, *file, name),
@@ -15,7 +20,7 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
                 write_out(draft, *file, name) || key_of(draft, *file, name).is_some_and(|key| draft.demote(key))
             }
             Mismatch::Import(import) => draft.extra.insert(import.clone()),
-            Mismatch::Extra { .. } | Mismatch::Order { .. } | Mismatch::File | Mismatch::Text { .. } => false,
+            Mismatch::Extra { .. } | Mismatch::Order { .. } | Mismatch::File | Mismatch::Preamble | Mismatch::Text { .. } => false,
         };
     }
     if changed {
@@ -69,6 +74,7 @@ fn last_resort(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
             | Mismatch::Order { file, .. }
             | Mismatch::Text { file } => *file == key.0,
             Mismatch::Import(_) | Mismatch::File => true,
+            Mismatch::Preamble => false,
         })
     };
     let keys: Vec<Key> = draft.classes.keys().copied().filter(|key| wrong(key) && !draft.is_foreign(*key)).collect();

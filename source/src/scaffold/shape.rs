@@ -7,6 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -61,6 +62,9 @@ pub(super) struct Statement {
     pub role: Role,
     /// It mentions `super().__init__`.
     pub inits: bool,
+    /// The plain names that it reads, and those that it binds.
+    pub reads: Vec<u64>,
+    pub binds: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub(super) struct Method {
     pub decorators: Option<Part>,
     pub asynchronous: bool,
     pub parameters: Part,
+    /// The names of the parameters.
+    pub names: Vec<u64>,
     pub returns: Option<u64>,
     pub docstring: Option<Part>,
     pub statements: Vec<Statement>,
@@ -238,6 +244,7 @@ impl Method {
             decorators: decorated_part(ink, source, &function.decorator_list, decorated),
             asynchronous: function.is_async,
             parameters: ink.part(source, function.parameters.range),
+            names: function.parameters.iter().map(|it| ink.word(it.name())).collect(),
             returns: function.returns.as_ref().map(|returns| ink.hash(source, returns.range())),
             docstring: docstring.map(|first| ink.part(source, first.owned)),
             statements: statements.map(|one| Statement::of(one, &function.name, ink)).collect(),
@@ -267,7 +274,27 @@ impl Statement {
             (Stmt::AnnAssign(_), Some(target)) => Target::Annotated(ink.word(target)),
             _ => Target::None,
         };
-        Self { part: ink.part(member.source, member.owned), target, role, inits: text.contains("super().__init__") }
+        let mut names = Names { ink, reads: Vec::new(), binds: Vec::new() };
+        names.visit_stmt(member.stmt);
+        let Names { reads, binds, .. } = names;
+        let inits = text.contains("super().__init__");
+        Self { part: ink.part(member.source, member.owned), target, role, inits, reads, binds }
+    }
+}
+
+struct Names<'a> {
+    ink: &'a Ink,
+    reads: Vec<u64>,
+    binds: Vec<u64>,
+}
+
+impl<'v> Visitor<'v> for Names<'_> {
+    fn visit_expr(&mut self, expr: &'v Expr) {
+        if let Expr::Name(name) = expr {
+            let word = self.ink.word(&name.id);
+            if name.ctx.is_load() { self.reads.push(word) } else { self.binds.push(word) }
+        }
+        walk_expr(self, expr);
     }
 }
 
