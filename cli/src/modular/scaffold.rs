@@ -6,7 +6,10 @@ use anstyle::{AnsiColor, Style};
 use clap::Args as ClapArgs;
 use comfy_table::Cell;
 use portwright_harness::{cancel::Cancel, environment::Home};
-use portwright_tools::modular::{self, ScaffoldInput, ScaffoldOutput};
+use portwright_tools::modular::{
+    self, ScaffoldInput, ScaffoldOutput,
+    round_trip::{self, RoundTripInput},
+};
 
 use super::{args::Transformers, short};
 use crate::{
@@ -26,8 +29,14 @@ Exit codes: 0 it converts back to every byte, 1 it does not (the difference is s
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ScaffoldArgs {
     /// Standalone files of one model, or its folder; one file brings those that stand beside it
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "all", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Make every modular file of the release again, and measure it against the one people wrote
+    #[arg(long, conflicts_with_all = ["files", "parents", "exclude", "name", "out", "explain"])]
+    all: bool,
+    /// Write the coverage table, `scaffold.md` and `scaffold.json`, into this folder
+    #[arg(long, value_name = "DIR", requires = "all")]
+    docs: Option<PathBuf>,
     #[command(flatten)]
     transformers: Transformers,
     /// Inherit from these models and no others
@@ -58,6 +67,9 @@ pub(super) fn run(
     bars: &Bars,
     cancel: &Cancel,
 ) -> anyhow::Result<u8> {
+    if args.all {
+        return run_all(args, home, bars, cancel);
+    }
     let input = ScaffoldInput {
         files: args.files,
         transformers: args.transformers.path,
@@ -74,6 +86,45 @@ pub(super) fn run(
         show(&output, args.explain);
     }
     Ok(output.exit_code())
+}
+
+fn run_all(
+    args: ScaffoldArgs,
+    home: &Home,
+    bars: &Bars,
+    cancel: &Cancel,
+) -> anyhow::Result<u8> {
+    let input = RoundTripInput {
+        models: Vec::new(),
+        transformers: args.transformers.path,
+        docs: args.docs,
+    };
+    let output = round_trip::round_trips(&input, home, bars, cancel)?;
+    let (exact, total) = (output.table.exact(), output.table.rows.len());
+    if args.output.json {
+        json(&output)?;
+        return Ok(u8::from(exact != total));
+    }
+    let mut table = new_table();
+    table.set_header(["model", "exact", "ours", "theirs", "what differs"]);
+    for row in output.table.rows.iter().filter(|it| !it.exact) {
+        table.add_row([
+            Cell::new(&row.model),
+            Cell::new("no"),
+            Cell::new(row.lines),
+            Cell::new(row.human_lines),
+            Cell::new(row.differs.join("; ")),
+        ]);
+    }
+    anstream::println!("{table}");
+    let ratios = output.table.ratios();
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    anstream::println!(
+        "{exact} of {total} models come back exactly, {:.1} s; {median:.2} lines of ours for each of \
+         theirs in the median",
+        output.seconds
+    );
+    Ok(u8::from(exact != total))
 }
 
 fn show(output: &ScaffoldOutput, explain: bool) {

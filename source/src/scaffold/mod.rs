@@ -45,6 +45,7 @@ pub use index::Index;
 use input::Input;
 pub use input::InputFile;
 pub use report::{ClassReport, Written};
+pub use shape::count_lines;
 
 /// How often a text is converted and mended before it is given up.
 const ROUNDS: usize = 24;

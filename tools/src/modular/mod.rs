@@ -21,6 +21,7 @@ mod files;
 mod formatter;
 mod new_model;
 mod place;
+pub mod round_trip;
 mod scaffold;
 
 pub use bench::{BenchInput, BenchOutput, Measured, bench};
