@@ -82,10 +82,10 @@ pub(super) fn inherit(
     let bases = bases(&child, base, &parent)?;
 
     let mut text = String::with_capacity(parent.node.text().len());
-    text.push_str(lead(parent.node.text(), &parent.node.owned(), parent.class.start()));
+    text.push_str(lead(parent.node.text(), parent.node.owned(), parent.class.start()));
     text.push_str(&class_decorators(names.rules, &child, &parent)?);
     let _ = write!(text, "class {}{}:", child.class.name, header(&bases, &parent));
-    text.push_str("\n");
+    text.push('\n');
     let body = members(names.rules, &child, &parent, &bases)?;
     if body.is_empty() {
         text.push_str("    pass\n");
@@ -95,7 +95,7 @@ pub(super) fn inherit(
 }
 
 /// What stands before `at` in a node's text.
-fn lead<'a>(text: &'a str, owned: &TextRange, at: TextSize) -> &'a str {
+fn lead<'a>(text: &'a str, owned: TextRange, at: TextSize) -> &'a str {
     // A text of one statement counts its leading lines from the start of the file.
     let whole = text.len() > owned.len().to_usize();
     let length = if whole { at.to_usize() } else { (at - owned.start()).to_usize() };
@@ -330,7 +330,7 @@ fn is_dropped(method: &Member<'_>) -> bool {
     };
     let (def, raise) = (def.trim_start(), raise.trim_start());
     let code =
-        def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+        def.split_once(')').map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
     blank.trim().is_empty()
         && def.starts_with("def ")
         && code.trim_end().ends_with(':')

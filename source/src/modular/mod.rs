@@ -152,9 +152,8 @@ fn banner(path: &str) -> String {
         (13, "the file from the modular. If any change should be done, please apply the change to the".to_owned()),
         (26, format!("{name} file directly. One of our CI enforces this.")),
     ];
-    let lines: String =
-        lines.iter().map(|(indent, line)| format!("#{}{line}\n", " ".repeat(*indent))).collect();
-    format!("{lights}{lines}{lights}")
+    let lines = lines.map(|(indent, line)| format!("#{}{line}\n", " ".repeat(indent)));
+    format!("{lights}{}{lights}", lines.concat())
 }
 
 /// Whether a file was written by the modular system.

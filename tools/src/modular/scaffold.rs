@@ -110,7 +110,7 @@ fn gather(given: &[PathBuf]) -> Result<Vec<InputFile>, ToolError> {
         [one] if one.is_dir() => of_folder(one, None)?,
         [one] => {
             let folder = one.parent().filter(|it| !it.as_os_str().is_empty());
-            of_folder(folder.unwrap_or(Path::new(".")), model_of(one))?
+            of_folder(folder.unwrap_or(Path::new(".")), model_of(one).as_deref())?
         }
         many => many.to_vec(),
     };
@@ -131,13 +131,13 @@ fn gather(given: &[PathBuf]) -> Result<Vec<InputFile>, ToolError> {
 }
 
 /// The standalone files in `folder`, of one model where that is said.
-fn of_folder(folder: &Path, model: Option<String>) -> Result<Vec<PathBuf>, ToolError> {
+fn of_folder(folder: &Path, model: Option<&str>) -> Result<Vec<PathBuf>, ToolError> {
     let error = |err: std::io::Error| ToolError::Input(format!("`{}`: {err}", folder.display()));
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(error)? {
         let path = entry.map_err(error)?.path();
         let of = model_of(&path);
-        if of.is_some() && (model.is_none() || of == model) {
+        if of.is_some() && (model.is_none() || of.as_deref() == model) {
             paths.push(path);
         }
     }
