@@ -21,6 +21,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
@@ -41,6 +42,10 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
+    with_room(|| unravel_all(library, path))
+}
+
+fn unravel_all(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
     let modular = Modular::read(library, library.load(path)?)?;
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
@@ -62,7 +67,7 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
 /// The files of other models that the modular file at `path` is converted from, in the order of its
 /// imports.
 pub fn inputs(library: &Library, path: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let modular = Modular::read(library, library.load(path)?)?;
+    let modular = with_room(|| Modular::read(library, library.load(path)?))?;
     Ok(modular.parents.into_iter().map(|parent| parent.path).collect())
 }
 
