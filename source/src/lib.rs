@@ -3,6 +3,7 @@
 //! # Rooms
 //!
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
+//! - `depth`: what nests too deep for the stack is refused;
 //! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
 //!   release;
 //! - [`modular`]: from a modular file to the standalone files;
@@ -19,6 +20,7 @@
 
 mod body;
 mod definitions;
+mod depth;
 pub mod format;
 mod library;
 pub mod lineage;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use crate::depth::with_room;
 use crate::naming::{FileKind, ModelNames};
 use crate::problem::Problem;
 use crate::rules::{Release, Rules};
@@ -54,7 +55,7 @@ impl Library {
             .map(|path| library.load(&path))
             .collect::<Result<_, _>>()?;
         let tables: Vec<&Source> = tables.iter().map(AsRef::as_ref).collect();
-        library.names = ModelNames::read(&tables, Rules::of(library.release()))?;
+        library.names = with_room(|| ModelNames::read(&tables, Rules::of(library.release())))?;
         Ok(library)
     }
 
@@ -146,7 +147,7 @@ impl Library {
                 format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()),
             )
         })?;
-        Source::parse(path, text.replace("\r\n", "\n"))
+        Source::parse(path, text)
     }
 
     /// Replaces what [`load`](Self::load) gives for the path of `source`.

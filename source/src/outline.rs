@@ -6,6 +6,7 @@ use std::ops::Range;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 
+use crate::depth::with_room;
 use crate::text::{Source, line_end, line_start};
 
 /// A class at the top level of a file.
@@ -74,7 +75,7 @@ pub struct Entry {
 /// The tables of a file, those inside `if`, `else` and calls included.
 pub fn tables(source: &Source) -> Vec<Table> {
     let mut found = Vec::new();
-    collect(source, source.stmts(), &mut found);
+    with_room(|| collect(source, source.stmts(), &mut found));
     found
 }
 

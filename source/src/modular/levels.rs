@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ruff_python_ast::Stmt;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
@@ -22,7 +23,7 @@ pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>,
     for (model, file) in &by_model {
         // A file that does not parse waits for nothing; its conversion reports the error.
         let mut parents =
-            library.load(file).map(|source| parents(source.stmts())).unwrap_or_default();
+            with_room(|| library.load(file).map(|source| parents(source.stmts())).unwrap_or_default());
         parents.retain(|parent| parent != model && by_model.contains_key(parent));
         waits.insert(model, parents);
     }

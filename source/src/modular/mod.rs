@@ -22,6 +22,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
@@ -44,7 +45,8 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    convert_source(library, library.load(path)?)
+    let source = library.load(path)?;
+    with_room(|| convert_source(library, source))
 }
 
 fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
@@ -70,7 +72,7 @@ fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generate
 /// The files of other models that the modular file at `path` is converted from, in the order of its
 /// imports.
 pub fn inputs(library: &Library, path: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let modular = Modular::read(library, library.load(path)?)?;
+    let modular = with_room(|| Modular::read(library, library.load(path)?))?;
     Ok(modular.parents.into_iter().map(|parent| parent.path).collect())
 }
 
