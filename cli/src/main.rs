@@ -8,6 +8,7 @@
 
 mod args;
 mod commands;
+mod modular;
 mod progress;
 mod show;
 

@@ -20,6 +20,13 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
+    ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),
+    ("scaffold-coverage.md", include_str!("../templates/scaffold-coverage.md.j2")),
+    ("licence.py", include_str!("../templates/licence.py.j2")),
+    ("modular-new.py", include_str!("../templates/modular-new.py.j2")),
+    ("model-init.py", include_str!("../templates/model-init.py.j2")),
+    ("test-modeling.py", include_str!("../templates/test-modeling.py.j2")),
+    ("model-doc.md", include_str!("../templates/model-doc.md.j2")),
 ];
 
 #[derive(Debug, thiserror::Error)]

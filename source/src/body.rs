@@ -46,7 +46,9 @@ impl<'a> Member<'a> {
     /// The text of the target of a plain or annotated assignment.
     pub(crate) fn target(&self) -> Option<&'a str> {
         match self.stmt {
-            Stmt::Assign(assign) if self.alone => assign.targets.first().map(|target| self.source.slice(target.range())),
+            Stmt::Assign(assign) if self.alone => {
+                assign.targets.first().map(|target| self.source.slice(target.range()))
+            }
             Stmt::AnnAssign(assign) if self.alone => Some(self.source.slice(assign.target.range())),
             _ => None,
         }
@@ -66,13 +68,22 @@ fn is_docstring(source: &Source, stmt: &Stmt) -> bool {
         && text.find("\"\"\"").is_some_and(|open| text[open + 3..].contains("\"\"\""))
 }
 
-pub(crate) fn class_body<'a>(source: &'a Source, class: &'a StmtClassDef, end: TextSize) -> Body<'a> {
+pub(crate) fn class_body<'a>(
+    source: &'a Source,
+    class: &'a StmtClassDef,
+    end: TextSize,
+) -> Body<'a> {
     let header = class.arguments.as_ref().map_or(class.name.end(), |arguments| arguments.end());
     body(source, header, &class.body, end)
 }
 
-pub(crate) fn function_body<'a>(source: &'a Source, function: &'a StmtFunctionDef, end: TextSize) -> Body<'a> {
-    let header = function.returns.as_ref().map_or(function.parameters.end(), |returns| returns.end());
+pub(crate) fn function_body<'a>(
+    source: &'a Source,
+    function: &'a StmtFunctionDef,
+    end: TextSize,
+) -> Body<'a> {
+    let header =
+        function.returns.as_ref().map_or(function.parameters.end(), |returns| returns.end());
     body(source, header, &function.body, end)
 }
 

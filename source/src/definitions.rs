@@ -76,8 +76,10 @@ impl Definitions {
                     self.assignments.insert(name, node);
                 }
                 // `NAME[...] = ...` belongs to NAME: known by its own text, needed wherever NAME is.
-                [Expr::Subscript(ruff_python_ast::ExprSubscript { value, .. })]
-                | [Expr::Attribute(ruff_python_ast::ExprAttribute { value, .. })] => {
+                [
+                    Expr::Subscript(ruff_python_ast::ExprSubscript { value, .. })
+                    | Expr::Attribute(ruff_python_ast::ExprAttribute { value, .. }),
+                ] => {
                     if let Expr::Name(owner) = &**value {
                         let owner = owner.id.to_string();
                         let key = node.source.slice(assign.range).to_owned();
@@ -104,7 +106,10 @@ impl Definitions {
 
     /// The definition called `name`: a function before a class before an assignment.
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
-        self.functions.get(name).or_else(|| self.classes.get(name)).or_else(|| self.assignments.get(name))
+        self.functions
+            .get(name)
+            .or_else(|| self.classes.get(name))
+            .or_else(|| self.assignments.get(name))
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
@@ -124,7 +129,8 @@ impl<'a> StatementVisitor<'a> for Siblings {
         if let Stmt::ImportFrom(import) = stmt {
             let module = import.module.as_deref().filter(|_| import.level == 1);
             if let Some(kind) = module.and_then(FileKind::of_module) {
-                let names = import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name));
+                let names =
+                    import.names.iter().map(|alias| alias.asname.as_ref().unwrap_or(&alias.name));
                 self.0.extend(names.map(|name| (name.to_string(), kind)));
             }
         } else {

@@ -3,10 +3,13 @@
 //! # Rooms
 //!
 //! - `text`, `body`, `definitions`: one file as slices that keep their comments;
-//! - `naming`, `rename`, `library`: model names, and the files of a transformers release;
+//! - `depth`: what nests too deep for the stack is refused;
+//! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
+//!   release;
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`scaffold`]: from standalone files to the modular file; [`lineage`]: a model's ancestors;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
+//! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
 //! - `problem`: an error with its place.
 //!
 //! # Invariants
@@ -17,13 +20,16 @@
 
 mod body;
 mod definitions;
+mod depth;
 pub mod format;
 mod library;
 pub mod lineage;
 pub mod modular;
 mod naming;
+pub mod outline;
 mod problem;
 mod rename;
+mod rules;
 pub mod scaffold;
 mod text;
 

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use crate::depth::with_room;
 use crate::naming::{FileKind, ModelNames};
 use crate::problem::Problem;
+use crate::rules::{Release, Rules};
 use crate::text::Source;
 
 /// A checkout or an installed copy of transformers.
@@ -23,25 +25,51 @@ pub struct Library {
 impl Library {
     /// Opens the package at `path`: a checkout, its `src`, the package, or a site-packages folder.
     pub fn open(path: &Path) -> Result<Self, Problem> {
+        Self::open_with(path, [])
+    }
+
+    /// As [`open`](Self::open), with `staged` in the place of what is on disk: files that are yet to
+    /// be written, the tables of model types among them.
+    pub fn open_with(
+        path: &Path,
+        staged: impl IntoIterator<Item = Arc<Source>>,
+    ) -> Result<Self, Problem> {
         let package = ["", "transformers", "src/transformers"]
             .into_iter()
             .map(|below| if below.is_empty() { path.to_owned() } else { path.join(below) })
             .find(|folder| folder.join("models/auto").is_dir())
             .ok_or_else(|| {
                 Problem::of_file(path, "no transformers sources here (looked for `models/auto`)")
-                    .with_help("give a checkout of transformers, or the folder that it is installed in")
+                    .with_help(
+                        "give a checkout of transformers, or the folder that it is installed in",
+                    )
             })?;
-        let mut library = Self { package, names: ModelNames::default(), sources: RwLock::default() };
+        let mut library =
+            Self { package, names: ModelNames::from_pairs([]), sources: RwLock::default() };
+        staged.into_iter().for_each(|source| library.put(source));
         let auto = library.models().join("auto");
         let tables: Vec<_> = ["auto_mappings.py", "configuration_auto.py"]
             .into_iter()
             .map(|name| auto.join(name))
-            .filter(|path| path.is_file())
+            .filter(|path| library.has(path))
             .map(|path| library.load(&path))
             .collect::<Result<_, _>>()?;
         let tables: Vec<&Source> = tables.iter().map(AsRef::as_ref).collect();
-        library.names = ModelNames::read(&tables)?;
+        library.names = with_room(|| ModelNames::read(&tables, Rules::of(library.release())))?;
         Ok(library)
+    }
+
+    /// The release that the sources say they are (`__version__`), where they do.
+    pub fn version(&self) -> Option<String> {
+        let init = std::fs::read_to_string(self.package.join("__init__.py")).ok()?;
+        let line = init.lines().find_map(|line| line.strip_prefix("__version__"))?;
+        Some(line.trim_start_matches([' ', '=']).trim().trim_matches(['"', '\'']).to_owned())
+    }
+
+    fn release(&self) -> Option<Release> {
+        let version = self.version()?;
+        let mut parts = version.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
     pub fn package(&self) -> &Path {
@@ -91,6 +119,11 @@ impl Library {
         path
     }
 
+    /// Whether there is a file at `path`, on disk or written in this process.
+    pub fn has(&self, path: &Path) -> bool {
+        self.read_cache().contains_key(path) || path.is_file()
+    }
+
     /// The parsed file at `path`, as it was last written in this process or as it is on disk.
     pub fn load(&self, path: &Path) -> Result<Arc<Source>, Problem> {
         if let Some(source) = self.read_cache().get(path) {
@@ -106,11 +139,15 @@ impl Library {
         if let Some(source) = self.read_cache().get(path) {
             return Ok(Arc::clone(source));
         }
-        let bytes = std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Problem::of_file(path, format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()))
+            Problem::of_file(
+                path,
+                format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()),
+            )
         })?;
-        Source::parse(path, text.replace("\r\n", "\n"))
+        Source::parse(path, text)
     }
 
     /// Replaces what [`load`](Self::load) gives for the path of `source`.

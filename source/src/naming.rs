@@ -7,13 +7,15 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use ruff_python_ast::{Expr, Stmt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::rules::Rules;
 use crate::text::Source;
 
 /// A file of a model, in the order in which the modular system lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     Modeling,
@@ -22,6 +24,8 @@ pub enum FileKind {
     Processing,
     ImageProcessingPil,
     ImageProcessing,
+    /// Image processors on torch as releases before 5.4 have them, beside slow ones.
+    ImageProcessingFast,
     VideoProcessing,
     FeatureExtraction,
 }
@@ -35,7 +39,6 @@ const SUFFIXES: &[(&str, FileKind)] = &[
     ("ImageProcessorPil", FileKind::ImageProcessingPil),
     ("VideoProcessor", FileKind::VideoProcessing),
     ("VideoProcessorInitKwargs", FileKind::VideoProcessing),
-    ("VideoProcessorKwargs", FileKind::VideoProcessing),
     ("FeatureExtractor", FileKind::FeatureExtraction),
     ("ProcessorKwargs", FileKind::Processing),
     ("VideosKwargs", FileKind::Processing),
@@ -44,14 +47,18 @@ const SUFFIXES: &[(&str, FileKind)] = &[
     ("ImageProcessorKwargs", FileKind::ImageProcessing),
 ];
 
+/// Suffixes of classes in the files of [`FileKind::ImageProcessingFast`].
+const FAST: &[&str] = &["ImageProcessorFast", "FastImageProcessorKwargs"];
+
 impl FileKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Modeling,
         Self::Configuration,
         Self::Tokenization,
         Self::Processing,
         Self::ImageProcessingPil,
         Self::ImageProcessing,
+        Self::ImageProcessingFast,
         Self::VideoProcessing,
         Self::FeatureExtraction,
     ];
@@ -64,23 +71,35 @@ impl FileKind {
             Self::Tokenization => "tokenization",
             Self::Processing => "processing",
             Self::ImageProcessingPil => "image_processing_pil",
-            Self::ImageProcessing => "image_processing",
+            Self::ImageProcessing | Self::ImageProcessingFast => "image_processing",
             Self::VideoProcessing => "video_processing",
             Self::FeatureExtraction => "feature_extraction",
         }
     }
 
+    /// The module of this kind of the model: `modeling_llama`.
+    pub fn module(self, model: &str) -> String {
+        let end = if self == Self::ImageProcessingFast { "_fast" } else { "" };
+        format!("{}_{model}{end}", self.prefix())
+    }
+
     /// The kind of a module name such as `image_processing_pil_clip`.
     pub fn of_module(module: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .filter(|kind| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_')))
-            .max_by_key(|kind| kind.prefix().len())
+        let named = |kind: &Self| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'));
+        let kind = Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
+        let fast = kind == Self::ImageProcessing && module.ends_with("_fast");
+        Some(if fast { Self::ImageProcessingFast } else { kind })
     }
 
     /// The file of a class (or name in `__all__`) of the model whose class prefix is `camel`.
-    pub fn of_class(class: &str, camel: &str) -> Self {
+    pub(crate) fn of_class(class: &str, camel: &str, rules: Rules) -> Self {
         let bare = if camel.is_empty() { class.to_owned() } else { class.replace(camel, "") };
+        if rules.video_kwargs_with_video && bare.ends_with("VideoProcessorKwargs") {
+            return Self::VideoProcessing;
+        }
+        if rules.fast_image_processors && FAST.iter().any(|suffix| bare.ends_with(suffix)) {
+            return Self::ImageProcessingFast;
+        }
         // The leftmost match is the longest suffix.
         SUFFIXES
             .iter()
@@ -92,20 +111,21 @@ impl FileKind {
 
 impl std::fmt::Display for FileKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.prefix())
+        f.pad(if *self == Self::ImageProcessingFast { "image_processing_fast" } else { self.prefix() })
     }
 }
 
 /// The table of model types of one release (`CONFIG_MAPPING_NAMES`).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ModelNames {
     configs: IndexMap<String, String>,
     types: HashMap<String, String>,
+    pub(crate) rules: Rules,
 }
 
 impl ModelNames {
     /// Reads the table from the sources that define it, in order.
-    pub fn read(sources: &[&Source]) -> Result<Self, Problem> {
+    pub(crate) fn read(sources: &[&Source], rules: Rules) -> Result<Self, Problem> {
         let mut configs = IndexMap::new();
         for source in sources {
             for stmt in source.stmts() {
@@ -114,7 +134,10 @@ impl ModelNames {
                         let mut first = IndexMap::new();
                         pairs(&assign.value, &mut first);
                         if first.is_empty() && configs.is_empty() {
-                            return Err(source.problem(assign.range, "the table of model types is not a literal"));
+                            return Err(source.problem(
+                                assign.range,
+                                "the table of model types is not a literal",
+                            ));
                         }
                         // What is put in front keeps its place; the rest follows.
                         for (key, value) in configs.drain(..) {
@@ -128,20 +151,29 @@ impl ModelNames {
                             && function.attr.as_str() == "update"
                             && is_table(&function.value)
                         {
-                            call.arguments.args.iter().for_each(|argument| pairs(argument, &mut configs));
+                            call.arguments
+                                .args
+                                .iter()
+                                .for_each(|argument| pairs(argument, &mut configs));
                         }
                     }
                     _ => {}
                 }
             }
         }
-        Ok(Self::from_pairs(configs))
+        Ok(Self { rules, ..Self::from_pairs(configs) })
     }
 
     pub fn from_pairs(configs: impl IntoIterator<Item = (String, String)>) -> Self {
         let configs: IndexMap<_, _> = configs.into_iter().collect();
-        let types = configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
-        Self { configs, types }
+        let types =
+            configs.iter().map(|(key, class)| (class.clone(), key.replace('-', "_"))).collect();
+        Self { configs, types, rules: Rules::of(None) }
+    }
+
+    /// The file of a class of the model whose class prefix is `camel`.
+    pub fn kind_of(&self, class: &str, camel: &str) -> FileKind {
+        FileKind::of_class(class, camel, self.rules)
     }
 
     /// The model types with their configuration classes, in the order of the table.
@@ -152,7 +184,10 @@ impl ModelNames {
     /// The class prefix of a model type: `qwen2_vl` gives `Qwen2VL`.
     pub fn camel(&self, snake: &str) -> String {
         let class = self.configs.get(snake).or_else(|| self.configs.get(&snake.replace('_', "-")));
-        class.map_or_else(|| snake.split('_').map(title).collect(), |class| class.replace("Config", ""))
+        class.map_or_else(
+            || snake.split('_').map(title).collect(),
+            |class| class.replace("Config", ""),
+        )
     }
 
     /// The model type of a class prefix: `Qwen2VL` gives `qwen2_vl`.
@@ -205,7 +240,8 @@ fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
         Expr::List(list) => {
             for element in &list.elts {
                 if let Expr::Tuple(tuple) = element
-                    && let [Expr::StringLiteral(key), Expr::StringLiteral(value)] = tuple.elts.as_slice()
+                    && let [Expr::StringLiteral(key), Expr::StringLiteral(value)] =
+                        tuple.elts.as_slice()
                 {
                     into.insert(key.value.to_str().into(), value.value.to_str().into());
                 }
@@ -213,7 +249,11 @@ fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
         }
         Expr::Call(call) => {
             call.arguments.args.iter().for_each(|argument| pairs(argument, into));
-            call.arguments.keywords.iter().filter(|keyword| keyword.arg.is_none()).for_each(|k| pairs(&k.value, into));
+            call.arguments
+                .keywords
+                .iter()
+                .filter(|keyword| keyword.arg.is_none())
+                .for_each(|k| pairs(&k.value, into));
         }
         _ => {}
     }

@@ -17,6 +17,9 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// The most characters of a line that are printed.
+const SHOWN: usize = 200;
+
 /// The line of an error and where the caret goes.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct Place {
@@ -73,14 +76,26 @@ impl fmt::Display for Problem {
         match &self.place {
             None => write!(f, "{}: {}", self.path.display(), self.message)?,
             Some(place) => {
-                writeln!(f, "{}:{}:{}: {}", self.path.display(), place.line, place.column, self.message)?;
+                writeln!(
+                    f,
+                    "{}:{}:{}: {}",
+                    self.path.display(),
+                    place.line,
+                    place.column,
+                    self.message
+                )?;
                 let number = place.line.to_string();
                 let margin = " ".repeat(number.len());
                 writeln!(f, "{margin} |")?;
-                writeln!(f, "{number} | {}", place.text)?;
-                let lead: String =
-                    place.text.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-                write!(f, "{margin} | {lead}{}", "^".repeat(place.width))?;
+                // Of a line that no terminal holds, what stands around the caret.
+                let skip = (place.column - 1).saturating_sub(SHOWN / 2);
+                let shown: String = place.text.chars().skip(skip).take(SHOWN).collect();
+                writeln!(f, "{number} | {shown}")?;
+                let column = place.column - 1 - skip;
+                let tabs = shown.chars().map(|c| if c == '\t' { '\t' } else { ' ' });
+                let lead: String = tabs.chain(std::iter::repeat(' ')).take(column).collect();
+                let width = place.width.min(SHOWN - column);
+                write!(f, "{margin} | {lead}{}", "^".repeat(width))?;
             }
         }
         if let Some(help) = &self.help {

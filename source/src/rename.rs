@@ -45,6 +45,8 @@ pub(crate) struct Renaming {
     /// Spelling to find, what it becomes; tried in this order.
     patterns: Vec<(String, String)>,
     new_camel: String,
+    /// Tokens that are left alone.
+    kept: &'static [&'static str],
     /// The prefix in snake case, where it is not the model's own name.
     alias: Option<(String, String)>,
 }
@@ -54,13 +56,15 @@ impl Renaming {
     pub(crate) fn new(names: &ModelNames, old: &str, new: &str, model: &str) -> Self {
         let (old, new) = (old.replace('-', "_"), new.replace('-', "_"));
         let (old_camel, new_camel) = (names.camel(&old), names.camel(&new));
-        let mut patterns = vec![(old.clone(), new.clone()), (old.to_uppercase(), new.to_uppercase())];
+        let mut patterns =
+            vec![(old.clone(), new.clone()), (old.to_uppercase(), new.to_uppercase())];
         match patterns.iter_mut().find(|(find, _)| *find == old_camel) {
             Some(pattern) => pattern.1.clone_from(&new_camel),
             None => patterns.push((old_camel, new_camel.clone())),
         }
         let alias = (new != model).then(|| (new, model.to_owned()));
-        Self { patterns, new_camel, alias }
+        let kept = if names.rules.keeps_library_names { KEPT } else { &[] };
+        Self { patterns, new_camel, kept, alias }
     }
 
     /// What [`folding`](Self::folding) puts for a class prefix.
@@ -74,7 +78,7 @@ impl Renaming {
             (snake.to_uppercase(), "\u{2}".to_owned()),
             (snake, "\u{3}".to_owned()),
         ];
-        Self { patterns, new_camel: Self::FOLDED_CAMEL.to_string(), alias: None }
+        Self { patterns, new_camel: Self::FOLDED_CAMEL.to_string(), kept: KEPT, alias: None }
     }
 
     /// `text` renamed: a hit starts where no letter or digit precedes it.
@@ -85,7 +89,11 @@ impl Renaming {
         while let Some(c) = rest.chars().next() {
             let boundary = before.is_none_or(|b: char| !b.is_ascii_alphanumeric());
             let hit = boundary
-                .then(|| self.patterns.iter().find(|(find, _)| !find.is_empty() && starts_with(rest, find)))
+                .then(|| {
+                    self.patterns
+                        .iter()
+                        .find(|(find, _)| !find.is_empty() && starts_with(rest, find))
+                })
                 .flatten();
             let Some((find, _)) = hit else {
                 out.push(c);
@@ -105,7 +113,8 @@ impl Renaming {
     }
 
     fn replacement(&self, matched: &str, next: Option<char>) -> String {
-        let upper = matched.chars().any(char::is_uppercase) && !matched.chars().any(char::is_lowercase);
+        let upper =
+            matched.chars().any(char::is_uppercase) && !matched.chars().any(char::is_lowercase);
         if self.patterns.len() == 2 && upper && next.is_none_or(|c| !c.is_alphabetic()) {
             return self.patterns[0].1.to_uppercase();
         }
@@ -115,7 +124,7 @@ impl Renaming {
 
     /// A token renamed, unless it is one of the names that are never touched.
     fn token(&self, text: &str) -> Option<String> {
-        if KEPT.contains(&text.trim_matches('"')) {
+        if self.kept.contains(&text.trim_matches('"')) {
             return None;
         }
         Some(self.apply(text)).filter(|new| new != text)
@@ -142,7 +151,9 @@ impl Renaming {
                 TokenKind::Comment | TokenKind::String => self.token(text),
                 TokenKind::Name if scope == Scope::All => match import {
                     Some(import) if import.level == 0 => None,
-                    Some(import) => self.sibling(text, token.range(), import).or_else(|| self.token(text)),
+                    Some(import) => {
+                        self.sibling(text, token.range(), import).or_else(|| self.token(text))
+                    }
                     None => self.token(text),
                 },
                 _ => None,
@@ -163,7 +174,7 @@ impl Renaming {
         let module = import.module.as_ref().filter(|module| module.range() == range)?;
         let renamed = self.token(module).unwrap_or_else(|| text.to_owned());
         let kind = FileKind::of_module(&renamed)?;
-        (renamed == format!("{}_{alias}", kind.prefix())).then(|| format!("{}_{model}", kind.prefix()))
+        (renamed == kind.module(alias)).then(|| kind.module(model))
     }
 }
 
@@ -188,6 +199,9 @@ impl<'a> StatementVisitor<'a> for Imports<'a> {
 impl<'a> Imports<'a> {
     fn around(&self, range: TextRange) -> Option<&'a StmtImportFrom> {
         let after = self.0.partition_point(|import| import.range.start() <= range.start());
-        after.checked_sub(1).map(|index| self.0[index]).filter(|import| import.range.contains_range(range))
+        after
+            .checked_sub(1)
+            .map(|index| self.0[index])
+            .filter(|import| import.range.contains_range(range))
     }
 }

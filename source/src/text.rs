@@ -10,15 +10,17 @@
 //! - what stands before the first statement of a file (licence, banner) is its header and belongs to
 //!   no statement.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_ast::{ModModule, Stmt};
+use ruff_python_ast::{ModModule, PySourceType, Stmt};
 use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
+use crate::depth;
 use crate::problem::Problem;
 
 /// A parsed Python file.
@@ -26,8 +28,55 @@ use crate::problem::Problem;
 pub struct Source {
     path: PathBuf,
     text: String,
-    parsed: Parsed<ModModule>,
+    tree: Tree,
     items: Vec<Item>,
+}
+
+/// A syntax tree that is dropped where there is room for it.
+struct Tree(Option<Parsed<ModModule>>);
+
+impl Tree {
+    fn parse(path: &Path, text: &str) -> Result<Self, Problem> {
+        let parsed = depth::parse(text, PySourceType::Python).map_err(|place| {
+            let message = format!("nests deeper than {} levels", depth::LIMIT);
+            Problem::at(path, text, TextRange::empty(place), message)
+                .with_help("name the inner parts, so that the whole nests less")
+        })?;
+        let tree = Self(Some(parsed));
+        match tree.parsed().errors().first() {
+            None => Ok(tree),
+            Some(error) => {
+                let message = format!("syntax error: {}", error.error);
+                Err(Problem::at(path, text, error.location, message))
+            }
+        }
+    }
+
+    fn parsed(&self) -> &Parsed<ModModule> {
+        self.0.as_ref().expect("only dropping takes the tree out")
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let parsed = self.0.take();
+        depth::with_room(|| drop(parsed));
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} statements", self.parsed().syntax().body.len())
+    }
+}
+
+/// `text` as Python reads it from a file.
+fn plain(text: String) -> String {
+    let marked = text.starts_with('\u{feff}');
+    if !marked && !text.contains('\r') {
+        return text;
+    }
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// A statement line of a block (several statements where they share it by `;`).
@@ -40,18 +89,19 @@ pub(crate) struct Item {
 }
 
 impl Source {
-    /// Parses `text`; `path` is what errors call it.
+    /// Parses `text`; `path` is what errors call it. As Python does, takes a mark of the byte order
+    /// away and every kind of line end for a newline.
     pub fn parse(path: impl Into<PathBuf>, text: impl Into<String>) -> Result<Arc<Self>, Problem> {
-        let (path, text) = (path.into(), text.into());
+        let (path, text) = (path.into(), plain(text.into()));
         if u32::try_from(text.len()).is_err() {
             return Err(Problem::of_file(&path, "the file is larger than 4 GiB"));
         }
-        let parsed = ruff_python_parser::parse_module(&text)
-            .map_err(|error| Problem::at(&path, &text, error.location, format!("syntax error: {}", error.error)))?;
-        let stmts = &parsed.syntax().body;
-        let start = stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
+        let tree = Tree::parse(&path, &text)?;
+        let stmts = &tree.parsed().syntax().body;
+        let start =
+            stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
         let items = items(&text, stmts, start);
-        Ok(Arc::new(Self { path, text, parsed, items }))
+        Ok(Arc::new(Self { path, text, tree, items }))
     }
 
     pub fn path(&self) -> &Path {
@@ -69,7 +119,7 @@ impl Source {
     }
 
     pub(crate) fn stmts(&self) -> &[Stmt] {
-        &self.parsed.syntax().body
+        &self.tree.parsed().syntax().body
     }
 
     pub(crate) fn items(&self) -> &[Item] {
@@ -81,11 +131,7 @@ impl Source {
     }
 
     pub(crate) fn tokens(&self, range: TextRange) -> &[Token] {
-        self.parsed.tokens().in_range(range)
-    }
-
-    pub(crate) fn all_tokens(&self) -> &[Token] {
-        self.parsed.tokens()
+        self.tree.parsed().tokens().in_range(range)
     }
 
     /// The identifiers in `range`: names, attributes, keywords of calls and parameters alike.
@@ -125,7 +171,11 @@ impl Node {
     /// owns none, but a text made of one statement keeps its leading lines.
     pub(crate) fn text(&self) -> &str {
         let owned = self.owned();
-        if self.source.items().len() == 1 { &self.source.text()[..owned.end().to_usize()] } else { self.source.slice(owned) }
+        if self.source.items().len() == 1 {
+            &self.source.text()[..owned.end().to_usize()]
+        } else {
+            self.source.slice(owned)
+        }
     }
 
     pub(crate) fn owned(&self) -> TextRange {
@@ -146,7 +196,8 @@ pub(crate) fn items(text: &str, stmts: &[Stmt], start: TextSize) -> Vec<Item> {
             && stmt.start() < last.owned.end()
         {
             last.stmts.end = index + 1;
-            last.owned = TextRange::new(last.owned.start(), end_of(text, stmt).max(last.owned.end()));
+            last.owned =
+                TextRange::new(last.owned.start(), end_of(text, stmt).max(last.owned.end()));
             from = last.owned.end();
             continue;
         }

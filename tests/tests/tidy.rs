@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["portwright-harness", "portwright-prompts", "portwright-server", "portwright-tools"],
     ),
     ("portwright-server", &["portwright-harness", "portwright-tools"]),
-    ("portwright-tools", &["portwright-harness", "portwright-prompts"]),
+    ("portwright-tools", &["portwright-harness", "portwright-prompts", "portwright-source"]),
     ("portwright-harness", &[]),
     ("portwright-prompts", &[]),
     ("portwright-runtime", &[]),

@@ -1,14 +1,15 @@
 //! What a capability can fail with. A failing *port* is not among these: that is a verdict.
 
-use std::{borrow::Cow, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::{
     check::UnknownCheck, engine::EngineError, environment::SetupError, gather::GatherError,
     hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
+use portwright_source::{Problem, scaffold::ScaffoldError};
 
-use crate::checkpoint::CheckpointError;
+use crate::{checkpoint::CheckpointError, ruff::RuffError};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +39,9 @@ pub enum ToolError {
     Sweep(#[from] SweepError),
 
     #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
+
+    #[error(transparent)]
     Mutant(#[from] MutantError),
 
     #[error(transparent)]
@@ -48,6 +52,21 @@ pub enum ToolError {
 
     #[error("`{path}` is no finished run: it has no readable evidence.json ({detail})", path = path.display())]
     NoEvidence { path: PathBuf, detail: String },
+
+    #[error(transparent)]
+    Source(#[from] Problem),
+
+    #[error(transparent)]
+    Ruff(#[from] RuffError),
+
+    #[error("failed to write `{path}`", path = path.display())]
+    Write { path: PathBuf, source: io::Error },
+
+    #[error("`{package}` is an installed package; it is not written to unless that is asked for", package = package.display())]
+    Installed { package: PathBuf },
+
+    #[error("cancelled")]
+    Cancelled,
 
     #[error("{0}")]
     Input(String),
@@ -63,7 +82,9 @@ impl ToolError {
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
-            Self::Setup(SetupError::Cancelled) => true,
+            Self::Setup(SetupError::Cancelled)
+            | Self::Ruff(RuffError::Install { source: SetupError::Cancelled, .. })
+            | Self::Cancelled => true,
             _ => false,
         }
     }
@@ -98,11 +119,19 @@ impl Hint for ToolError {
             Self::Mutant(MutantError::Unknown(_)) => {
                 Some("`harness/mutants/mutants.toml` lists them".into())
             }
+            Self::Ruff(err) => err.hint(),
+            Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
+            Self::Installed { .. } => {
+                Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())
+            }
             Self::Keep(_)
             | Self::Sweep(_)
             | Self::Mutant(_)
             | Self::Render(_)
             | Self::NoSuchPath { .. }
+            | Self::Scaffold(_)
+            | Self::Source(_)
+            | Self::Cancelled
             | Self::Input(_) => None,
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`mutants`] proves that
-//! planted bugs are caught.
+//! planted bugs are caught. [`modular`] is the modular system of transformers.
 //!
 //! # Invariants
 //!
@@ -17,6 +17,8 @@
 pub mod checkpoint;
 pub mod error;
 pub mod explain;
+pub mod inspect;
+pub mod modular;
 pub mod mutants;
 pub mod report;
 pub mod ruff;

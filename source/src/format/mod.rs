@@ -17,7 +17,6 @@
 //!   function's first line stays.
 //! - No source ends the process: what nests too deep for ruff is refused.
 
-mod depth;
 mod options;
 mod rules;
 mod style;

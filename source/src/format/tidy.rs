@@ -10,11 +10,11 @@ use ruff_linter::{
 };
 use ruff_python_ast::PySourceType;
 use ruff_python_formatter::{FormatModuleError, format_module_source};
-use ruff_python_parser::{ParseOptions, parse_unchecked};
 use ruff_source_file::LineIndex;
 use ruff_text_size::TextSize;
 
-use super::{Style, depth, style::ROOT};
+use super::{Style, style::ROOT};
+use crate::depth;
 
 /// Why a text could not be tidied. Lines and columns count from one, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,14 +72,11 @@ pub(crate) fn lay_out(style: &Style, path: &Path, source: &str) -> Result<String
 
 /// Parses once, so that nothing that recurses sees a text that is not Python or nests too deep.
 fn refuse_unfit(path: &Path, source: &str, source_type: PySourceType) -> Result<(), FormatError> {
-    let parsed = parse_unchecked(source, ParseOptions::from(source_type));
-    if let Some(offset) = depth::too_deep(parsed.tokens()) {
-        // Even dropping the tree recurses, so what such a text takes is not given back.
-        std::mem::forget(parsed);
+    let parsed = depth::parse(source, source_type).map_err(|offset| {
         let place = LineIndex::from_source_text(source).line_column(offset, source);
         let (line, column) = (place.line.get(), place.column.get());
-        return Err(FormatError::TooDeep { path: path.to_owned(), line, column });
-    }
+        FormatError::TooDeep { path: path.to_owned(), line, column }
+    })?;
     match parsed.errors().first() {
         Some(error) => Err(syntax_error(path, source, error.location.start(), &error.error)),
         None => Ok(()),

@@ -11,19 +11,20 @@ use std::path::{Path, PathBuf};
 
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::body::Member;
 use crate::definitions::Definitions;
 use crate::library::Library;
 use crate::modular::View;
-use crate::naming::FileKind;
+use crate::naming::{FileKind, ModelNames};
 use crate::problem::Problem;
 use crate::text::Source;
 pub(crate) use family::Family;
 
 /// A model with its ancestors.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Lineage {
     /// The model type.
     pub model: String,
@@ -36,7 +37,7 @@ pub struct Lineage {
 }
 
 /// What a model takes from one parent.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Descent {
     /// The parent, with its own ancestors.
     pub parent: Lineage,
@@ -47,7 +48,7 @@ pub struct Descent {
 }
 
 /// A class of a modular file that inherits from another model's.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Heir {
     /// The class.
     pub class: String,
@@ -128,9 +129,9 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
         let view = View::of(node)?;
         let file = library.module_path(&format!("{folder}.{module}"));
         let heir = match library.peek(&file) {
-            Ok(parent) => heir(&view, base, &parent, &camel)?,
+            Ok(parent) => heir(library.names(), &view, base, &parent, &camel)?,
             // What cannot be read is still named.
-            Err(_) => Heir::of(&view, base, &camel),
+            Err(_) => Heir::of(library.names(), &view, base, &camel),
         };
         edges.entry(folder.clone()).or_default().0.push(heir);
     }
@@ -149,9 +150,9 @@ fn parent_of<'a>(class: &'a StmtClassDef, taken: &'a Taken) -> Option<(&'a str, 
 }
 
 impl Heir {
-    fn of(view: &View<'_>, base: &str, camel: &str) -> Self {
+    fn of(names: &ModelNames, view: &View<'_>, base: &str, camel: &str) -> Self {
         let class = view.class.name.to_string();
-        let kind = FileKind::of_class(&class, camel);
+        let kind = names.kind_of(&class, camel);
         let nothing = Vec::new;
         Self {
             class,
@@ -166,8 +167,14 @@ impl Heir {
     }
 }
 
-fn heir(view: &View<'_>, base: &str, parent: &Source, camel: &str) -> Result<Heir, Problem> {
-    let mut heir = Heir::of(view, base, camel);
+fn heir(
+    names: &ModelNames,
+    view: &View<'_>,
+    base: &str,
+    parent: &Source,
+    camel: &str,
+) -> Result<Heir, Problem> {
+    let mut heir = Heir::of(names, view, base, camel);
     let inherited: HashSet<&str> = parent
         .stmts()
         .iter()

@@ -26,7 +26,11 @@ impl Used {
         for node in candidates {
             if let Stmt::If(branch) = node.stmt() {
                 used.visit_expr(&branch.test);
-                branch.elif_else_clauses.iter().filter_map(|clause| clause.test.as_ref()).for_each(|test| used.visit_expr(test));
+                branch
+                    .elif_else_clauses
+                    .iter()
+                    .filter_map(|clause| clause.test.as_ref())
+                    .for_each(|test| used.visit_expr(test));
             }
         }
         used
@@ -46,9 +50,12 @@ impl<'a> Visitor<'a> for Used {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
-            Expr::Name(name) if !name.ctx.is_store() => drop(self.names.insert(name.id.to_string())),
+            Expr::Name(name) if !name.ctx.is_store() => {
+                self.names.insert(name.id.to_string());
+            }
             Expr::StringLiteral(literal) if self.in_annotation => {
-                let words = literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
+                let words =
+                    literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
                 self.names.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
             }
             Expr::Attribute(_) => {
@@ -65,7 +72,9 @@ impl<'a> Visitor<'a> for Used {
 fn dotted(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Name(name) => Some(name.id.to_string()),
-        Expr::Attribute(attribute) => Some(format!("{}.{}", dotted(&attribute.value)?, attribute.attr)),
+        Expr::Attribute(attribute) => {
+            Some(format!("{}.{}", dotted(&attribute.value)?, attribute.attr))
+        }
         _ => None,
     }
 }
@@ -127,7 +136,11 @@ impl Guard {
 
 impl Imports {
     /// The imports of `candidates` that a body needs.
-    pub(super) fn needed(candidates: &[Node], used: &Used, defined: &HashSet<&str>) -> Result<Self, Problem> {
+    pub(super) fn needed(
+        candidates: &[Node],
+        used: &Used,
+        defined: &HashSet<&str>,
+    ) -> Result<Self, Problem> {
         let mut chooser = Chooser { used, defined, added: HashSet::new(), guarded: HashSet::new() };
         let mut needed = Self::default();
         for node in candidates {
@@ -141,7 +154,11 @@ impl Imports {
 
     /// Plain imports first, guarded ones after.
     pub(super) fn write(&self) -> String {
-        self.plain.iter().map(|import| import.write("")).chain(self.guards.iter().map(Guard::write)).collect()
+        self.plain
+            .iter()
+            .map(|import| import.write(""))
+            .chain(self.guards.iter().map(Guard::write))
+            .collect()
     }
 }
 
@@ -154,7 +171,9 @@ struct Chooser<'a> {
 
 impl Chooser<'_> {
     fn takes(&mut self, name: &str) -> bool {
-        self.used.contains(name) && !self.defined.contains(name) && self.added.insert(name.to_owned())
+        self.used.contains(name)
+            && !self.defined.contains(name)
+            && self.added.insert(name.to_owned())
     }
 
     /// The statement with the names that are used and not imported yet; `None` where none is left.
@@ -163,7 +182,10 @@ impl Chooser<'_> {
             Stmt::Import(import) => ("import ".to_owned(), &import.names),
             Stmt::ImportFrom(import) => {
                 let dots = ".".repeat(import.level as usize);
-                (format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()), &import.names)
+                (
+                    format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()),
+                    &import.names,
+                )
             }
             _ => return None,
         };
@@ -175,8 +197,11 @@ impl Chooser<'_> {
         if names.is_empty() {
             return None;
         }
-        let lead = source.slice(TextRange::new(owned.start(), line_start(source.text(), stmt.start()))).to_owned();
-        let after = source.slice(TextRange::new(stmt.end(), line_end(source.text(), stmt.end()))).trim();
+        let lead = source
+            .slice(TextRange::new(owned.start(), line_start(source.text(), stmt.start())))
+            .to_owned();
+        let after =
+            source.slice(TextRange::new(stmt.end(), line_end(source.text(), stmt.end()))).trim();
         let comment = if after.starts_with('#') { format!("  {after}") } else { String::new() };
         Some(Import { lead, head, names, comment })
     }
@@ -189,7 +214,8 @@ impl Chooser<'_> {
         for item in items(source.text(), &branch.body, line_start(source.text(), start)) {
             let stmt = &branch.body[item.stmts.start];
             if !crate::definitions::is_import(stmt) {
-                return Err(source.problem(stmt.range(), "only imports may stand in a guarded import block"));
+                return Err(source
+                    .problem(stmt.range(), "only imports may stand in a guarded import block"));
             }
             if let Some(import) = self.import(source, stmt, item.owned)
                 && self.guarded.insert(import.statement())

@@ -14,6 +14,7 @@ use crate::body::{Body, Member, class_body, decorators, function_body};
 use crate::naming::ModelNames;
 use crate::problem::Problem;
 use crate::rename::{Renaming, Scope as Renamed};
+use crate::rules::Rules;
 use crate::text::Node;
 
 /// A class with its members, ready to be compared.
@@ -81,11 +82,11 @@ pub(super) fn inherit(
     let bases = bases(&child, base, &parent)?;
 
     let mut text = String::with_capacity(parent.node.text().len());
-    text.push_str(lead(parent.node.text(), &parent.node.owned(), parent.class.start()));
-    text.push_str(&class_decorators(&child, &parent)?);
+    text.push_str(lead(parent.node.text(), parent.node.owned(), parent.class.start()));
+    text.push_str(&class_decorators(names.rules, &child, &parent)?);
     let _ = write!(text, "class {}{}:", child.class.name, header(&bases, &parent));
-    text.push_str("\n");
-    let body = members(&child, &parent, &bases)?;
+    text.push('\n');
+    let body = members(names.rules, &child, &parent, &bases)?;
     if body.is_empty() {
         text.push_str("    pass\n");
     }
@@ -94,7 +95,7 @@ pub(super) fn inherit(
 }
 
 /// What stands before `at` in a node's text.
-fn lead<'a>(text: &'a str, owned: &TextRange, at: TextSize) -> &'a str {
+fn lead<'a>(text: &'a str, owned: TextRange, at: TextSize) -> &'a str {
     // A text of one statement counts its leading lines from the start of the file.
     let whole = text.len() > owned.len().to_usize();
     let length = if whole { at.to_usize() } else { (at - owned.start()).to_usize() };
@@ -114,7 +115,8 @@ pub(super) fn document(
         return Ok(None);
     }
     let suffix = common_suffix(name, renamed_base);
-    let strip = |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
+    let strip =
+        |name: &str| if suffix.is_empty() { name.to_owned() } else { name.replace(suffix, "") };
     let renaming =
         Renaming::new(names, &names.snake(&strip(renamed_base)), &names.snake(&strip(name)), model);
     let renamed = renaming.text(&parent.source, parent.owned(), Renamed::Docs);
@@ -174,13 +176,19 @@ fn is_dotted(expr: &Expr) -> bool {
 fn header(bases: &[String], parent: &View<'_>) -> String {
     let mut arguments = bases.to_vec();
     if let Some(written) = &parent.class.arguments {
-        arguments.extend(written.keywords.iter().map(|keyword| parent.node.source.slice(keyword.range).to_owned()));
+        arguments.extend(
+            written
+                .keywords
+                .iter()
+                .map(|keyword| parent.node.source.slice(keyword.range).to_owned()),
+        );
     }
     if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) }
 }
 
-fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
+fn class_decorators(rules: Rules, child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
     pick_decorators(
+        rules,
         (child.node, &child.class.decorator_list, child.class.name.start()),
         (parent.node, &parent.class.decorator_list, parent.class.name.start()),
         "",
@@ -190,7 +198,12 @@ fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Probl
 type Decorated<'a> = (&'a Node, &'a [Decorator], TextSize);
 
 /// The decorators of the result: the child's where it has any, else the parent's.
-fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) -> Result<String, Problem> {
+fn pick_decorators(
+    rules: Rules,
+    child: Decorated<'_>,
+    parent: Decorated<'_>,
+    indent: &str,
+) -> Result<String, Problem> {
     let (node, list, name) = child;
     let text = |decorator: &Decorator| node.source.slice(decorator.expression.range());
     let inherits_none = list.iter().find(|decorator| text(decorator) == "no_inherit_decorator");
@@ -198,7 +211,9 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return if list.len() == 1 {
             Ok(String::new())
         } else {
-            Err(node.source.problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
+            Err(node
+                .source
+                .problem(marker.range, "`no_inherit_decorator` stands beside other decorators")
                 .with_help("other decorators replace those of the parent by themselves"))
         };
     }
@@ -207,7 +222,8 @@ fn pick_decorators(child: Decorated<'_>, parent: Decorated<'_>, indent: &str) ->
         return Ok(inherited.to_owned());
     }
     let written = decorators(&node.source, list, name);
-    let adds = std::env::var("ADD").is_ok() && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
+    let adds = rules.adds_deprecations
+        && list.iter().all(|decorator| text(decorator).starts_with("deprecate_kwarg("));
     if !adds || parent.1.is_empty() {
         return Ok(written.to_owned());
     }
@@ -228,7 +244,12 @@ fn callee(decorator: &str) -> &str {
 }
 
 /// The members of the written class, in order: docstring, attributes, methods.
-fn members(child: &View<'_>, parent: &View<'_>, bases: &[String]) -> Result<String, Problem> {
+fn members(
+    rules: Rules,
+    child: &View<'_>,
+    parent: &View<'_>,
+    bases: &[String],
+) -> Result<String, Problem> {
     let mut text = String::new();
     if let Some(docstring) = child.docstring().or_else(|| parent.docstring()) {
         text.push_str(docstring.text());
@@ -247,7 +268,7 @@ fn members(child: &View<'_>, parent: &View<'_>, bases: &[String]) -> Result<Stri
             Some(changed) if is_dropped(changed) => {}
             Some(changed) => {
                 let Some(new) = changed.function() else { continue };
-                text.push_str(&method_head(child, changed, new, parent, method, function)?);
+                text.push_str(&method_head(rules, (child, changed, new), (parent, method, function))?);
                 unraveller.write(&mut text, name, changed, new)?;
             }
         }
@@ -276,8 +297,15 @@ fn attributes<'a>(
                 return Err(child
                     .node
                     .source
-                    .problem(member.stmt.range(), format!("the parent has no attribute `{target}` to remove"))
-                    .with_help(format!("`{}` defines its attributes in {}", parent.class.name, parent.node.source.path().display())));
+                    .problem(
+                        member.stmt.range(),
+                        format!("the parent has no attribute `{target}` to remove"),
+                    )
+                    .with_help(format!(
+                        "`{}` defines its attributes in {}",
+                        parent.class.name,
+                        parent.node.source.path().display()
+                    )));
             }
         } else {
             attributes.insert(target, *member);
@@ -297,9 +325,12 @@ fn is_deletion(member: &Member<'_>) -> bool {
 /// before a `def` that fits its line.
 fn is_dropped(method: &Member<'_>) -> bool {
     let mut lines = method.text().lines();
-    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else { return false };
+    let (Some(blank), Some(def), Some(raise)) = (lines.next(), lines.next(), lines.next()) else {
+        return false;
+    };
     let (def, raise) = (def.trim_start(), raise.trim_start());
-    let code = def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+    let code =
+        def.split_once(')').map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
     blank.trim().is_empty()
         && def.starts_with("def ")
         && code.trim_end().ends_with(':')
@@ -309,17 +340,15 @@ fn is_dropped(method: &Member<'_>) -> bool {
 
 /// The head of a method that the child changes, up to its colon.
 fn method_head(
-    child: &View<'_>,
-    changed: &Member<'_>,
-    new: &StmtFunctionDef,
-    parent: &View<'_>,
-    method: &Member<'_>,
-    old: &StmtFunctionDef,
+    rules: Rules,
+    (child, changed, new): (&View<'_>, &Member<'_>, &StmtFunctionDef),
+    (parent, method, old): (&View<'_>, &Member<'_>, &StmtFunctionDef),
 ) -> Result<String, Problem> {
     let (lead, source) = (method.lead(), changed.source);
     let indent = &lead[lead.rfind('\n').map_or(0, |newline| newline + 1)..];
     let mut head = lead.to_owned();
     head.push_str(&pick_decorators(
+        rules,
         (child.node, &new.decorator_list, new.name.start()),
         (parent.node, &old.decorator_list, old.name.start()),
         indent,
@@ -348,9 +377,15 @@ fn own_head(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 }
 
 /// The child's parameters; with `**super_kwargs`, the parent's overlaid by the child's.
-fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, old: &StmtFunctionDef) -> String {
+fn parameters(
+    changed: &Member<'_>,
+    new: &StmtFunctionDef,
+    method: &Member<'_>,
+    old: &StmtFunctionDef,
+) -> String {
     let written = format!("({}", opening(method, old)) + changed.source.slice(after_opening(new));
-    let inherits = new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
+    let inherits =
+        new.parameters.kwarg.as_ref().is_some_and(|kwarg| kwarg.name.as_str() == "super_kwargs");
     if !inherits {
         return written;
     }
@@ -367,10 +402,17 @@ fn parameters(changed: &Member<'_>, new: &StmtFunctionDef, method: &Member<'_>, 
         None if !new.parameters.kwonlyargs.is_empty() => list.push("*"),
         None => {}
     }
-    list.extend(new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)));
+    list.extend(
+        new.parameters.kwonlyargs.iter().map(|parameter| changed.source.slice(parameter.range)),
+    );
     // The parent's, with the comma that follows it.
     let end = old.parameters.range.end() - TextSize::of(')');
-    list.extend(old.parameters.kwarg.as_ref().map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()));
+    list.extend(
+        old.parameters
+            .kwarg
+            .as_ref()
+            .map(|kwarg| method.source.slice(TextRange::new(kwarg.start(), end)).trim_end()),
+    );
     let mut text = format!("({}", opening(method, old));
     for (index, parameter) in list.iter().enumerate() {
         text.push_str(parameter);
@@ -387,7 +429,9 @@ fn after_opening(function: &StmtFunctionDef) -> TextRange {
     let range = function.parameters.range;
     let first = function.parameters.iter_source_order().next();
     // A star alone, or a slash, stands before no parameter that could be asked.
-    let plain = first.filter(|_| function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty());
+    let plain = first.filter(|_| {
+        function.parameters.vararg.is_some() || function.parameters.kwonlyargs.is_empty()
+    });
     let start = plain.map_or(range.start() + TextSize::of('('), |first| first.start());
     TextRange::new(start, range.end())
 }
@@ -400,14 +444,23 @@ fn opening(method: &Member<'_>, function: &StmtFunctionDef) -> String {
 }
 
 /// The plain parameters, each up to the next one: with its comma and the comment on its line.
-fn written_parameters<'a>(method: &Member<'a>, function: &'a StmtFunctionDef) -> Vec<(&'a str, &'a str)> {
+fn written_parameters<'a>(
+    method: &Member<'a>,
+    function: &'a StmtFunctionDef,
+) -> Vec<(&'a str, &'a str)> {
     let parameters = &function.parameters;
-    let mut starts: Vec<TextSize> = parameters.iter_source_order().map(|parameter| parameter.start()).collect();
+    let mut starts: Vec<TextSize> =
+        parameters.iter_source_order().map(|parameter| parameter.start()).collect();
     starts.push(parameters.range.end() - TextSize::of(')'));
     let written = parameters.args.iter().map(|parameter| {
-        let next = starts.iter().find(|start| **start > parameter.range.start()).copied().unwrap_or(parameter.range.end());
+        let next = starts
+            .iter()
+            .find(|start| **start > parameter.range.start())
+            .copied()
+            .unwrap_or(parameter.range.end());
         let text = method.source.slice(TextRange::new(parameter.range.start(), next));
-        let text = text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
+        let text =
+            text.trim_end_matches(' ').trim_end_matches(['*', '/', '\r']).trim_end_matches(' ');
         // A comment needs its newline.
         (parameter.name().as_str(), if text.contains('#') { text } else { text.trim_end() })
     });

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ruff_python_ast::Stmt;
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
@@ -14,24 +15,33 @@ use crate::problem::Problem;
 pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Problem> {
     let mut by_model: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for file in files {
-        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem =
+            file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         by_model.insert(stem.strip_prefix("modular_").unwrap_or(&stem).to_owned(), file);
     }
     let mut waits: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (model, file) in &by_model {
         // A file that does not parse waits for nothing; its conversion reports the error.
-        let mut parents = library.load(file).map(|source| parents(source.stmts())).unwrap_or_default();
+        let mut parents =
+            with_room(|| library.load(file).map(|source| parents(source.stmts())).unwrap_or_default());
         parents.retain(|parent| parent != model && by_model.contains_key(parent));
         waits.insert(model, parents);
     }
     let mut levels = Vec::new();
     while !waits.is_empty() {
-        let ready: Vec<&str> = waits.iter().filter(|(_, parents)| parents.is_empty()).map(|(model, _)| *model).collect();
+        let ready: Vec<&str> = waits
+            .iter()
+            .filter(|(_, parents)| parents.is_empty())
+            .map(|(model, _)| *model)
+            .collect();
         if ready.is_empty() {
             let models: Vec<&str> = waits.keys().copied().collect();
             let first = by_model[models[0]];
-            return Err(Problem::of_file(first, format!("these models wait for each other: {}", models.join(", ")))
-                .with_help("break the cycle: one of them must not import from another's files"));
+            return Err(Problem::of_file(
+                first,
+                format!("these models wait for each other: {}", models.join(", ")),
+            )
+            .with_help("break the cycle: one of them must not import from another's files"));
         }
         waits.retain(|model, _| !ready.contains(model));
         for parents in waits.values_mut() {

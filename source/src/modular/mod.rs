@@ -19,18 +19,18 @@ mod soft;
 mod unravel;
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
 pub(crate) use inherit::View;
-pub use levels::levels;
 pub(crate) use levels::parents as imported_models;
 use imports::{Imports, Used};
+pub use levels::levels;
 use parents::Parents;
 use place::{Layout, Placed, place};
 use reading::Modular;
@@ -45,7 +45,8 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    convert_source(library, library.load(path)?)
+    let source = library.load(path)?;
+    with_room(|| convert_source(library, source))
 }
 
 fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
@@ -53,17 +54,26 @@ fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generate
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
     let layout = place(library, &modular, &parents)?;
-    let kinds: HashSet<FileKind> = layout.files.keys().chain(modular.exports.keys()).copied().collect();
+    let kinds: HashSet<FileKind> =
+        layout.files.keys().chain(modular.exports.keys()).copied().collect();
     let candidates = candidates(&modular, &parents, &layout);
     let writer = Writer { library, modular: &modular, candidates: &candidates, layout: &layout };
     FileKind::ALL
         .into_iter()
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
-            let name = format!("{}_{}.py", kind.prefix(), modular.model);
-            Ok(Generated { kind, path: modular.source.path().with_file_name(name), text: writer.assemble(kind)? })
+            let name = format!("{}.py", kind.module(&modular.model));
+            let path = modular.source.path().with_file_name(name);
+            Ok(Generated { kind, path, text: writer.assemble(kind)? })
         })
         .collect()
+}
+
+/// The files of other models that the modular file at `path` is converted from, in the order of its
+/// imports.
+pub fn inputs(library: &Library, path: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let modular = with_room(|| Modular::read(library, library.load(path)?))?;
+    Ok(modular.parents.into_iter().map(|parent| parent.path).collect())
 }
 
 /// The imports that a written file may take, in the order in which they are asked.
@@ -71,7 +81,9 @@ fn candidates(modular: &Modular, parents: &Parents, layout: &Layout) -> Vec<Node
     let inherited = parents.scopes.iter().flat_map(|scope| &scope.definitions.imports);
     let all = modular.imports.iter().chain(layout.crossing.values()).chain(inherited);
     let mut seen = HashSet::new();
-    all.filter(|node| seen.insert(node.source.slice(node.owned()).trim().to_owned())).cloned().collect()
+    all.filter(|node| seen.insert(node.source.slice(node.owned()).trim().to_owned()))
+        .cloned()
+        .collect()
 }
 
 struct Writer<'a> {
@@ -85,30 +97,33 @@ impl Writer<'_> {
     /// The text of one file.
     fn assemble(&self, kind: FileKind) -> Result<String, Problem> {
         let mut placed = self.layout.files.get(&kind).cloned().unwrap_or_default();
-        let (mut body, mut imports) = self.parts(&placed)?;
+        let (mut body, mut imports) = self.parts(kind, &placed)?;
         if kind == FileKind::ImageProcessingPil
             && let Some(torch) = self.layout.files.get(&FileKind::ImageProcessing)
             && soft::copy_shared(&imports, torch, &mut placed)
         {
-            (body, imports) = self.parts(&placed)?;
+            (body, imports) = self.parts(kind, &placed)?;
         }
-        if matches!(kind, FileKind::ImageProcessingPil | FileKind::FeatureExtraction) {
+        let extracts =
+            kind == FileKind::FeatureExtraction && self.modular.rules.guards_feature_extraction;
+        if kind == FileKind::ImageProcessingPil || extracts {
             soft::guard_torch(&mut imports);
         }
         let mut text = banner(&repository_path(self.library, self.modular));
         text.push_str(self.modular.source.header());
         text.push_str(&imports.write());
         text.push_str(&body);
-        if let Some(names) = self.modular.exports.get(&kind) {
-            let _ = write!(text, "\n\n__all__ = [{}]\n", names.join(", "));
-        }
+        text.extend(self.modular.exports.get(&kind).map(String::as_str));
         Ok(text)
     }
 
     /// The body of a file, and the imports that it needs.
-    fn parts(&self, placed: &Placed) -> Result<(String, Imports), Problem> {
+    fn parts(&self, kind: FileKind, placed: &Placed) -> Result<(String, Imports), Problem> {
         let nodes = placed.in_order();
-        let body: String = nodes.iter().map(|(_, node)| node.text()).collect();
+        let mut body: String = nodes.iter().map(|(_, node)| node.text()).collect();
+        if let Some(getattr) = self.modular.getattr.get(&kind) {
+            body.push_str(getattr);
+        }
         let parsed = Source::parse(self.modular.source.path(), body.as_str())?;
         let used = Used::of(&parsed, self.candidates);
         let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();
@@ -139,8 +154,8 @@ fn banner(path: &str) -> String {
         (13, "the file from the modular. If any change should be done, please apply the change to the".to_owned()),
         (26, format!("{name} file directly. One of our CI enforces this.")),
     ];
-    let lines: String = lines.iter().map(|(indent, line)| format!("#{}{line}\n", " ".repeat(*indent))).collect();
-    format!("{lights}{lines}{lights}")
+    let lines = lines.map(|(indent, line)| format!("#{}{line}\n", " ".repeat(indent)));
+    format!("{lights}{}{lights}", lines.concat())
 }
 
 /// Whether a file was written by the modular system.

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-
 use super::reading::Modular;
 use crate::definitions::Definitions;
 use crate::library::Library;
@@ -42,7 +41,10 @@ impl Scope {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
-        self.overrides.get(name).or_else(|| self.definitions.get(name)).or_else(|| self.visible.get(name))
+        self.overrides
+            .get(name)
+            .or_else(|| self.definitions.get(name))
+            .or_else(|| self.visible.get(name))
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -55,18 +57,29 @@ impl Scope {
         for names in mentions.values_mut() {
             names.retain(|name| self.contains(name));
         }
-        self.needs = mentions.keys().map(|name| (name.clone(), closure(&mentions, &mentions[name], |_| false))).collect();
+        self.needs = mentions
+            .keys()
+            .map(|name| (name.clone(), closure(&mentions, &mentions[name], |_| false)))
+            .collect();
         self.definitions.mentions = mentions;
     }
 
     /// What `node`, a class called `name`, needs: the definitions that it mentions and their needs.
-    pub(super) fn needs_of(&self, node: &Node, name: &str, imported: &HashSet<String>) -> HashSet<String> {
+    pub(super) fn needs_of(
+        &self,
+        node: &Node,
+        name: &str,
+        imported: &HashSet<String>,
+    ) -> HashSet<String> {
         let mut needs: HashSet<String> = node
             .names()
-            .filter(|mention| *mention != name && !imported.contains(*mention) && self.contains(mention))
+            .filter(|mention| {
+                *mention != name && !imported.contains(*mention) && self.contains(mention)
+            })
             .map(str::to_owned)
             .collect();
-        let further: Vec<_> = needs.iter().filter_map(|name| self.needs.get(name)).flatten().cloned().collect();
+        let further: Vec<_> =
+            needs.iter().filter_map(|name| self.needs.get(name)).flatten().cloned().collect();
         needs.extend(further);
         needs
     }
@@ -102,16 +115,24 @@ pub(super) struct Parents {
 }
 
 impl Parents {
-    pub(super) fn read(library: &Library, modular: &Modular, renamings: Vec<Renaming>) -> Result<Self, Problem> {
+    pub(super) fn read(
+        library: &Library,
+        modular: &Modular,
+        renamings: Vec<Renaming>,
+    ) -> Result<Self, Problem> {
         let mut scopes = Vec::with_capacity(renamings.len());
         let mut siblings: HashMap<FileKind, HashSet<String>> = HashMap::new();
         for (parent, renaming) in modular.parents.iter().zip(&renamings) {
             let renamed = renaming.source(&*library.load(&parent.path)?, Renamed::All)?;
             let definitions = Definitions::of(&renamed);
-            let stem = parent.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            if let Some(kind) = FileKind::of_module(&stem) {
-                // Another file of the model counts where it is there, or will be.
-                let there = definitions.siblings.iter().filter(|(_, file)| modular.has_file(**file));
+            if let Some(kind) = parent.kind {
+                // What the modular file imports by name from another file is written out.
+                let there = definitions.siblings.iter().filter(|(name, file)| {
+                    modular
+                        .imported
+                        .get(*name)
+                        .is_none_or(|from| modular.parents[*from].kind == Some(**file))
+                });
                 siblings.entry(kind).or_default().extend(there.map(|(name, _)| name.clone()));
             }
             scopes.push(merge(definitions, &modular.definitions));
@@ -126,12 +147,16 @@ fn merge(mut parent: Definitions, modular: &Definitions) -> Scope {
     let mut visible = HashMap::new();
     for (name, node) in &modular.functions {
         parent.functions.insert(name.clone(), node.clone());
-        parent.mentions.insert(name.clone(), modular.mentions.get(name).cloned().unwrap_or_default());
+        parent
+            .mentions
+            .insert(name.clone(), modular.mentions.get(name).cloned().unwrap_or_default());
     }
     for (name, node) in &modular.assignments {
         if !parent.assignments.contains_key(name) || replaces(name, node) {
             parent.assignments.insert(name.clone(), node.clone());
-            parent.mentions.insert(name.clone(), modular.mentions.get(name).cloned().unwrap_or_default());
+            parent
+                .mentions
+                .insert(name.clone(), modular.mentions.get(name).cloned().unwrap_or_default());
         }
     }
     for (name, node) in &modular.classes {
@@ -152,7 +177,8 @@ fn merge(mut parent: Definitions, modular: &Definitions) -> Scope {
 
 /// Whether the modular file's assignment takes the place of the parent's of the same name.
 fn replaces(name: &str, node: &Node) -> bool {
-    const ALWAYS: &[&str] = &["_CHECKPOINT", "_EXPECTED", "_FOR_DOC", "_HIDDEN_STATES_START_POSITION"];
+    const ALWAYS: &[&str] =
+        &["_CHECKPOINT", "_EXPECTED", "_FOR_DOC", "_HIDDEN_STATES_START_POSITION"];
     let none = matches!(node.stmt(), ruff_python_ast::Stmt::Assign(assign) if assign.value.is_none_literal_expr());
     ALWAYS.iter().any(|part| name.contains(part)) || (name.contains("_DOCSTRING") && !none)
 }
@@ -164,8 +190,18 @@ fn merge_back(modular: &Modular, scopes: &mut [Scope]) -> (Scope, HashMap<String
     let mut origin = HashMap::new();
     for (name, &file) in &modular.imported {
         let scope = &scopes[file];
-        let function = scope.definitions.functions.get(name).filter(|_| !own.functions.contains_key(name)).cloned();
-        let assignment = scope.definitions.assignments.get(name).filter(|_| !own.assignments.contains_key(name)).cloned();
+        let function = scope
+            .definitions
+            .functions
+            .get(name)
+            .filter(|_| !own.functions.contains_key(name))
+            .cloned();
+        let assignment = scope
+            .definitions
+            .assignments
+            .get(name)
+            .filter(|_| !own.assignments.contains_key(name))
+            .cloned();
         if function.is_none() && assignment.is_none() {
             continue;
         }
@@ -185,17 +221,19 @@ fn merge_back(modular: &Modular, scopes: &mut [Scope]) -> (Scope, HashMap<String
         }
         own.mentions.insert(name.clone(), mentions);
         if is_function {
-            inject(scopes, file, name, node);
+            inject(scopes, file, name, &node);
         }
     }
     (Scope::new(own, HashMap::new()), origin)
 }
 
 /// A class inherited from another file uses the function that the modular file imports by name.
-fn inject(scopes: &mut [Scope], file: usize, name: &str, node: Node) {
+fn inject(scopes: &mut [Scope], file: usize, name: &str, node: &Node) {
     let needs = scopes[file].needs.get(name).cloned().unwrap_or_default();
-    let nodes: Vec<_> =
-        needs.iter().filter_map(|need| scopes[file].get(need).map(|node| (need.clone(), node.clone()))).collect();
+    let nodes: Vec<_> = needs
+        .iter()
+        .filter_map(|need| scopes[file].get(need).map(|node| (need.clone(), node.clone())))
+        .collect();
     for (other, scope) in scopes.iter_mut().enumerate() {
         if other != file {
             scope.overrides.insert(name.to_owned(), node.clone());

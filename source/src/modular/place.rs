@@ -29,13 +29,14 @@ pub(super) struct Placed {
 
 impl Placed {
     fn put(&mut self, name: &str, node: Node) {
-        let place = match (0..).zip(FIRST).find(|(_, first)| **first == name) {
-            Some((index, _)) => i64::MIN + index,
-            None => {
+        let first = (0..).zip(FIRST).find(|(_, first)| **first == name);
+        let place = first.map_or_else(
+            || {
                 self.next += 2;
                 self.next
-            }
-        };
+            },
+            |(index, _)| i64::MIN + index,
+        );
         self.nodes.insert(name.to_owned(), (place, node));
     }
 
@@ -43,11 +44,11 @@ impl Placed {
     /// there is one.
     pub(super) fn copy_beside(&mut self, name: &str, other: &Self) -> bool {
         let Some((place, node)) = other.nodes.get(name) else { return false };
-        let after = self
-            .nodes
-            .values()
-            .any(|(own, node)| own == place && !matches!(node.stmt(), Stmt::ClassDef(_) | Stmt::FunctionDef(_)));
-        self.nodes.insert(name.to_owned(), (if after { place + 1 } else { place - 1 }, node.clone()));
+        let after = self.nodes.values().any(|(own, node)| {
+            own == place && !matches!(node.stmt(), Stmt::ClassDef(_) | Stmt::FunctionDef(_))
+        });
+        self.nodes
+            .insert(name.to_owned(), (if after { place + 1 } else { place - 1 }, node.clone()));
         true
     }
 
@@ -71,11 +72,15 @@ pub(super) struct Layout {
     pub crossing: IndexMap<String, Node>,
 }
 
-pub(super) fn place(library: &Library, modular: &Modular, parents: &Parents) -> Result<Layout, Problem> {
+pub(super) fn place(
+    library: &Library,
+    modular: &Modular,
+    parents: &Parents,
+) -> Result<Layout, Problem> {
     let mut layout = Layout::default();
     for (name, node) in &modular.definitions.classes {
         let Stmt::ClassDef(class) = node.stmt() else { continue };
-        let kind = FileKind::of_class(name, &modular.camel);
+        let kind = modular.kind_of(name);
         let placing = Placing { modular, parents, kind };
         layout.files.entry(kind).or_default();
         let (needs, built) = match modular.parent_of(class)? {
@@ -85,7 +90,10 @@ pub(super) fn place(library: &Library, modular: &Modular, parents: &Parents) -> 
                 let Some(parent) = scope.definitions.classes.get(&renamed) else {
                     return Err(modular
                         .source
-                        .problem(class.range, format!("`{base}` (renamed `{renamed}`) is no class of its file"))
+                        .problem(
+                            class.range,
+                            format!("`{base}` (renamed `{renamed}`) is no class of its file"),
+                        )
                         .with_help(format!("looked in {}", modular.parents[file].path.display())));
                 };
                 let built = inherit(library.names(), node, base, &renamed, parent, &modular.model)?;
@@ -127,34 +135,48 @@ impl Placing<'_> {
     }
 
     /// What a class needs that inherits from no other model.
-    fn plain(&self, layout: &mut Layout, name: &str, node: &Node) -> Result<Vec<(String, Node)>, Problem> {
+    fn plain(
+        &self,
+        layout: &mut Layout,
+        name: &str,
+        node: &Node,
+    ) -> Result<Vec<(String, Node)>, Problem> {
         let own = &self.parents.own;
         let mut needs = own.needs_of(node, name, self.siblings());
         self.cross(layout, own, &mut needs)?;
         let placed = &layout.files[&self.kind];
-        let order = self.order_by_origin(needs.into_iter().filter(|need| !placed.contains(need)).collect());
+        let order =
+            self.order_by_origin(needs.into_iter().filter(|need| !placed.contains(need)).collect());
         Ok(nodes(own, order))
     }
 
     /// What files of this kind get from their model's other files.
     fn siblings(&self) -> &HashSet<String> {
-        static NOTHING: std::sync::LazyLock<HashSet<String>> = std::sync::LazyLock::new(HashSet::new);
+        static NOTHING: std::sync::LazyLock<HashSet<String>> =
+            std::sync::LazyLock::new(HashSet::new);
         self.parents.siblings.get(&self.kind).unwrap_or(&NOTHING)
     }
 
     /// Classes of another kind of file are imported from it instead.
-    fn cross(&self, layout: &mut Layout, scope: &Scope, needs: &mut HashSet<String>) -> Result<(), Problem> {
+    fn cross(
+        &self,
+        layout: &mut Layout,
+        scope: &Scope,
+        needs: &mut HashSet<String>,
+    ) -> Result<(), Problem> {
         let mut crossing: Vec<String> = needs
             .iter()
-            .filter(|need| scope.get(need).is_some_and(|node| matches!(node.stmt(), Stmt::ClassDef(_))))
-            .filter(|need| FileKind::of_class(need, &self.modular.camel) != self.kind)
+            .filter(|need| {
+                scope.get(need).is_some_and(|node| matches!(node.stmt(), Stmt::ClassDef(_)))
+            })
+            .filter(|need| self.modular.kind_of(need) != self.kind)
             .cloned()
             .collect();
         crossing.sort();
         for name in crossing {
             needs.remove(&name);
-            let other = FileKind::of_class(&name, &self.modular.camel);
-            let import = format!("from .{}_{} import {name}\n", other.prefix(), self.modular.model);
+            let other = self.modular.kind_of(&name);
+            let import = format!("from .{} import {name}\n", other.module(&self.modular.model));
             layout.crossing.insert(name, Node::from_text(self.modular.source.path(), import)?);
         }
         Ok(())
@@ -185,11 +207,18 @@ impl Placing<'_> {
 }
 
 fn nodes(scope: &Scope, order: Vec<String>) -> Vec<(String, Node)> {
-    order.into_iter().filter_map(|name| scope.get(&name).cloned().map(|node| (name, node))).collect()
+    order
+        .into_iter()
+        .filter_map(|name| scope.get(&name).cloned().map(|node| (name, node)))
+        .collect()
 }
 
 /// The order of a parent's file: its classes, each after what it needs; then what is left.
-fn order_by_parent(scope: &Scope, of_modular: &HashMap<String, usize>, needs: HashSet<String>) -> Vec<String> {
+fn order_by_parent(
+    scope: &Scope,
+    of_modular: &HashMap<String, usize>,
+    needs: HashSet<String>,
+) -> Vec<String> {
     let of_file = &scope.definitions.order;
     let mut left = needs;
     let mut order = Vec::with_capacity(left.len());
@@ -197,7 +226,8 @@ fn order_by_parent(scope: &Scope, of_modular: &HashMap<String, usize>, needs: Ha
         left.iter().filter(|name| scope.definitions.classes.contains_key(*name)).cloned().collect();
     classes.sort_by_key(|name| of_file.get(name).copied().unwrap_or(usize::MAX));
     for class in classes {
-        let mut needed: Vec<&String> = scope.class_needs.get(&class).into_iter().flatten().collect();
+        let mut needed: Vec<&String> =
+            scope.class_needs.get(&class).into_iter().flatten().collect();
         needed.sort_by(|a, b| {
             let key = |name: &str| match (of_file.get(name), of_modular.get(name)) {
                 (Some(index), _) => (0, *index),

@@ -49,7 +49,11 @@ pub(super) fn candidate(class: &str, base: &str, default: &str, old: &str) -> St
     let suffix = common_suffix(class, base);
     if suffix.chars().next().is_some_and(char::is_uppercase) {
         let rest = class.replace(suffix, "");
-        if rest.len() < default.len() && class.contains(default) { default.to_owned() } else { rest }
+        if rest.len() < default.len() && class.contains(default) {
+            default.to_owned()
+        } else {
+            rest
+        }
     } else if class.replace(default, "") == base {
         format!("{default}{old}")
     } else {
@@ -61,12 +65,21 @@ pub(super) fn candidate(class: &str, base: &str, default: &str, old: &str) -> St
 fn elect<'a>(votes: &'a IndexMap<String, usize>, default: &'a str) -> &'a str {
     let Some(most) = votes.values().max() else { return default };
     let mut best = votes.iter().filter(|(_, count)| *count == most).map(|(name, _)| name.as_str());
-    if best.clone().any(|name| name == default) { default } else { best.next_back().unwrap_or(default) }
+    if best.clone().any(|name| name == default) {
+        default
+    } else {
+        best.next_back().unwrap_or(default)
+    }
 }
 
 /// The longest common ending of two names; empty where it is the whole of either.
 pub(super) fn common_suffix<'a>(one: &'a str, other: &str) -> &'a str {
-    let length: usize =
-        one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let length: usize = one
+        .chars()
+        .rev()
+        .zip(other.chars().rev())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum();
     if length == one.len() || length == other.len() { "" } else { &one[one.len() - length..] }
 }

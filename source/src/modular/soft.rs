@@ -7,12 +7,15 @@ use super::imports::{Guard, Import, Imports};
 use super::place::Placed;
 
 /// Libraries that are optional here; the longer name first, since it begins with the other.
-const LIBRARIES: &[(&str, &str)] = &[("torchvision", "is_torchvision_available"), ("torch", "is_torch_available")];
+const LIBRARIES: &[(&str, &str)] =
+    &[("torchvision", "is_torchvision_available"), ("torch", "is_torch_available")];
 
 /// Moves the imports of torch and torchvision under their guards, at the end.
 pub(super) fn guard_torch(imports: &mut Imports) {
     let mut collected: Vec<Vec<Import>> = LIBRARIES.iter().map(|_| Vec::new()).collect();
-    let (soft, plain) = std::mem::take(&mut imports.plain).into_iter().partition(|import| library(import).is_some());
+    let (soft, plain) = std::mem::take(&mut imports.plain)
+        .into_iter()
+        .partition(|import| library(import).is_some());
     imports.plain = plain;
     for import in Vec::from_iter::<Vec<Import>>(soft) {
         if let Some(index) = library(&import) {
@@ -38,7 +41,9 @@ pub(super) fn guard_torch(imports: &mut Imports) {
 fn library(import: &Import) -> Option<usize> {
     let statement = import.statement();
     LIBRARIES.iter().position(|(library, _)| {
-        ["import ", "from "].iter().any(|lead| statement.strip_prefix(lead).is_some_and(|rest| rest.starts_with(library)))
+        ["import ", "from "]
+            .iter()
+            .any(|lead| statement.strip_prefix(lead).is_some_and(|rest| rest.starts_with(library)))
     })
 }
 
@@ -47,8 +52,11 @@ fn library(import: &Import) -> Option<usize> {
 /// then those of the header alone.
 fn import_test(imports: &mut Imports, test: &str) {
     let utils = imports.plain.iter_mut().find(|import| {
-        let module = import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
-        module.is_some_and(|module| module.trim_start_matches('.') == "utils" || module.ends_with(".utils"))
+        let module =
+            import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
+        module.is_some_and(|module| {
+            module.rsplit('.').next() == Some("utils")
+        })
     });
     match utils {
         Some(import) if import.names.iter().any(|name| name == test) => {

@@ -50,8 +50,15 @@ impl<'a> Unraveller<'a> {
                 let Some(inherited) = &inherited else {
                     return Err(method
                         .source
-                        .problem(member.stmt.range(), format!("the parent has no method `{name}` to put here"))
-                        .with_help(format!("`{}` is looked up in {}", self.parent.class.name, self.parent.node.source.path().display())));
+                        .problem(
+                            member.stmt.range(),
+                            format!("the parent has no method `{name}` to put here"),
+                        )
+                        .with_help(format!(
+                            "`{}` is looked up in {}",
+                            self.parent.class.name,
+                            self.parent.node.source.path().display()
+                        )));
                 };
                 let merged = self.merge(inherited, &body.members[index + 1..]);
                 lines.extend(merged);
@@ -62,7 +69,9 @@ impl<'a> Unraveller<'a> {
             lines.push(self.call_super(member));
         }
         if !documented
-            && let Some(docstring) = inherited.and_then(|body| body.members.first().copied()).filter(Member::is_docstring)
+            && let Some(docstring) = inherited
+                .and_then(|body| body.members.first().copied())
+                .filter(Member::is_docstring)
         {
             lines.insert(0, docstring.text().to_owned());
         }
@@ -115,12 +124,15 @@ impl<'a> Unraveller<'a> {
             if member.is_docstring() || target.is_some_and(|target| self.deleted.contains(target)) {
                 continue;
             }
-            let replaced = target.filter(|_| matches!(member.stmt, Stmt::Assign(_))).and_then(|t| self.assigned.get(t));
+            let replaced = target
+                .filter(|_| matches!(member.stmt, Stmt::Assign(_)))
+                .and_then(|t| self.assigned.get(t));
             lines.push(replaced.cloned().unwrap_or_else(|| member.text().to_owned()));
         }
         let mut present: HashSet<String> = lines.iter().map(|line| normalised(line)).collect();
         for member in following {
-            if !matches!(member.stmt, Stmt::Delete(_)) && present.insert(normalised(member.text())) {
+            if !matches!(member.stmt, Stmt::Delete(_)) && present.insert(normalised(member.text()))
+            {
                 lines.push(member.text().to_owned());
             }
         }
@@ -155,7 +167,11 @@ impl<'v> Visitor<'v> for ParentCalls<'_, '_> {
     fn visit_expr(&mut self, expr: &'v Expr) {
         if let Expr::Call(call) = expr
             && let Expr::Attribute(function) = &*call.func
-            && self.unraveller.called.iter().any(|base| base == self.member.source.slice(function.value.range()))
+            && self
+                .unraveller
+                .called
+                .iter()
+                .any(|base| base == self.member.source.slice(function.value.range()))
         {
             self.edits.push((function.value.range(), "super()"));
             if let Some(range) = own_argument(call) {
@@ -168,7 +184,11 @@ impl<'v> Visitor<'v> for ParentCalls<'_, '_> {
 
 /// The range of a first argument `self`, with the comma after it.
 fn own_argument(call: &ExprCall) -> Option<TextRange> {
-    let first = call.arguments.args.first().filter(|arg| matches!(arg, Expr::Name(name) if name.id.as_str() == "self"))?;
+    let first = call
+        .arguments
+        .args
+        .first()
+        .filter(|arg| matches!(arg, Expr::Name(name) if name.id.as_str() == "self"))?;
     let next = call.arguments.iter_source_order().nth(1);
     Some(TextRange::new(first.start(), next.map_or(first.end(), |next| next.start())))
 }
@@ -183,12 +203,14 @@ fn is_super_call(stmt: &Stmt, name: &str) -> bool {
     let Some(Expr::Call(call)) = expr else { return false };
     let Expr::Attribute(function) = &*call.func else { return false };
     let Expr::Call(inner) = &*function.value else { return false };
-    function.attr.as_str() == name && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
+    function.attr.as_str() == name
+        && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
 }
 
 /// A statement without its comments and the blanks around it: what makes two statements the same.
 fn normalised(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(|line| line.split('#').next().unwrap_or(line).trim_end()).collect();
+    let lines: Vec<&str> =
+        text.lines().map(|line| line.split('#').next().unwrap_or(line).trim_end()).collect();
     lines.join("\n").trim().to_owned()
 }
 
@@ -200,7 +222,10 @@ fn init_first(mut lines: Vec<String>, inherited: &Body<'_>) -> Vec<String> {
     if !at_once && parent.any(|member| member.text().contains(CALL)) {
         return lines;
     }
-    let front = lines.iter().take_while(|line| line.trim_start().trim_start_matches('r').starts_with("\"\"\"")).count();
+    let front = lines
+        .iter()
+        .take_while(|line| line.trim_start().trim_start_matches('r').starts_with("\"\"\""))
+        .count();
     if let Some(at) = lines.iter().position(|line| line.contains(CALL))
         && at > front
     {

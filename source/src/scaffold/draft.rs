@@ -11,7 +11,6 @@ use super::heir::{Forge, Heir};
 use super::input::{Entry, Input};
 use super::names::{self, Import};
 use crate::modular::inverse::renaming_of_pair;
-use crate::naming::FileKind;
 use crate::rename::Renaming;
 use crate::text::Source;
 
@@ -106,7 +105,7 @@ impl<'a> Draft<'a> {
 
     /// Whether a class belongs to another file by its name, and so cannot be written for its own.
     pub(super) fn is_foreign(&self, key: Key) -> bool {
-        FileKind::of_class(&self.entry(key).name, &self.input.camel) != self.input.files[key.0].kind
+        self.forge.library.names().kind_of(&self.entry(key).name, &self.input.camel) != self.input.files[key.0].kind
     }
 
     /// Whether a class comes with its parent and needs no word.

@@ -28,6 +28,7 @@ mod shape;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::{FormatError, Style, StyleError, tidy};
@@ -44,6 +45,7 @@ pub use index::Index;
 use input::Input;
 pub use input::InputFile;
 pub use report::{ClassReport, Written};
+pub use shape::count_lines;
 
 /// How often a text is converted and mended before it is given up.
 const ROUNDS: usize = 100;
@@ -60,7 +62,7 @@ pub struct Options {
 }
 
 /// A modular file, and what it is worth.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Scaffold {
     /// The model type.
     pub model: String,
@@ -81,7 +83,7 @@ pub struct Scaffold {
 }
 
 /// How a file comes back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FileReport {
     pub kind: FileKind,
     pub exact: bool,

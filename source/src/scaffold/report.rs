@@ -1,5 +1,6 @@
 //! What is told about a scaffold: which parent for which class, how close, and what differs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -12,7 +13,7 @@ use super::{Attempt, FileReport, Scaffold};
 use crate::naming::FileKind;
 
 /// How a class stands in the modular file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Written {
     /// Not at all: it comes with its parent's file.
@@ -24,7 +25,7 @@ pub enum Written {
 }
 
 /// One class of the input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ClassReport {
     pub class: String,
     pub kind: FileKind,

@@ -168,8 +168,8 @@ fn trim_blank(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim_end).skip_while(|line| line.is_empty())
 }
 
-/// Lines that hold neither blanks nor a comment alone.
-pub(super) fn count_lines(text: &str) -> u32 {
+/// Lines of code: those that hold more than blanks or a comment.
+pub fn count_lines(text: &str) -> u32 {
     let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     u32::try_from(code.count()).unwrap_or(u32::MAX)
 }

@@ -1,18 +1,55 @@
-//! How deep a source nests: ruff's linter and formatter recurse, and a stack overflow ends the
-//! process. The bound comes from the tokens, since looking at a deep tree recurses as well.
+//! How deep a source nests: whoever walks, formats or drops its tree recurses, and a stack overflow
+//! ends the process. The bound comes from the tokens, since looking at a deep tree recurses as well.
 
 use ruff_python_ast::token::{Token, TokenKind};
+use ruff_python_ast::{ModModule, PySourceType};
+use ruff_python_parser::{Mode, Parsed, lexer::lex, parse_unchecked_source};
 use ruff_text_size::{Ranged, TextSize};
 
 /// Deeper sources are refused. The most that a file of transformers 5.20.2 reaches is 38.
-pub(super) const LIMIT: usize = 1000;
+pub(crate) const LIMIT: usize = 1000;
 
 /// The stack that [`LIMIT`] levels need, with room: an unoptimised formatter takes most.
 const STACK: usize = 128 << 20;
 
 /// Runs `work` where [`LIMIT`] levels fit, whatever the calling thread has left.
-pub(super) fn with_room<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_room<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK / 2, STACK, work)
+}
+
+/// Parses `text`, errors and all; where it nests deeper than [`LIMIT`], says where.
+pub(crate) fn parse(text: &str, kind: PySourceType) -> Result<Parsed<ModModule>, TextSize> {
+    if let Some(place) = strings_too_deep(text) {
+        return Err(place);
+    }
+    let parsed = parse_unchecked_source(text, kind);
+    match too_deep(parsed.tokens()) {
+        None => Ok(parsed),
+        Some(place) => {
+            // Even dropping such a tree recurses, so what it takes is not given back.
+            std::mem::forget(parsed);
+            Err(place)
+        }
+    }
+}
+
+/// Whether f-strings nest deeper than [`LIMIT`]: the parser's time grows with the square of that. The
+/// place is the first where they may, since each string in another needs a brace.
+fn strings_too_deep(text: &str) -> Option<TextSize> {
+    let (place, _) = text.match_indices('{').nth(LIMIT)?;
+    let mut lexer = lex(text, Mode::Module);
+    let mut open = 0_usize;
+    loop {
+        match lexer.next_token() {
+            TokenKind::EndOfFile => return None,
+            TokenKind::FStringStart | TokenKind::TStringStart => open += 1,
+            TokenKind::FStringEnd | TokenKind::TStringEnd => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if LIMIT < open {
+            return TextSize::try_from(place).ok();
+        }
+    }
 }
 
 /// One open bracket, or the statement outside all of them.
@@ -25,7 +62,7 @@ struct Level {
 }
 
 /// Where the tree may be deeper than [`LIMIT`]; never an underestimate for expressions and blocks.
-pub(super) fn too_deep<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Option<TextSize> {
+fn too_deep<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Option<TextSize> {
     let mut open: Vec<Level> = Vec::new();
     let mut level = Level::default();
     let (mut blocks, mut outside) = (0_usize, 0_usize);
