@@ -41,6 +41,17 @@ pub(super) struct Outcome {
     pub exact: bool,
 }
 
+impl Mismatch {
+    /// How bad it is: blank lines before the imports are the least.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Preamble => 1,
+            Self::Text { .. } | Self::Import(_) => 10,
+            _ => 100,
+        }
+    }
+}
+
 pub(super) fn check(style: &Style, input: &Input, outputs: &[Generated]) -> (Vec<Outcome>, Vec<Mismatch>) {
     let mut outcomes = Vec::new();
     let mut mismatches = Vec::new();

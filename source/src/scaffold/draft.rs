@@ -123,27 +123,29 @@ impl<'a> Draft<'a> {
     pub(super) fn settle(&mut self) {
         let keys: Vec<Key> = self.classes.keys().copied().collect();
         for key in keys {
-            let candidates = &self.choice.candidates[&key];
-            loop {
-                let (at, from) = match self.classes.get(&key) {
-                    Some(writing) => (writing.at, writing.from.unwrap_or(Rung::Extending)),
-                    None => break,
-                };
-                let heir = candidates.get(at).map(|candidate| self.heir(key, candidate.class, from));
-                let Some(writing) = self.classes.get_mut(&key) else { break };
-                match heir {
-                    None => writing.heir = None,
-                    Some(Ok(heir)) => writing.heir = Some(heir),
-                    Some(Err(obstacle)) => {
-                        writing.refused.push((candidates[at].class, obstacle));
-                        writing.at += 1;
-                        writing.from = None;
-                        continue;
-                    }
-                }
-                break;
+            while !self.try_candidate(key) {}
+        }
+    }
+
+    /// Makes a class an heir of its current candidate, or leaves it whole where none is left. Where
+    /// it cannot inherit, the next candidate is up, and the answer is no.
+    fn try_candidate(&mut self, key: Key) -> bool {
+        let candidates = &self.choice.candidates[&key];
+        let Some(writing) = self.classes.get(&key) else { return true };
+        let (at, from) = (writing.at, writing.from.unwrap_or(Rung::Extending));
+        let heir = candidates.get(at).map(|candidate| self.heir(key, candidate.class, from));
+        let Some(writing) = self.classes.get_mut(&key) else { return true };
+        match heir {
+            None => writing.heir = None,
+            Some(Ok(heir)) => writing.heir = Some(heir),
+            Some(Err(obstacle)) => {
+                writing.refused.push((candidates[at].class, obstacle));
+                writing.at += 1;
+                writing.from = None;
+                return false;
             }
         }
+        true
     }
 
     fn heir(&mut self, key: Key, class: usize, from: Rung) -> Result<Heir, Obstacle> {
@@ -372,8 +374,18 @@ impl<'a> Draft<'a> {
     }
 
     fn anchors(&self) -> impl Iterator<Item = Import> {
-        let all: BTreeSet<Import> = self.input.files.iter().flat_map(|file| &file.imports).flat_map(names::imports).collect();
-        all.into_iter().filter(|import| import.guard.is_none() && !import.head.starts_with("from .c"))
+        let all = self.input.files.iter().flat_map(|file| &file.imports).flat_map(names::imports);
+        let absolute = all.filter(|import| import.guard.is_none() && !import.head.starts_with("from ."));
+        absolute.collect::<BTreeSet<Import>>().into_iter()
+    }
+
+    /// Takes the first definition of a file from a parent instead of writing it: what is written
+    /// first stands two lines below the imports, there and in the converted file. Whether it did.
+    pub(super) fn borrow_first(&mut self, file: usize) -> bool {
+        let Some(entry) = self.input.files[file].entries.first() else { return false };
+        let has = |file: &usize| self.forge.index.files[*file].others.get(&entry.name) == Some(&entry.folded);
+        let Some(from) = self.open().into_iter().find(has) else { return false };
+        self.own.remove(&entry.name) && self.imported.insert(entry.name.clone(), from).is_none()
     }
 
     /// What is imported from other models' files.

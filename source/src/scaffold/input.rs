@@ -69,7 +69,11 @@ impl Input {
         for file in files {
             let stem = file.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let kind = FileKind::of_module(&stem).ok_or_else(|| ScaffoldError::Name { path: file.path.clone() })?;
-            named.push((kind, stem[kind.prefix().len() + 1..].to_owned(), file));
+            let mut rest = &stem[kind.prefix().len() + 1..];
+            if kind == FileKind::ImageProcessingFast {
+                rest = rest.strip_suffix("_fast").unwrap_or(rest);
+            }
+            named.push((kind, rest.to_owned(), file));
         }
         named.sort_by_key(|(kind, ..)| (*kind == FileKind::Modeling, *kind));
         let Some((_, last, _)) = named.last() else { return Err(ScaffoldError::Nothing) };
@@ -96,7 +100,7 @@ impl Input {
 
 impl File {
     fn read(style: &Style, kind: FileKind, model: &str, file: &InputFile, ink: &Ink) -> Result<Self, ScaffoldError> {
-        let name = format!("{}_{model}.py", kind.prefix());
+        let name = format!("{}.py", kind.module(model));
         let path = Path::new("src/transformers/models").join(model).join(name);
         let text = without_banner(&file.text);
         let tidied = tidy(style, &path, text)?;

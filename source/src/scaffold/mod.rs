@@ -160,7 +160,7 @@ pub fn scaffold(
     let forge = Forge { library, index, style, model: &input.model };
     let mut draft = Draft::new(&forge, &input, &choice, &allowed);
     let attempt = settle_and_mend(&mut draft, style)?;
-    Ok(report::scaffold(&input, &draft, attempt))
+    Ok(report::scaffold(&input, attempt))
 }
 
 /// The folder of the model below `models`: the one that the files are in, or one by its name.
@@ -177,7 +177,9 @@ fn folder(files: &[InputFile], model: &str) -> String {
 pub(crate) struct Attempt {
     text: String,
     outcomes: Vec<Outcome>,
-    /// How many things are wrong.
+    /// How the classes were written.
+    classes: Vec<ClassReport>,
+    /// How much is wrong; 0 where nothing is.
     wrong: usize,
     /// Why it could not be converted at all.
     failure: Option<String>,
@@ -189,10 +191,10 @@ fn settle_and_mend(draft: &mut Draft<'_>, style: &Style) -> Result<Attempt, Scaf
     let mut best: Option<Attempt> = None;
     for _ in 0..ROUNDS {
         let text = stable_text(draft, &keeping)?;
-        let (attempt, mismatches) = attempt(draft, style, text);
+        let (mut attempt, mismatches) = attempt(draft, style, text);
         let done = attempt.wrong == 0;
-        if std::env::var("DBG").is_ok() { eprintln!("ROUND {:?} {:?}", attempt.failure, mismatches.iter().map(|m| { let mut t=format!("{m:?}"); t.truncate(140); t }).take(4).collect::<Vec<_>>()); }
         if best.as_ref().is_none_or(|it| attempt.wrong < it.wrong) {
+            attempt.classes = report::classes(draft);
             best = Some(attempt);
         }
         if done || !repair::mend(draft, &mismatches) {
@@ -233,9 +235,9 @@ fn attempt(draft: &Draft<'_>, style: &Style, text: String) -> (Attempt, Vec<Mism
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let (outcomes, mut mismatches) = check(style, draft.input, &outputs);
-    let wrong = mismatches.len();
+    let wrong = mismatches.iter().map(Mismatch::weight).sum();
     if let Some(problem) = &failure {
         mismatches = repair::of_failure(draft, &text, problem);
     }
-    (Attempt { text, outcomes, wrong, failure: failure.map(|it| it.to_string()) }, mismatches)
+    (Attempt { text, outcomes, classes: Vec::new(), wrong, failure: failure.map(|it| it.to_string()) }, mismatches)
 }

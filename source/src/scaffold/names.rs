@@ -1,7 +1,9 @@
 //! The names that a modular text uses, and the import statements that bring them in.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write;
 
+use indexmap::IndexMap;
 use ruff_python_ast::visitor::{Visitor, walk_annotation, walk_expr};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
@@ -91,7 +93,7 @@ fn of_statement(source: &Source, stmt: &Stmt, guard: Option<&(String, String)>) 
 /// The statements of `list`, each head once, guarded ones last.
 pub(super) fn write(list: &[Import]) -> String {
     let mut plain: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut guarded: BTreeMap<&(String, String), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    let mut guarded: IndexMap<&(String, String), BTreeMap<&str, Vec<&str>>> = IndexMap::new();
     for import in list {
         let heads = match &import.guard {
             None => &mut plain,
@@ -114,7 +116,7 @@ pub(super) fn write(list: &[Import]) -> String {
     };
     let mut text = lines(&plain, "");
     for ((test, rest), heads) in &guarded {
-        text.push_str(&format!("if {test}:\n{}", lines(heads, "    ")));
+        let _ = write!(text, "\nif {test}:\n{}", lines(heads, "    "));
         if !rest.is_empty() {
             text.push_str(rest);
             text.push('\n');

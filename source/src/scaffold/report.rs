@@ -51,7 +51,7 @@ pub struct ClassReport {
     pub notes: Vec<String>,
 }
 
-pub(super) fn scaffold(input: &Input, draft: &Draft<'_>, attempt: Attempt) -> Scaffold {
+pub(super) fn scaffold(input: &Input, attempt: Attempt) -> Scaffold {
     let files = input.files.iter().zip(&attempt.outcomes).map(|(file, outcome)| FileReport {
         kind: outcome.kind,
         exact: outcome.exact,
@@ -77,9 +77,14 @@ pub(super) fn scaffold(input: &Input, draft: &Draft<'_>, attempt: Attempt) -> Sc
         input_lines: input.files.iter().map(|file| count_lines(file.source.text())).sum(),
         modular: attempt.text,
         files,
-        classes: draft.classes.keys().map(|key| class(draft, *key)).collect(),
+        classes: attempt.classes,
         notes,
     }
+}
+
+/// How each class is written at the moment.
+pub(super) fn classes(draft: &Draft<'_>) -> Vec<ClassReport> {
+    draft.classes.keys().map(|key| class(draft, *key)).collect()
 }
 
 fn diff(from: &str, to: &str) -> String {
