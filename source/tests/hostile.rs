@@ -41,15 +41,63 @@ impl Seed {
 
 /// What is put in somewhere.
 const PIECES: &[&str] = &[
-    "\0", "\r", "\r\n", "\t", "\u{feff}", "\u{c}", ";", "; x = 1", " \\\n", "\\", "\n", "    ", "\"\"\"",
-    "'", "f\"{", "(", ")", "[", "]", "{", "}", ":", ",", "@", "#", "# ö\n", "é", "\u{1F6A8}", "pass",
-    "super().__init__()", "super().forward(x)", "del self.x", "AttributeError()", "**super_kwargs",
-    "@property\n", "@no_inherit_decorator\n", "__all__ = [\"A\"]\n", "__getattr__ = f(a={\"B\": c})\n",
-    "NAME[0] = 1\n", "if x:\n    import y\n", "if x: import y\n", "try: import z\nexcept: pass\n",
-    "class A: pass\n", "class A(B): x = 1; y = 2\n", "def f(): return 1\n", "def f(self, *, a, /, b): ...\n",
-    "from . import x\n", "from .. import x\n", "from ..old import modeling_old\n", "import a.b.c as d\n",
-    "from ..new.modeling_new import NewModel\n", "from ..old.modeling_old import *\n", "async ", "lambda: ",
-    "if x:\n    pass\nelif y:\n    import q\n", "match x:\n    case {**y}: pass\n", "type X[T] = T\n",
+    "\0",
+    "\r",
+    "\r\n",
+    "\t",
+    "\u{feff}",
+    "\u{c}",
+    ";",
+    "; x = 1",
+    " \\\n",
+    "\\",
+    "\n",
+    "    ",
+    "\"\"\"",
+    "'",
+    "f\"{",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    "@",
+    "#",
+    "# ö\n",
+    "é",
+    "\u{1F6A8}",
+    "pass",
+    "super().__init__()",
+    "super().forward(x)",
+    "del self.x",
+    "AttributeError()",
+    "**super_kwargs",
+    "@property\n",
+    "@no_inherit_decorator\n",
+    "__all__ = [\"A\"]\n",
+    "__getattr__ = f(a={\"B\": c})\n",
+    "NAME[0] = 1\n",
+    "if x:\n    import y\n",
+    "if x: import y\n",
+    "try: import z\nexcept: pass\n",
+    "class A: pass\n",
+    "class A(B): x = 1; y = 2\n",
+    "def f(): return 1\n",
+    "def f(self, *, a, /, b): ...\n",
+    "from . import x\n",
+    "from .. import x\n",
+    "from ..old import modeling_old\n",
+    "import a.b.c as d\n",
+    "from ..new.modeling_new import NewModel\n",
+    "from ..old.modeling_old import *\n",
+    "async ",
+    "lambda: ",
+    "if x:\n    pass\nelif y:\n    import q\n",
+    "match x:\n    case {**y}: pass\n",
+    "type X[T] = T\n",
 ];
 
 /// The text cut into words, runs of blanks, newlines and single signs.
@@ -100,8 +148,7 @@ fn mutate(text: &str, seed: &mut Seed) -> String {
             7 => text.replacen("    ", seed.pick(&["\t", "  ", "        ", " "]), one),
             8 => {
                 // A block goes to the line of its header.
-                let headers: Vec<usize> =
-                    text.match_indices(":\n").map(|(at, _)| at).collect();
+                let headers: Vec<usize> = text.match_indices(":\n").map(|(at, _)| at).collect();
                 match headers.get(seed.below(headers.len())) {
                     Some(at) => format!("{} {}", &text[..=*at], text[at + 2..].trim_start()),
                     None => text,
@@ -251,14 +298,16 @@ fn sources_of_odd_shapes_convert_or_are_refused_with_a_place() {
         "from ..new.modeling_new import NewModel\n\n\nclass NewModel(NewModel):\n    pass\n".into(),
         "from ..old.modeling_old import OldModel\n\n\nclass (OldModel): pass\n".into(),
         "from ..old.modeling_old import OldModel\n\n\nclass Old(OldModel): pass\n".into(),
-        "from ..old.modeling_old import OldModel\n\n\nclass NewModel(OldModel, OldModel): pass\n".into(),
+        "from ..old.modeling_old import OldModel\n\n\nclass NewModel(OldModel, OldModel): pass\n"
+            .into(),
     ];
     let mut tally = Tally::default();
     let new = format!("{child}    pass\n");
     let mut wrong = Vec::new();
     for (number, shape) in shapes.iter().enumerate() {
         // The shape is the modular file, then its parent, then what it writes already.
-        for (place, modular, parent) in [("modular", shape.as_str(), old), ("parent", &new, shape)] {
+        for (place, modular, parent) in [("modular", shape.as_str(), old), ("parent", &new, shape)]
+        {
             let files = [
                 ("old/modeling_old.py", parent.to_owned()),
                 ("new/modeling_new.py", shape.clone()),
@@ -289,7 +338,8 @@ fn a_table_of_model_types_of_any_shape_is_read_or_refused() {
         &format!("CONFIG_MAPPING_NAMES = {}1{}\n", "f(".repeat(9000), ")".repeat(9000)),
         &format!("if x:\n  T = {}1{}\n", "O([(\"a\", ".repeat(300), ")])".repeat(300)),
     ] {
-        let models = Models::new(None, [("new/modular_new.py", "class NewModel: pass\n".to_owned())]);
+        let models =
+            Models::new(None, [("new/modular_new.py", "class NewModel: pass\n".to_owned())]);
         let path = models.library.models().join("auto/configuration_auto.py");
         fs::write(&path, table).unwrap();
         let mut tally = Tally::default();

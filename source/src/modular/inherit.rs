@@ -268,7 +268,11 @@ fn members(
             Some(changed) if is_dropped(changed) => {}
             Some(changed) => {
                 let Some(new) = changed.function() else { continue };
-                text.push_str(&method_head(rules, (child, changed, new), (parent, method, function))?);
+                text.push_str(&method_head(
+                    rules,
+                    (child, changed, new),
+                    (parent, method, function),
+                )?);
                 unraveller.write(&mut text, name, changed, new)?;
             }
         }
