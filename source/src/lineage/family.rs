@@ -67,6 +67,11 @@ impl Family {
         self.generations.get(folder).copied().unwrap_or(0)
     }
 
+    /// How many models inherit directly from `folder`, `except` one.
+    pub(crate) fn heirs(&self, folder: &str, except: &str) -> usize {
+        self.parents.iter().filter(|(model, parents)| *model != except && parents.contains(folder)).count()
+    }
+
     /// All models that inherit from `folder`, directly or not: it must not inherit from them.
     pub(crate) fn descendants(&self, folder: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();

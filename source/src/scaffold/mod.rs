@@ -48,7 +48,7 @@ pub use report::{ClassReport, Written};
 pub use shape::count_lines;
 
 /// How often a text is converted and mended before it is given up.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 100;
 
 /// What the search may and may not do.
 #[derive(Debug, Clone, Default)]
@@ -156,7 +156,7 @@ pub fn scaffold(
     let input = Input::read(library, style, files, options.name.as_deref())?;
     let folder = folder(files, &input.model);
     let allowed = allowed(index, &folder, options.parents.as_deref(), &options.exclude)?;
-    let choice = choose(index, &input, &allowed);
+    let choice = choose(index, &input, &folder, &allowed);
     let forge = Forge { library, index, style, model: &input.model };
     let mut draft = Draft::new(&forge, &input, &choice, &allowed);
     let attempt = settle_and_mend(&mut draft, style)?;
@@ -191,6 +191,7 @@ fn settle_and_mend(draft: &mut Draft<'_>, style: &Style) -> Result<Attempt, Scaf
         let text = stable_text(draft, &keeping)?;
         let (attempt, mismatches) = attempt(draft, style, text);
         let done = attempt.wrong == 0;
+        if std::env::var("DBG").is_ok() { eprintln!("ROUND {:?} {:?}", attempt.failure, mismatches.iter().map(|m| { let mut t=format!("{m:?}"); t.truncate(140); t }).take(4).collect::<Vec<_>>()); }
         if best.as_ref().is_none_or(|it| attempt.wrong < it.wrong) {
             best = Some(attempt);
         }
