@@ -69,7 +69,10 @@ impl Family {
 
     /// How many models inherit directly from `folder`, `except` one.
     pub(crate) fn heirs(&self, folder: &str, except: &str) -> usize {
-        self.parents.iter().filter(|(model, parents)| *model != except && parents.contains(folder)).count()
+        self.parents
+            .iter()
+            .filter(|(model, parents)| *model != except && parents.contains(folder))
+            .count()
     }
 
     /// All models that inherit from `folder`, directly or not: it must not inherit from them.

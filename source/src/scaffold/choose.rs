@@ -51,7 +51,12 @@ pub(super) fn allowed(
 }
 
 /// Finds parents for all classes of `input` among the `allowed` files.
-pub(super) fn choose(index: &Index, input: &Input, folder: &str, allowed: &BTreeSet<usize>) -> Choice {
+pub(super) fn choose(
+    index: &Index,
+    input: &Input,
+    folder: &str,
+    allowed: &BTreeSet<usize>,
+) -> Choice {
     let mut offers: BTreeMap<(usize, usize), Vec<Candidate>> = BTreeMap::new();
     let mut plain: BTreeMap<(usize, usize), i64> = BTreeMap::new();
     for (file, of_file) in input.files.iter().enumerate() {

@@ -31,7 +31,8 @@ pub(super) enum Preamble {
 }
 
 impl Preamble {
-    const ALL: [Self; 5] = [Self::Given, Self::Docstring, Self::Blank, Self::Close, Self::SpacedDocstring];
+    const ALL: [Self; 5] =
+        [Self::Given, Self::Docstring, Self::Blank, Self::Close, Self::SpacedDocstring];
 
     fn write(self, header: &str, camel: &str) -> String {
         let licence = header.trim_end();
@@ -273,7 +274,10 @@ impl<'a> Draft<'a> {
         }
         let input = self.input;
         for (_, entry) in input.entries().filter(|(_, entry)| entry.shapes.is_none()) {
-            if used.contains(&entry.name) && !self.own.contains(&entry.name) && !self.imported.contains_key(&entry.name) {
+            if used.contains(&entry.name)
+                && !self.own.contains(&entry.name)
+                && !self.imported.contains_key(&entry.name)
+            {
                 changed |= self.decide(entry);
             }
         }
@@ -319,7 +323,9 @@ impl<'a> Draft<'a> {
     fn write_what_precedes(&self, key: Key, written: &mut HashSet<&'a str>, body: &mut String) {
         let name = &self.entry(key).name;
         for (at, file) in self.input.files.iter().enumerate().skip(key.0 + 1) {
-            let Some(place) = file.entries.iter().position(|entry| entry.name == *name) else { continue };
+            let Some(place) = file.entries.iter().position(|entry| entry.name == *name) else {
+                continue;
+            };
             for index in (0..place).filter(|&index| file.entries[index].shapes.is_none()) {
                 self.write_entry((at, index), written, body);
             }
@@ -404,8 +410,15 @@ impl<'a> Draft<'a> {
     }
 
     fn anchors(&self) -> impl Iterator<Item = Import> {
-        let all: BTreeSet<Import> = self.input.files.iter().flat_map(|file| &file.imports).flat_map(names::imports).collect();
-        all.into_iter().filter(|import| import.guard.is_none() && !import.head.starts_with("from .c"))
+        let all: BTreeSet<Import> = self
+            .input
+            .files
+            .iter()
+            .flat_map(|file| &file.imports)
+            .flat_map(names::imports)
+            .collect();
+        all.into_iter()
+            .filter(|import| import.guard.is_none() && !import.head.starts_with("from .c"))
     }
 
     /// What is imported from other models' files.
@@ -442,6 +455,8 @@ impl<'a> Draft<'a> {
 /// Functions and assignments that share a name and nothing else.
 fn conflicts(input: &Input) -> BTreeSet<String> {
     let others = || input.entries().filter(|(_, entry)| entry.shapes.is_none());
-    let differs = |one: &Entry| others().any(|(_, other)| other.name == one.name && other.folded != one.folded);
+    let differs = |one: &Entry| {
+        others().any(|(_, other)| other.name == one.name && other.folded != one.folded)
+    };
     others().filter(|(_, entry)| differs(entry)).map(|(_, entry)| entry.name.clone()).collect()
 }
