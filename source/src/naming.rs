@@ -84,8 +84,11 @@ impl FileKind {
 
     /// The kind of a module name such as `image_processing_pil_clip`.
     pub fn of_module(module: &str) -> Option<Self> {
-        let named = |kind: &Self| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'));
-        let kind = Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
+        let named = |kind: &Self| {
+            module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'))
+        };
+        let kind =
+            Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
         let fast = kind == Self::ImageProcessing && module.ends_with("_fast");
         Some(if fast { Self::ImageProcessingFast } else { kind })
     }
@@ -110,7 +113,11 @@ impl FileKind {
 
 impl std::fmt::Display for FileKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(if *self == Self::ImageProcessingFast { "image_processing_fast" } else { self.prefix() })
+        f.pad(if *self == Self::ImageProcessingFast {
+            "image_processing_fast"
+        } else {
+            self.prefix()
+        })
     }
 }
 

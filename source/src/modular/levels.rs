@@ -22,8 +22,9 @@ pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>,
     let mut waits: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (model, file) in &by_model {
         // A file that does not parse waits for nothing; its conversion reports the error.
-        let mut parents =
-            with_room(|| library.load(file).map(|source| parents(source.stmts())).unwrap_or_default());
+        let mut parents = with_room(|| {
+            library.load(file).map(|source| parents(source.stmts())).unwrap_or_default()
+        });
         parents.retain(|parent| parent != model && by_model.contains_key(parent));
         waits.insert(model, parents);
     }
