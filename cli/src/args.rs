@@ -32,6 +32,8 @@ Exit codes: 0 pass, 1 fail, 2 could not run.";
 pub(crate) enum Command {
     /// Verify a port: is it the same model as its definition?
     Verify(Box<VerifyArgs>),
+    /// Show an architecture's ancestors, and what each level changes
+    Inspect(InspectArgs),
     /// Show where the two models of a finished run first part
     Explain(RunArgs),
     /// Print the report of a finished run, or check it against its evidence
@@ -260,4 +262,19 @@ mod tests {
         assert_eq!(field("a=gelu").unwrap().1, Value::from("gelu"));
         assert!(field("a").is_err());
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InspectArgs {
+    /// The model type, e.g. `olmo_hybrid`
+    pub(crate) model_type: String,
+    /// A checkout or install of transformers (default: the one around the current folder, else the
+    /// pinned release)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) transformers: Option<PathBuf>,
+    /// Print a Mermaid flowchart instead of the tree
+    #[arg(long)]
+    pub(crate) mermaid: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }

@@ -16,13 +16,15 @@ use portwright_harness::{
 use portwright_server::{Options, Transport};
 use portwright_tools::{
     error::ToolError,
-    explain, mutants, report,
+    explain,
+    inspect::{self, InspectInput},
+    mutants, report,
     sweep::{self, SweepInput},
     verify,
 };
 
 use crate::{
-    args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
+    args::{Args, Command, InspectArgs, MutantArgs, ReportArgs, VerifyArgs},
     modular,
     progress::Bars,
     show,
@@ -50,6 +52,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
             }
             Ok(explanation.verdict.exit_code())
         }
+        Command::Inspect(args) => inspect(args),
         Command::Report(args) => print_report(&args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
@@ -70,6 +73,21 @@ pub(crate) fn exit_code(err: &anyhow::Error) -> u8 {
         Some(err) if err.is_cancelled() => INTERRUPTED,
         _ => COULD_NOT_RUN,
     }
+}
+
+fn inspect(args: InspectArgs) -> anyhow::Result<u8> {
+    let home = Home::locate().map_err(ToolError::from)?;
+    let input =
+        InspectInput { model_type: args.model_type, transformers: args.transformers };
+    let found = inspect::inspect(&input, &home, &Bars::new(), &Cancel::default())?;
+    if args.output.json {
+        show::json(&found)?;
+    } else if args.mermaid {
+        show::line(&found.mermaid);
+    } else {
+        found.lineage.to_lines().iter().for_each(|it| show::line(it));
+    }
+    Ok(0)
 }
 
 fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {

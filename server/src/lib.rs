@@ -20,6 +20,7 @@ mod answer;
 mod handler;
 mod input;
 mod jobs;
+mod modular;
 mod page;
 mod refusal;
 mod resources;

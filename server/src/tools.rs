@@ -2,8 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use portwright_harness::evidence::Evidence;
-use portwright_tools::{error::ToolError, explain, runs};
+use portwright_harness::{cancel::Cancel, environment::Home, evidence::Evidence};
+use portwright_tools::{
+    error::ToolError,
+    explain,
+    inspect::{self, Architecture, InspectInput},
+    modular::{self, ConvertInput, ScaffoldInput},
+    runs,
+};
 use rmcp::{
     RoleServer,
     handler::server::{router::tool::ToolRouter, tool::schema_for_output, wrapper::Parameters},
@@ -17,6 +23,7 @@ use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
     input::{OfRun, RowsOfRun, RunParity},
     jobs::{Job, Jobs, State},
+    modular::{ConvertModular, Converted, ScaffoldModular, Scaffolded},
     refusal::Refusal,
     resources,
     run_id::RunId,
@@ -115,6 +122,76 @@ impl PortServer {
     ) -> Result<Answer<RunResult>, Refusal> {
         let (id, evidence) = self.finished(&rows.run).await?;
         Ok(Answer(RunResult::of(&id, self.jobs.folder(&id), &evidence, &rows)))
+    }
+
+    /// Write the standalone files (`modeling_x.py`, `configuration_x.py`, ...) that modular files of
+    /// transformers stand for, byte for byte as the repository ships them.
+    ///
+    /// Takes e.g. `{"files": ["olmo3"], "transformers": "/home/me/transformers"}`. With `"diff": true`
+    /// nothing is written and the answer says how the files on disk differ. An installed package is
+    /// never written to: give `out`.
+    #[tool(
+        title = "Convert modular files",
+        output_schema = schema_for_output::<Converted>(),
+        annotations(
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
+    async fn convert_modular(
+        &self,
+        Parameters(input): Parameters<ConvertModular>,
+    ) -> Result<Answer<Converted>, Refusal> {
+        let input = ConvertInput::try_from(input)?;
+        let output = in_background(move |home, cancel| modular::convert(&input, home, &(), cancel)).await?;
+        Ok(Answer(output.into()))
+    }
+
+    /// Make the modular file that a model's standalone files would be generated from: the best parents
+    /// in the release, and only what differs. It is converted back to prove it: see `exact`.
+    ///
+    /// Takes e.g. `{"files": ["/home/me/modeling_x.py"]}`; a long modular file comes in parts, see
+    /// `next_offset`. What `parents` proposes is measured by structure; the choice is yours to change.
+    #[tool(
+        title = "Scaffold a modular file",
+        output_schema = schema_for_output::<Scaffolded>(),
+        annotations(
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
+    async fn scaffold_modular(
+        &self,
+        Parameters(input): Parameters<ScaffoldModular>,
+    ) -> Result<Answer<Scaffolded>, Refusal> {
+        let offset = input.offset;
+        let input = ScaffoldInput::from(input);
+        let output = in_background(move |home, cancel| modular::scaffold(&input, home, &(), cancel)).await?;
+        Ok(Answer(Scaffolded::of(output, offset)))
+    }
+
+    /// Show what an architecture is made of: its ancestors through modular files, transitively, with
+    /// what each level changes; also as a Mermaid flowchart. Takes e.g. `{"model_type": "olmo_hybrid"}`.
+    #[tool(
+        title = "Inspect an architecture",
+        output_schema = schema_for_output::<Architecture>(),
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
+    async fn inspect_architecture(
+        &self,
+        Parameters(input): Parameters<InspectInput>,
+    ) -> Result<Answer<Architecture>, Refusal> {
+        let output = in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
+        Ok(Answer(output))
     }
 
     /// Stop a run and the engine processes that work for it. A run that waits is stopped at once, one
@@ -338,4 +415,22 @@ mod tests {
             }
         }
     }
+}
+
+/// Runs a capability away from the server's own threads; a call that is dropped cancels it.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce(&Home, &Cancel) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, Refusal> {
+    struct Dropped(Cancel);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.cancel();
+        }
+    }
+    let cancel = Cancel::default();
+    let guard = Dropped(cancel.clone());
+    let home = Home::locate().map_err(ToolError::from)?;
+    let done = blocking(move || work(&home, &cancel)).await?;
+    drop(guard);
+    Ok(done?)
 }

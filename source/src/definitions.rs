@@ -76,8 +76,10 @@ impl Definitions {
                     self.assignments.insert(name, node);
                 }
                 // `NAME[...] = ...` belongs to NAME: known by its own text, needed wherever NAME is.
-                [Expr::Subscript(ruff_python_ast::ExprSubscript { value, .. })]
-                | [Expr::Attribute(ruff_python_ast::ExprAttribute { value, .. })] => {
+                [
+                    Expr::Subscript(ruff_python_ast::ExprSubscript { value, .. })
+                    | Expr::Attribute(ruff_python_ast::ExprAttribute { value, .. }),
+                ] => {
                     if let Expr::Name(owner) = &**value {
                         let owner = owner.id.to_string();
                         let key = node.source.slice(assign.range).to_owned();

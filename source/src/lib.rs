@@ -7,6 +7,7 @@
 //! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
 //!   release;
 //! - [`modular`]: from a modular file to the standalone files;
+//! - [`scaffold`]: from standalone files to the modular file; [`lineage`]: a model's ancestors;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
 //! - `problem`: an error with its place.
@@ -22,12 +23,14 @@ mod definitions;
 mod depth;
 pub mod format;
 mod library;
+pub mod lineage;
 pub mod modular;
 mod naming;
 pub mod outline;
 mod problem;
 mod rename;
 mod rules;
+pub mod scaffold;
 mod text;
 
 pub use library::{Library, is_modular};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use crate::depth::with_room;
-use crate::naming::ModelNames;
+use crate::naming::{FileKind, ModelNames};
 use crate::problem::Problem;
 use crate::rules::{Release, Rules};
 use crate::text::Source;
@@ -86,6 +86,18 @@ impl Library {
 
     /// The modular files of the release, sorted.
     pub fn modular_files(&self) -> Result<Vec<PathBuf>, Problem> {
+        self.files(is_modular)
+    }
+
+    /// The files of models that a modular file may inherit from, sorted.
+    pub(crate) fn model_files(&self) -> Result<Vec<PathBuf>, Problem> {
+        self.files(|path| {
+            let is_python = path.extension().is_some_and(|extension| extension == "py");
+            is_python && path.file_stem().is_some_and(|stem| FileKind::of_module(&stem.to_string_lossy()).is_some())
+        })
+    }
+
+    fn files(&self, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Problem> {
         let list = |folder: &Path| -> Result<Vec<PathBuf>, Problem> {
             let failed = |error: std::io::Error| Problem::of_file(folder, error.to_string());
             let entries = std::fs::read_dir(folder).map_err(failed)?;
@@ -93,7 +105,7 @@ impl Library {
         };
         let mut files = Vec::new();
         for folder in list(&self.models())?.into_iter().filter(|path| path.is_dir()) {
-            files.extend(list(&folder)?.into_iter().filter(|path| is_modular(path)));
+            files.extend(list(&folder)?.into_iter().filter(|path| wanted(path)));
         }
         files.sort();
         Ok(files)
@@ -117,6 +129,16 @@ impl Library {
         if let Some(source) = self.read_cache().get(path) {
             return Ok(Arc::clone(source));
         }
+        let source = self.peek(path)?;
+        self.put(Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// What [`load`](Self::load) gives, without keeping what is not kept yet.
+    pub(crate) fn peek(&self, path: &Path) -> Result<Arc<Source>, Problem> {
+        if let Some(source) = self.read_cache().get(path) {
+            return Ok(Arc::clone(source));
+        }
         let bytes =
             std::fs::read(path).map_err(|error| Problem::of_file(path, error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -125,9 +147,7 @@ impl Library {
                 format!("not UTF-8 from byte {}", error.utf8_error().valid_up_to()),
             )
         })?;
-        let source = Source::parse(path, text)?;
-        self.put(Arc::clone(&source));
-        Ok(source)
+        Source::parse(path, text)
     }
 
     /// Replaces what [`load`](Self::load) gives for the path of `source`.

@@ -40,7 +40,7 @@ pub(crate) enum Scope {
 }
 
 /// A renaming from one model's spellings to another's.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Renaming {
     /// Spelling to find, what it becomes; tried in this order.
     patterns: Vec<(String, String)>,
@@ -65,6 +65,20 @@ impl Renaming {
         let alias = (new != model).then(|| (new, model.to_owned()));
         let kept = if names.rules.keeps_library_names { KEPT } else { &[] };
         Self { patterns, new_camel, kept, alias }
+    }
+
+    /// What [`folding`](Self::folding) puts for a class prefix.
+    pub(crate) const FOLDED_CAMEL: char = '\u{1}';
+
+    /// Every spelling of a model's name to one mark, so that texts of different models compare.
+    pub(crate) fn folding(names: &ModelNames, model: &str) -> Self {
+        let (snake, camel) = (model.replace('-', "_"), names.camel(model));
+        let patterns = vec![
+            (camel, Self::FOLDED_CAMEL.to_string()),
+            (snake.to_uppercase(), "\u{2}".to_owned()),
+            (snake, "\u{3}".to_owned()),
+        ];
+        Self { patterns, new_camel: Self::FOLDED_CAMEL.to_string(), kept: KEPT, alias: None }
     }
 
     /// `text` renamed: a hit starts where no letter or digit precedes it.

@@ -8,6 +8,7 @@ pub(crate) type Release = (u32, u32);
 
 /// The rules of one release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each rule holds or does not, by itself")]
 pub(crate) struct Rules {
     /// Image processors on torch stand in `image_processing_x_fast.py`.
     pub fast_image_processors: bool,

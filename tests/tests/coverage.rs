@@ -10,6 +10,10 @@ use portwright_harness::{
     mutants as planted,
 };
 use portwright_tools::{
+    modular::{
+        coverage::{self as modular, ModularCoverage},
+        round_trip::{self, RoundTrips},
+    },
     mutants::{self, Catches},
     sweep,
 };
@@ -19,6 +23,11 @@ const PASSING_ROWS: usize = 53;
 /// Types that agree with the definition to better than 1e-3, by themselves or after the one change
 /// that a cause names.
 const AGREEING_TYPES: usize = 83;
+
+/// Standalone files that come out of their modular files as the release ships them: all.
+const IDENTICAL_FILES: usize = 627;
+/// Models whose scaffolded modular file converts back to the byte.
+const EXACT_SCAFFOLDS: usize = 209;
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")
@@ -104,4 +113,24 @@ fn the_schema_of_evidence_is_the_one_in_the_docs() {
         expected,
         "make it again with `portwright schema`"
     );
+}
+
+#[test]
+fn every_standalone_file_is_as_the_release_ships_it() {
+    let coverage = ModularCoverage::load(&docs()).unwrap();
+    let again = "make it again with `portwright modular convert --all --diff --docs docs/coverage`";
+    assert_eq!(coverage.render().unwrap(), read(modular::TABLE), "{again}");
+    assert_eq!(coverage.identical(), (IDENTICAL_FILES, IDENTICAL_FILES), "{again}");
+    assert!(coverage.failures.is_empty() && coverage.differing.is_empty());
+}
+
+#[test]
+fn no_fewer_modular_files_come_back() {
+    let table = RoundTrips::load(&docs()).unwrap();
+    let again = "make it again with `portwright modular scaffold --all --docs docs/coverage`";
+    assert_eq!(table.render().unwrap(), read(round_trip::TABLE), "{again}");
+    assert!(EXACT_SCAFFOLDS <= table.exact(), "{again}");
+    for row in table.rows.iter().filter(|it| !it.exact) {
+        assert!(!row.differs.is_empty(), "{} does not say what differs", row.model);
+    }
 }

@@ -75,7 +75,16 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         tools.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["cancel_parity", "explain_divergence", "parity_result", "parity_status", "run_parity"]
+        [
+            "cancel_parity",
+            "convert_modular",
+            "explain_divergence",
+            "inspect_architecture",
+            "parity_result",
+            "parity_status",
+            "run_parity",
+            "scaffold_modular"
+        ]
     );
 
     let started = client.call("run_parity", json!({"model_type": MODEL}));

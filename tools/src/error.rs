@@ -7,7 +7,7 @@ use portwright_harness::{
     hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
-use portwright_source::Problem;
+use portwright_source::{Problem, scaffold::ScaffoldError};
 
 use crate::{checkpoint::CheckpointError, ruff::RuffError};
 
@@ -37,6 +37,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
+
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
 
     #[error(transparent)]
     Mutant(#[from] MutantError),
@@ -126,6 +129,7 @@ impl Hint for ToolError {
             | Self::Mutant(_)
             | Self::Render(_)
             | Self::NoSuchPath { .. }
+            | Self::Scaffold(_)
             | Self::Source(_)
             | Self::Cancelled
             | Self::Input(_) => None,

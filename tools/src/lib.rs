@@ -17,6 +17,7 @@
 pub mod checkpoint;
 pub mod error;
 pub mod explain;
+pub mod inspect;
 pub mod modular;
 pub mod mutants;
 pub mod report;

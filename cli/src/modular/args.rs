@@ -15,6 +15,9 @@ pub(crate) enum ModularCommand {
     /// Say which standalone files on disk are out of date: what a pre-commit hook or CI runs
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Make the modular file that standalone files would be generated from
+    #[command(after_help = super::scaffold::HELP)]
+    Scaffold(Box<super::scaffold::ScaffoldArgs>),
     /// Begin a new model from an existing one: everything that transformers expects of it
     #[command(after_help = NEW_HELP)]
     New(NewArgs),

@@ -1,6 +1,7 @@
 //! The `modular` commands: their arguments, what they open, how the result is shown.
 
 mod args;
+mod scaffold;
 mod show;
 
 use std::path::Path;
@@ -57,6 +58,7 @@ pub(crate) fn run(command: ModularCommand) -> anyhow::Result<u8> {
             }
             Ok(output.exit_code())
         }
+        ModularCommand::Scaffold(it) => scaffold::run(*it, &home, &bars, &cancel),
         ModularCommand::New(it) => {
             let input = NewModelInput {
                 name: it.name,

@@ -23,4 +23,5 @@ mod style;
 mod tidy;
 
 pub use style::{Style, StyleError, Warning};
+pub(crate) use tidy::lay_out;
 pub use tidy::{FormatError, tidy};

@@ -133,6 +133,19 @@ impl Style {
         toml::to_string(&self.found).expect("a table that was parsed can be written")
     }
 
+    /// The same settings, but imports that nothing uses stay.
+    pub(crate) fn keeping_imports(&self) -> Result<Self, StyleError> {
+        let mut found = self.found.clone();
+        let lint = found.entry("lint").or_insert_with(|| Value::Table(Table::new()));
+        if let Some(lint) = lint.as_table_mut() {
+            let ignore = lint.entry("ignore").or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(ignore) = ignore.as_array_mut() {
+                ignore.push(Value::String("F401".to_owned()));
+            }
+        }
+        Self::from_table(found, Vec::new())
+    }
+
     /// The settings that are present but have no effect here, in the order of the text.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

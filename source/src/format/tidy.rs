@@ -63,6 +63,13 @@ pub fn tidy(style: &Style, path: &Path, source: &str) -> Result<String, FormatEr
     depth::with_room(|| apply(style, path, source, source_type))
 }
 
+/// Lays `source` out without fixing anything.
+pub(crate) fn lay_out(style: &Style, path: &Path, source: &str) -> Result<String, FormatError> {
+    let source_type = PySourceType::from(path);
+    refuse_unfit(path, source, source_type)?;
+    depth::with_room(|| print(style, path, source, source_type))
+}
+
 /// Parses once, so that nothing that recurses sees a text that is not Python or nests too deep.
 fn refuse_unfit(path: &Path, source: &str, source_type: PySourceType) -> Result<(), FormatError> {
     let parsed = depth::parse(source, source_type).map_err(|offset| {
@@ -83,7 +90,15 @@ fn apply(
     source_type: PySourceType,
 ) -> Result<String, FormatError> {
     let fixed = fix(style, path, source, source_type)?;
-    let code = fixed.source_code();
+    print(style, path, fixed.source_code(), source_type)
+}
+
+fn print(
+    style: &Style,
+    path: &Path,
+    code: &str,
+    source_type: PySourceType,
+) -> Result<String, FormatError> {
     let absolute = Path::new(ROOT).join(path);
     let options = style.formatter.to_format_options(source_type, code, Some(&absolute));
     match format_module_source(code, options) {

@@ -18,30 +18,29 @@ use crate::rules::Rules;
 use crate::text::Node;
 
 /// A class with its members, ready to be compared.
-pub(super) struct View<'a> {
+pub(crate) struct View<'a> {
     pub node: &'a Node,
     pub class: &'a StmtClassDef,
     pub body: Body<'a>,
     pub methods: IndexMap<String, Member<'a>>,
-    rules: Rules,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(node: &'a Node, rules: Rules) -> Result<Self, Problem> {
+    pub(crate) fn of(node: &'a Node) -> Result<Self, Problem> {
         let Stmt::ClassDef(class) = node.stmt() else {
             return Err(node.source.problem(node.stmt().range(), "not a class"));
         };
         let body = class_body(&node.source, class, node.owned().end());
         let methods = methods(&body.members);
-        Ok(Self { node, class, body, methods, rules })
+        Ok(Self { node, class, body, methods })
     }
 
-    pub(super) fn docstring(&self) -> Option<Member<'a>> {
+    pub(crate) fn docstring(&self) -> Option<Member<'a>> {
         self.body.members.iter().rfind(|member| member.is_docstring()).copied()
     }
 
     /// The members that assign, by their targets.
-    pub(super) fn attributes(&self) -> IndexMap<&'a str, Member<'a>> {
+    pub(crate) fn attributes(&self) -> IndexMap<&'a str, Member<'a>> {
         self.body.members.iter().filter_map(|member| Some((member.target()?, *member))).collect()
     }
 }
@@ -77,17 +76,17 @@ pub(super) fn inherit(
     parent: &Node,
     model: &str,
 ) -> Result<Node, Problem> {
-    let child = View::of(child, names.rules)?;
+    let child = View::of(child)?;
     let documented = document(names, &child, renamed_base, parent, model)?;
-    let parent = View::of(documented.as_ref().unwrap_or(parent), names.rules)?;
+    let parent = View::of(documented.as_ref().unwrap_or(parent))?;
     let bases = bases(&child, base, &parent)?;
 
     let mut text = String::with_capacity(parent.node.text().len());
-    text.push_str(lead(parent.node.text(), &parent.node.owned(), parent.class.start()));
-    text.push_str(&class_decorators(&child, &parent)?);
+    text.push_str(lead(parent.node.text(), parent.node.owned(), parent.class.start()));
+    text.push_str(&class_decorators(names.rules, &child, &parent)?);
     let _ = write!(text, "class {}{}:", child.class.name, header(&bases, &parent));
-    text.push_str("\n");
-    let body = members(&child, &parent, &bases)?;
+    text.push('\n');
+    let body = members(names.rules, &child, &parent, &bases)?;
     if body.is_empty() {
         text.push_str("    pass\n");
     }
@@ -96,7 +95,7 @@ pub(super) fn inherit(
 }
 
 /// What stands before `at` in a node's text.
-fn lead<'a>(text: &'a str, owned: &TextRange, at: TextSize) -> &'a str {
+fn lead<'a>(text: &'a str, owned: TextRange, at: TextSize) -> &'a str {
     // A text of one statement counts its leading lines from the start of the file.
     let whole = text.len() > owned.len().to_usize();
     let length = if whole { at.to_usize() } else { (at - owned.start()).to_usize() };
@@ -104,7 +103,7 @@ fn lead<'a>(text: &'a str, owned: &TextRange, at: TextSize) -> &'a str {
 }
 
 /// The parent with its comments and strings renamed, where the class goes by a name of its own.
-fn document(
+pub(super) fn document(
     names: &ModelNames,
     child: &View<'_>,
     renamed_base: &str,
@@ -187,9 +186,9 @@ fn header(bases: &[String], parent: &View<'_>) -> String {
     if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) }
 }
 
-fn class_decorators(child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
+fn class_decorators(rules: Rules, child: &View<'_>, parent: &View<'_>) -> Result<String, Problem> {
     pick_decorators(
-        child.rules,
+        rules,
         (child.node, &child.class.decorator_list, child.class.name.start()),
         (parent.node, &parent.class.decorator_list, parent.class.name.start()),
         "",
@@ -245,7 +244,12 @@ fn callee(decorator: &str) -> &str {
 }
 
 /// The members of the written class, in order: docstring, attributes, methods.
-fn members(child: &View<'_>, parent: &View<'_>, bases: &[String]) -> Result<String, Problem> {
+fn members(
+    rules: Rules,
+    child: &View<'_>,
+    parent: &View<'_>,
+    bases: &[String],
+) -> Result<String, Problem> {
     let mut text = String::new();
     if let Some(docstring) = child.docstring().or_else(|| parent.docstring()) {
         text.push_str(docstring.text());
@@ -264,7 +268,7 @@ fn members(child: &View<'_>, parent: &View<'_>, bases: &[String]) -> Result<Stri
             Some(changed) if is_dropped(changed) => {}
             Some(changed) => {
                 let Some(new) = changed.function() else { continue };
-                text.push_str(&method_head(child, changed, new, parent, method, function)?);
+                text.push_str(&method_head(rules, (child, changed, new), (parent, method, function))?);
                 unraveller.write(&mut text, name, changed, new)?;
             }
         }
@@ -326,7 +330,7 @@ fn is_dropped(method: &Member<'_>) -> bool {
     };
     let (def, raise) = (def.trim_start(), raise.trim_start());
     let code =
-        def.split_once(")").map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
+        def.split_once(')').map_or("", |(_, after)| after).split('#').next().unwrap_or_default();
     blank.trim().is_empty()
         && def.starts_with("def ")
         && code.trim_end().ends_with(':')
@@ -336,18 +340,15 @@ fn is_dropped(method: &Member<'_>) -> bool {
 
 /// The head of a method that the child changes, up to its colon.
 fn method_head(
-    child: &View<'_>,
-    changed: &Member<'_>,
-    new: &StmtFunctionDef,
-    parent: &View<'_>,
-    method: &Member<'_>,
-    old: &StmtFunctionDef,
+    rules: Rules,
+    (child, changed, new): (&View<'_>, &Member<'_>, &StmtFunctionDef),
+    (parent, method, old): (&View<'_>, &Member<'_>, &StmtFunctionDef),
 ) -> Result<String, Problem> {
     let (lead, source) = (method.lead(), changed.source);
     let indent = &lead[lead.rfind('\n').map_or(0, |newline| newline + 1)..];
     let mut head = lead.to_owned();
     head.push_str(&pick_decorators(
-        child.rules,
+        rules,
         (child.node, &new.decorator_list, new.name.start()),
         (parent.node, &old.decorator_list, old.name.start()),
         indent,

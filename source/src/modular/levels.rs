@@ -54,7 +54,7 @@ pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>,
 }
 
 /// The models whose files are imported, anywhere in a file.
-fn parents(stmts: &[Stmt]) -> BTreeSet<String> {
+pub(crate) fn parents(stmts: &[Stmt]) -> BTreeSet<String> {
     struct Found(BTreeSet<String>);
     impl<'a> StatementVisitor<'a> for Found {
         fn visit_stmt(&mut self, stmt: &'a Stmt) {

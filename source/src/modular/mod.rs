@@ -9,6 +9,7 @@
 
 mod imports;
 mod inherit;
+pub(crate) mod inverse;
 mod levels;
 mod parents;
 mod place;
@@ -26,6 +27,8 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
+pub(crate) use inherit::View;
+pub(crate) use levels::parents as imported_models;
 use imports::{Imports, Used};
 pub use levels::levels;
 use parents::Parents;
@@ -42,11 +45,16 @@ pub struct Generated {
 
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    with_room(|| unravel_all(library, path))
+    let source = library.load(path)?;
+    convert_source(library, source)
 }
 
-fn unravel_all(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
-    let modular = Modular::read(library, library.load(path)?)?;
+fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+    with_room(|| write_files(library, source))
+}
+
+fn write_files(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+    let modular = Modular::read(library, source)?;
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
     let layout = place(library, &modular, &parents)?;
@@ -59,7 +67,8 @@ fn unravel_all(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
         .filter(|kind| kinds.contains(kind))
         .map(|kind| {
             let name = format!("{}.py", kind.module(&modular.model));
-            Ok(Generated { kind, path: path.with_file_name(name), text: writer.assemble(kind)? })
+            let path = modular.source.path().with_file_name(name);
+            Ok(Generated { kind, path, text: writer.assemble(kind)? })
         })
         .collect()
 }
@@ -149,9 +158,8 @@ fn banner(path: &str) -> String {
         (13, "the file from the modular. If any change should be done, please apply the change to the".to_owned()),
         (26, format!("{name} file directly. One of our CI enforces this.")),
     ];
-    let lines: String =
-        lines.iter().map(|(indent, line)| format!("#{}{line}\n", " ".repeat(*indent))).collect();
-    format!("{lights}{lines}{lights}")
+    let lines = lines.map(|(indent, line)| format!("#{}{line}\n", " ".repeat(indent)));
+    format!("{lights}{}{lights}", lines.concat())
 }
 
 /// Whether a file was written by the modular system.

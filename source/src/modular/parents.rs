@@ -221,14 +221,14 @@ fn merge_back(modular: &Modular, scopes: &mut [Scope]) -> (Scope, HashMap<String
         }
         own.mentions.insert(name.clone(), mentions);
         if is_function {
-            inject(scopes, file, name, node);
+            inject(scopes, file, name, &node);
         }
     }
     (Scope::new(own, HashMap::new()), origin)
 }
 
 /// A class inherited from another file uses the function that the modular file imports by name.
-fn inject(scopes: &mut [Scope], file: usize, name: &str, node: Node) {
+fn inject(scopes: &mut [Scope], file: usize, name: &str, node: &Node) {
     let needs = scopes[file].needs.get(name).cloned().unwrap_or_default();
     let nodes: Vec<_> = needs
         .iter()

@@ -29,13 +29,14 @@ pub(super) struct Placed {
 
 impl Placed {
     fn put(&mut self, name: &str, node: Node) {
-        let place = match (0..).zip(FIRST).find(|(_, first)| **first == name) {
-            Some((index, _)) => i64::MIN + index,
-            None => {
+        let first = (0..).zip(FIRST).find(|(_, first)| **first == name);
+        let place = first.map_or_else(
+            || {
                 self.next += 2;
                 self.next
-            }
-        };
+            },
+            |(index, _)| i64::MIN + index,
+        );
         self.nodes.insert(name.to_owned(), (place, node));
     }
 

@@ -45,7 +45,7 @@ pub(super) fn renamings(library: &Library, modular: &Modular) -> Result<Vec<Rena
 }
 
 /// The prefix that `class` gives to the model of its base.
-fn candidate(class: &str, base: &str, default: &str, old: &str) -> String {
+pub(super) fn candidate(class: &str, base: &str, default: &str, old: &str) -> String {
     let suffix = common_suffix(class, base);
     if suffix.chars().next().is_some_and(char::is_uppercase) {
         let rest = class.replace(suffix, "");

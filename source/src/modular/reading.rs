@@ -80,16 +80,16 @@ impl Modular {
             .filter(|node| is_kept(node.stmt()))
             .collect();
         Ok(Self {
+            source,
             model,
             camel,
             rules,
-            imports,
             definitions,
+            imports,
             parents,
             imported,
             exports,
             getattr,
-            source,
         })
     }
 

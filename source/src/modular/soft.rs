@@ -55,7 +55,7 @@ fn import_test(imports: &mut Imports, test: &str) {
         let module =
             import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
         module.is_some_and(|module| {
-            module.trim_start_matches('.') == "utils" || module.ends_with(".utils")
+            module.rsplit('.').next() == Some("utils")
         })
     });
     match utils {

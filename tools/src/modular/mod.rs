@@ -1,9 +1,9 @@
-//! The modular system as capabilities: convert, check, begin a new model, measure.
+//! The modular system as capabilities: convert, check, scaffold, begin a new model, measure.
 //!
 //! # Where to start
 //!
 //! [`convert()`] writes the standalone files, [`check()`] says which of them are out of date,
-//! [`new_model()`] begins a model from another, [`bench()`] measures. All of them go through
+//! [`scaffold()`] goes the other way, [`new_model()`] begins a model from another, [`bench()`] measures. All of them go through
 //! [`conversion`], which takes the files level by level and formats each level as one batch.
 //!
 //! # Invariants
@@ -21,6 +21,8 @@ mod files;
 mod formatter;
 mod new_model;
 mod place;
+pub mod round_trip;
+mod scaffold;
 
 pub use bench::{BenchInput, BenchOutput, Measured, bench};
 pub use check::{CheckInput, CheckOutput, Difference, check};
@@ -28,3 +30,14 @@ pub use conversion::Failure;
 pub use convert::{Compared, ConvertInput, ConvertOutput, Counts, FileOutcome, convert};
 pub use formatter::{FormatterChoice, FormatterUsed};
 pub use new_model::{NewModelInput, NewModelOutput, new_model};
+pub use scaffold::{ScaffoldInput, ScaffoldOutput, scaffold};
+
+/// The library at `given`, else the one around the current folder, else the pinned release.
+pub(crate) fn open(
+    given: Option<&std::path::Path>,
+    home: &portwright_harness::environment::Home,
+    progress: &dyn portwright_harness::progress::Progress,
+    cancel: &portwright_harness::cancel::Cancel,
+) -> Result<portwright_source::Library, crate::error::ToolError> {
+    place::open(given, &[], home, progress, cancel)
+}
