@@ -26,7 +26,9 @@ struct Row {
 fn main() -> Result<(), AnyError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let path = arguments.first().ok_or("give the path of transformers")?;
-    let option = |name: &str| arguments.iter().position(|it| it == name).and_then(|at| arguments.get(at + 1));
+    let option = |name: &str| {
+        arguments.iter().position(|it| it == name).and_then(|at| arguments.get(at + 1))
+    };
     let library = Library::open(Path::new(path)).map_err(|error| error.to_string())?;
     let started = Instant::now();
     let index = Index::build(&library).map_err(|error| error.to_string())?;
@@ -36,8 +38,11 @@ fn main() -> Result<(), AnyError> {
     let modular: Vec<PathBuf> = library.modular_files().map_err(|error| error.to_string())?;
     let wanted = |path: &PathBuf| option("--show").is_none_or(|model| model_of(path) == *model);
     let started = Instant::now();
-    let rows: Vec<Row> =
-        modular.par_iter().filter(|path| wanted(path)).map(|path| sweep(&library, &index, &style, path)).collect();
+    let rows: Vec<Row> = modular
+        .par_iter()
+        .filter(|path| wanted(path))
+        .map(|path| sweep(&library, &index, &style, path))
+        .collect();
     say(&format!("scaffolded {} in {:.1} s", rows.len(), started.elapsed().as_secs_f64()));
     if let Some(folder) = option("--out") {
         std::fs::create_dir_all(folder)?;
@@ -78,7 +83,8 @@ fn sweep(library: &Library, index: &Index, style: &Style, path: &Path) -> Row {
         .collect();
     let human = std::fs::read_to_string(path).map_or(0, |text| lines(&text));
     let started = Instant::now();
-    let result = scaffold(library, index, style, &files, &Options::default()).map_err(|error| error.to_string());
+    let result = scaffold(library, index, style, &files, &Options::default())
+        .map_err(|error| error.to_string());
     Row { model, human, seconds: started.elapsed().as_secs_f64(), result }
 }
 
@@ -108,15 +114,25 @@ fn report(rows: &[Row]) {
                 let state = if it.exact { "exact" } else { "WRONG" };
                 say(&format!(
                     "{state} {} ours {ours} human {} input {} ratio {ratio:.2} parents {} in {:.2} s",
-                    row.model, row.human, it.input_lines, parents.len(), row.seconds
+                    row.model,
+                    row.human,
+                    it.input_lines,
+                    parents.len(),
+                    row.seconds
                 ));
             }
         }
     }
     ratios.sort_by(f64::total_cmp);
-    let at = |share: usize| ratios.get(ratios.len().saturating_sub(1) * share / 100).copied().unwrap_or(0.0);
-    let spread: Vec<String> = [5, 10, 25, 50, 75, 90, 95].map(|share| format!("p{share} {:.2}", at(share))).into();
+    let at = |share: usize| {
+        ratios.get(ratios.len().saturating_sub(1) * share / 100).copied().unwrap_or(0.0)
+    };
+    let spread: Vec<String> =
+        [5, 10, 25, 50, 75, 90, 95].map(|share| format!("p{share} {:.2}", at(share))).into();
     say(&format!("exact {exact} of {}; files {} of {}", rows.len(), files.0, files.1));
     say(&format!("lines: ours {}, human {}; ratio {}", totals.0, totals.1, spread.join(", ")));
-    say(&format!("not longer than the human one: {}", ratios.iter().filter(|ratio| **ratio <= 1.0).count()));
+    say(&format!(
+        "not longer than the human one: {}",
+        ratios.iter().filter(|ratio| **ratio <= 1.0).count()
+    ));
 }

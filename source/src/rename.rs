@@ -131,10 +131,14 @@ impl Renaming {
     }
 
     /// The whole of `source` renamed.
-    pub(crate) fn source(&self, source: &Source, scope: Scope) -> Result<Arc<Source>, Problem> {
+    pub(crate) fn source(
+        &self,
+        source: &Arc<Source>,
+        scope: Scope,
+    ) -> Result<Arc<Source>, Problem> {
         let whole = TextRange::up_to(ruff_text_size::TextSize::of(source.text()));
         let text = self.text(source, whole, scope);
-        Source::parse(source.path(), text)
+        Source::renamed(source, text)
     }
 
     /// The text of `source` in `range`, renamed.

@@ -46,7 +46,10 @@ impl Family {
         for _ in 0..self.parents.len() {
             let mut changed = false;
             for (model, parents) in &self.parents {
-                let next = parents.iter().map(|parent| self.generations.get(parent).copied().unwrap_or(0) + 1).max();
+                let next = parents
+                    .iter()
+                    .map(|parent| self.generations.get(parent).copied().unwrap_or(0) + 1)
+                    .max();
                 let next = next.unwrap_or(0).min(self.parents.len());
                 if self.generations.get(model).copied().unwrap_or(0) < next {
                     self.generations.insert(model.clone(), next);

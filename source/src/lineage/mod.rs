@@ -71,7 +71,9 @@ pub struct Heir {
 impl Heir {
     /// Whether the class changes nothing but names.
     pub fn is_unchanged(&self) -> bool {
-        [&self.replaced, &self.extended, &self.added, &self.removed, &self.attributes].iter().all(|it| it.is_empty())
+        [&self.replaced, &self.extended, &self.added, &self.removed, &self.attributes]
+            .iter()
+            .all(|it| it.is_empty())
     }
 }
 
@@ -98,7 +100,8 @@ fn ancestors(
 ) -> Result<Lineage, Problem> {
     let modular = modulars.get(model).cloned();
     let told_before = !met.insert(model.to_owned()) && modular.is_some();
-    let mut lineage = Lineage { model: model.to_owned(), modular, parents: Vec::new(), told_before };
+    let mut lineage =
+        Lineage { model: model.to_owned(), modular, parents: Vec::new(), told_before };
     let Some(path) = lineage.modular.as_ref().filter(|_| !told_before) else { return Ok(lineage) };
     let mut edges: Vec<_> = descents(library, path, model)?.into_iter().collect();
     edges.sort_by_key(|(name, (classes, imported))| {
@@ -142,7 +145,10 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
     Ok(edges)
 }
 
-fn parent_of<'a>(class: &'a StmtClassDef, taken: &'a Taken) -> Option<(&'a str, &'a (String, String))> {
+fn parent_of<'a>(
+    class: &'a StmtClassDef,
+    taken: &'a Taken,
+) -> Option<(&'a str, &'a (String, String))> {
     class.bases().iter().find_map(|base| {
         let Expr::Name(name) = base else { return None };
         Some((name.id.as_str(), taken.0.get(name.id.as_str())?))
@@ -184,11 +190,18 @@ fn heir(
         .map(|function| function.name.as_str())
         .collect();
     for (name, member) in view.attributes() {
-        let list = if member.text().contains("AttributeError(") { &mut heir.removed } else { &mut heir.attributes };
+        let list = if member.text().contains("AttributeError(") {
+            &mut heir.removed
+        } else {
+            &mut heir.attributes
+        };
         list.push(name.to_owned());
     }
     for (name, method) in &view.methods {
-        let bare = name.strip_suffix("_setter").filter(|bare| view.methods.contains_key(*bare)).unwrap_or(name);
+        let bare = name
+            .strip_suffix("_setter")
+            .filter(|bare| view.methods.contains_key(*bare))
+            .unwrap_or(name);
         let list = if raises_at_once(method) {
             &mut heir.removed
         } else if !inherited.contains(bare) {
