@@ -51,7 +51,7 @@ impl<'a> Visitor<'a> for Used {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(name) if !name.ctx.is_store() => {
-                self.names.extend([name.id.to_string()]);
+                self.names.insert(name.id.to_string());
             }
             Expr::StringLiteral(literal) if self.in_annotation => {
                 let words =
