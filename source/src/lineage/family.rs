@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::modular::imported_models;
 use crate::problem::Problem;
@@ -24,7 +25,7 @@ impl Family {
             .filter_map(|path| {
                 let folder = path.parent()?.file_name()?.to_string_lossy().into_owned();
                 let source = library.peek(path).ok()?;
-                Some((folder, imported_models(source.stmts())))
+                Some((folder, with_room(|| imported_models(source.stmts()))))
             })
             .collect();
         Ok(Self::from_edges(edges))
@@ -65,6 +66,14 @@ impl Family {
     /// How many generations of modular files lie behind a model; 0 for an original.
     pub(crate) fn generation(&self, folder: &str) -> usize {
         self.generations.get(folder).copied().unwrap_or(0)
+    }
+
+    /// How many models inherit directly from `folder`, `except` one.
+    pub(crate) fn heirs(&self, folder: &str, except: &str) -> usize {
+        self.parents
+            .iter()
+            .filter(|(model, parents)| *model != except && parents.contains(folder))
+            .count()
     }
 
     /// All models that inherit from `folder`, directly or not: it must not inherit from them.

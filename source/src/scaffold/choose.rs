@@ -2,7 +2,8 @@
 //!
 //! A parent is worth what it saves in lines. Files are opened one after the other, each time the one
 //! that saves most over what is open already; opening costs, and so does every generation that lies
-//! behind a file, so that among equals the original is taken and not a copy of it.
+//! behind a file, and what many inherit from is worth more, so that among equals the original is
+//! taken and not a copy of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +11,11 @@ use super::ScaffoldError;
 use super::index::{Candidate, Index};
 use super::input::Input;
 
-/// Tenths of a line that opening a file costs, and each generation behind it.
-const OPENING: i64 = 25;
-const GENERATION: i64 = 1;
+/// Tenths of a line that opening a file costs, and each generation behind it; and up to how many
+/// tenths it is worth that other models inherit from it, one for each.
+const OPENING: i64 = 40;
+const GENERATION: i64 = 8;
+const CUSTOM: usize = 30;
 
 /// The possible parents of each class of the input, by file and entry, best first.
 #[derive(Debug, Default)]
@@ -48,7 +51,12 @@ pub(super) fn allowed(
 }
 
 /// Finds parents for all classes of `input` among the `allowed` files.
-pub(super) fn choose(index: &Index, input: &Input, allowed: &BTreeSet<usize>) -> Choice {
+pub(super) fn choose(
+    index: &Index,
+    input: &Input,
+    folder: &str,
+    allowed: &BTreeSet<usize>,
+) -> Choice {
     let mut offers: BTreeMap<(usize, usize), Vec<Candidate>> = BTreeMap::new();
     let mut plain: BTreeMap<(usize, usize), i64> = BTreeMap::new();
     for (file, of_file) in input.files.iter().enumerate() {
@@ -58,7 +66,7 @@ pub(super) fn choose(index: &Index, input: &Input, allowed: &BTreeSet<usize>) ->
             offers.insert((file, entry), index.candidates(folded, of_file.kind, allowed));
         }
     }
-    let open = open_files(index, &offers, &plain);
+    let open = open_files(index, folder, &offers, &plain);
     let rank = |candidate: &Candidate| {
         let file = index.classes[candidate.class].file;
         let place = open.iter().position(|it| *it == file);
@@ -84,6 +92,7 @@ fn common_end(one: &str, other: &str) -> usize {
 /// The files in the order in which they are opened.
 fn open_files(
     index: &Index,
+    folder: &str,
     offers: &BTreeMap<(usize, usize), Vec<Candidate>>,
     plain: &BTreeMap<(usize, usize), i64>,
 ) -> Vec<usize> {
@@ -101,7 +110,8 @@ fn open_files(
         let gain = |file: usize, costs: &BTreeMap<(usize, usize), i64>| {
             let saved: i64 = costs.iter().map(|(key, cost)| (current[key] - cost).max(0)).sum();
             let generation = i64::try_from(index.files[file].generation).unwrap_or(i64::MAX / 2);
-            saved - OPENING - GENERATION * generation
+            let heirs = index.family.heirs(&index.files[file].folder, folder).min(CUSTOM);
+            saved - OPENING - GENERATION * generation + i64::try_from(heirs).unwrap_or(0)
         };
         let best = by_file.iter().map(|(&file, costs)| (gain(file, costs), file)).max_by_key(
             |&(gain, file)| {

@@ -31,15 +31,8 @@ pub(super) enum Preamble {
 }
 
 impl Preamble {
-    pub(super) fn next(self) -> Option<Self> {
-        match self {
-            Self::Given => Some(Self::Docstring),
-            Self::Docstring => Some(Self::Blank),
-            Self::Blank => Some(Self::Close),
-            Self::Close => Some(Self::SpacedDocstring),
-            Self::SpacedDocstring => None,
-        }
-    }
+    const ALL: [Self; 5] =
+        [Self::Given, Self::Docstring, Self::Blank, Self::Close, Self::SpacedDocstring];
 
     fn write(self, header: &str, camel: &str) -> String {
         let licence = header.trim_end();
@@ -80,8 +73,10 @@ pub(super) struct Draft<'a> {
     /// Imports that only the converted files need.
     pub extra: BTreeSet<Import>,
     pub renamings: HashMap<PathBuf, Renaming>,
-    /// How the text opens.
-    pub preamble: Preamble,
+    /// Which way of opening the text is tried: see [`Draft::opening`].
+    pub opened: usize,
+    /// Names that mean different things in different files: they can only come with parents.
+    conflicts: BTreeSet<String>,
     known: HashMap<(Key, usize, Rung, String), Result<Heir, Obstacle>>,
 }
 
@@ -104,7 +99,8 @@ impl<'a> Draft<'a> {
             imported: BTreeMap::new(),
             extra: BTreeSet::new(),
             renamings: HashMap::new(),
-            preamble: Preamble::Given,
+            opened: 0,
+            conflicts: conflicts(input),
             known: HashMap::new(),
         }
     }
@@ -207,14 +203,27 @@ impl<'a> Draft<'a> {
         true
     }
 
+    /// Leaves a class whole, without a parent. Whether it had one.
+    pub(super) fn orphan(&mut self, key: Key) -> bool {
+        let count = self.choice.candidates.get(&key).map_or(0, Vec::len);
+        let Some(writing) = self.classes.get_mut(&key) else { return false };
+        let Some(heir) = writing.heir.take() else { return false };
+        writing.refused.push((heir.class, "its file comes out otherwise"));
+        writing.at = count;
+        true
+    }
+
     /// The files that written classes inherit from.
     fn open(&self) -> BTreeSet<usize> {
         let heirs = self.classes.values().filter_map(|writing| writing.heir.as_ref());
         heirs.map(|heir| self.forge.index.classes[heir.class].file).collect()
     }
 
-    /// Decides how a function or assignment that must be known is written.
-    pub(super) fn decide(&mut self, entry: &Entry) {
+    /// Decides how a function or assignment that must be known is written. Whether it can be.
+    pub(super) fn decide(&mut self, entry: &Entry) -> bool {
+        if self.conflicts.contains(&entry.name) {
+            return false;
+        }
         let short = super::shape::count_lines(entry.node.text()) <= 3;
         let open = self.open();
         let has = |file: usize| {
@@ -225,8 +234,8 @@ impl<'a> Draft<'a> {
             all.min_by_key(|&file| (self.forge.index.files[file].generation, file))
         });
         match nearest.filter(|_| !short) {
-            Some(file) => drop(self.imported.insert(entry.name.clone(), file)),
-            None => drop(self.own.insert(entry.name.clone())),
+            Some(file) => self.imported.insert(entry.name.clone(), file).is_none(),
+            None => self.own.insert(entry.name.clone()),
         }
     }
 
@@ -269,8 +278,7 @@ impl<'a> Draft<'a> {
                 && !self.own.contains(&entry.name)
                 && !self.imported.contains_key(&entry.name)
             {
-                self.decide(entry);
-                changed = true;
+                changed |= self.decide(entry);
             }
         }
         changed
@@ -281,29 +289,47 @@ impl<'a> Draft<'a> {
         let mut written = HashSet::new();
         let mut body = String::new();
         for (at, file) in self.input.files.iter().enumerate() {
-            for (index, entry) in file.entries.iter().enumerate() {
-                let key = (at, index);
-                let text = if entry.shapes.is_none() {
-                    if !self.own.contains(&entry.name) {
-                        continue;
-                    }
-                    entry.node.text()
-                } else if self.is_omitted(key) {
-                    continue;
-                } else {
-                    let heir = self.classes.get(&key).and_then(|it| it.heir.as_ref());
-                    heir.map_or_else(|| entry.node.text(), |heir| heir.text.as_str())
-                };
-                if written.insert(entry.name.as_str()) {
-                    body.push_str("\n\n");
-                    body.push_str(text.trim_start_matches('\n'));
-                    if !body.ends_with('\n') {
-                        body.push('\n');
-                    }
-                }
+            for index in 0..file.entries.len() {
+                self.write_entry((at, index), &mut written, &mut body);
             }
         }
         body
+    }
+
+    fn write_entry(&self, key: Key, written: &mut HashSet<&'a str>, body: &mut String) {
+        let entry = self.entry(key);
+        let is_class = entry.shapes.is_some();
+        let told = if is_class { self.is_omitted(key) } else { !self.own.contains(&entry.name) };
+        if told || !written.insert(entry.name.as_str()) {
+            return;
+        }
+        if !is_class {
+            self.write_what_precedes(key, written, body);
+        }
+        match self.classes.get(&key).and_then(|it| it.heir.as_ref()) {
+            Some(heir) => {
+                body.push_str("\n\n");
+                body.push_str(&heir.text);
+            }
+            // What is written as it was given keeps its blank lines.
+            None => body.push_str(entry.node.text()),
+        }
+        if !body.ends_with('\n') {
+            body.push('\n');
+        }
+    }
+
+    /// What files share stands after all that precedes it in any of them.
+    fn write_what_precedes(&self, key: Key, written: &mut HashSet<&'a str>, body: &mut String) {
+        let name = &self.entry(key).name;
+        for (at, file) in self.input.files.iter().enumerate().skip(key.0 + 1) {
+            let Some(place) = file.entries.iter().position(|entry| entry.name == *name) else {
+                continue;
+            };
+            for index in (0..place).filter(|&index| file.entries[index].shapes.is_none()) {
+                self.write_entry((at, index), written, body);
+            }
+        }
     }
 
     fn assemble(&self, body: &str, mut used: HashSet<String>) -> String {
@@ -352,7 +378,9 @@ impl<'a> Draft<'a> {
             });
         }
         imports.extend(self.extra.iter().cloned());
-        let mut text = self.preamble.write(header, &self.input.camel);
+        let (preamble, anchor) = self.opening();
+        imports.extend(anchor);
+        let mut text = preamble.write(header, &self.input.camel);
         text.push_str(&names::write(&imports));
         for ((folder, module), names) in self.parents() {
             let names: Vec<&str> = names.into_iter().collect();
@@ -365,6 +393,32 @@ impl<'a> Draft<'a> {
             let _ = write!(text, "\n\n__all__ = [{}]\n", exports.join(", "));
         }
         text
+    }
+
+    /// How the text opens: a preamble, and perhaps an import that none of its classes needs, since
+    /// the blank line of the first import that a file takes comes back in that file.
+    fn opening(&self) -> (Preamble, Option<Import>) {
+        let preamble = Preamble::ALL[self.opened % Preamble::ALL.len()];
+        let anchor = (self.opened / Preamble::ALL.len()).checked_sub(1);
+        (preamble, anchor.and_then(|at| self.anchors().nth(at)))
+    }
+
+    /// Moves on to another way of opening the text. Whether there is one.
+    pub(super) fn reopen(&mut self) -> bool {
+        self.opened += 1;
+        self.opened < Preamble::ALL.len() * (1 + self.anchors().count())
+    }
+
+    fn anchors(&self) -> impl Iterator<Item = Import> {
+        let all: BTreeSet<Import> = self
+            .input
+            .files
+            .iter()
+            .flat_map(|file| &file.imports)
+            .flat_map(names::imports)
+            .collect();
+        all.into_iter()
+            .filter(|import| import.guard.is_none() && !import.head.starts_with("from .c"))
     }
 
     /// What is imported from other models' files.
@@ -396,4 +450,13 @@ impl<'a> Draft<'a> {
             self.forge.model,
         )
     }
+}
+
+/// Functions and assignments that share a name and nothing else.
+fn conflicts(input: &Input) -> BTreeSet<String> {
+    let others = || input.entries().filter(|(_, entry)| entry.shapes.is_none());
+    let differs = |one: &Entry| {
+        others().any(|(_, other)| other.name == one.name && other.folded != one.folded)
+    };
+    others().filter(|(_, entry)| differs(entry)).map(|(_, entry)| entry.name.clone()).collect()
 }

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::depth::with_room;
 use crate::format::{FormatError, Style, StyleError, tidy};
 use crate::library::Library;
 use crate::modular::inverse::{convert_text, parents_renamed};
@@ -48,7 +49,7 @@ pub use report::{ClassReport, Written};
 pub use shape::count_lines;
 
 /// How often a text is converted and mended before it is given up.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 100;
 
 /// What the search may and may not do.
 #[derive(Debug, Clone, Default)]
@@ -153,10 +154,20 @@ pub fn scaffold(
     files: &[InputFile],
     options: &Options,
 ) -> Result<Scaffold, ScaffoldError> {
+    with_room(|| make(library, index, style, files, options))
+}
+
+fn make(
+    library: &Library,
+    index: &Index,
+    style: &Style,
+    files: &[InputFile],
+    options: &Options,
+) -> Result<Scaffold, ScaffoldError> {
     let input = Input::read(library, style, files, options.name.as_deref())?;
     let folder = folder(files, &input.model);
     let allowed = allowed(index, &folder, options.parents.as_deref(), &options.exclude)?;
-    let choice = choose(index, &input, &allowed);
+    let choice = choose(index, &input, &folder, &allowed);
     let forge = Forge { library, index, style, model: &input.model };
     let mut draft = Draft::new(&forge, &input, &choice, &allowed);
     let attempt = settle_and_mend(&mut draft, style)?;
@@ -191,6 +202,21 @@ fn settle_and_mend(draft: &mut Draft<'_>, style: &Style) -> Result<Attempt, Scaf
         let text = stable_text(draft, &keeping)?;
         let (attempt, mismatches) = attempt(draft, style, text);
         let done = attempt.wrong == 0;
+        if std::env::var("DBG").is_ok() {
+            eprintln!(
+                "ROUND {:?} {:?}",
+                attempt.failure,
+                mismatches
+                    .iter()
+                    .map(|m| {
+                        let mut t = format!("{m:?}");
+                        t.truncate(140);
+                        t
+                    })
+                    .take(4)
+                    .collect::<Vec<_>>()
+            );
+        }
         if best.as_ref().is_none_or(|it| attempt.wrong < it.wrong) {
             best = Some(attempt);
         }

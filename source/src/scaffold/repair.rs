@@ -9,9 +9,7 @@ use crate::problem::Problem;
 pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
     let mut changed = false;
     if mismatches.iter().all(|mismatch| *mismatch == Mismatch::Preamble) {
-        let next = draft.preamble.next();
-        draft.preamble = next.unwrap_or(draft.preamble);
-        return next.is_some();
+        return draft.reopen();
     }
     for mismatch in mismatches {
         changed |= match mismatch {
@@ -35,6 +33,7 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
         changed |= match mismatch {
             Mismatch::Order { file, wanted, found, after } => {
                 write_out(draft, *file, wanted)
+                    || write_out_next(draft, *file, wanted)
                     || write_out(draft, *file, found)
                     || give_up_next(draft, *file, after)
             }
@@ -58,8 +57,15 @@ fn write_out(draft: &mut Draft<'_>, file: usize, name: &str) -> bool {
     if draft.imported.remove(name).is_some() {
         return draft.own.insert(name.to_owned());
     }
-    draft.decide(entry);
-    true
+    draft.decide(entry)
+}
+
+/// A function comes with the class that follows it in the input: that class is written.
+fn write_out_next(draft: &mut Draft<'_>, file: usize, name: &str) -> bool {
+    let entries = &draft.input.files[file].entries;
+    let from = entries.iter().position(|entry| entry.name == name).unwrap_or(entries.len());
+    let next = entries.iter().skip(from).find(|entry| entry.shapes.is_some());
+    next.is_some_and(|entry| write_out(draft, file, &entry.name))
 }
 
 /// The next class that is written brought something with it: it gets another parent, or none.
@@ -93,11 +99,7 @@ fn last_resort(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
         draft.explicit.extend(omitted);
         return true;
     }
-    let mut changed = false;
-    for key in keys {
-        changed |= draft.change_parent(key);
-    }
-    changed
+    keys.into_iter().fold(false, |changed, key| draft.orphan(key) || changed)
 }
 
 /// Where converting failed, the class at that place is written otherwise.
