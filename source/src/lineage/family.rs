@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::modular::imported_models;
 use crate::problem::Problem;
@@ -24,7 +25,7 @@ impl Family {
             .filter_map(|path| {
                 let folder = path.parent()?.file_name()?.to_string_lossy().into_owned();
                 let source = library.peek(path).ok()?;
-                Some((folder, imported_models(source.stmts())))
+                Some((folder, with_room(|| imported_models(source.stmts()))))
             })
             .collect();
         Ok(Self::from_edges(edges))

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::body::Member;
 use crate::definitions::Definitions;
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::modular::View;
 use crate::naming::{FileKind, ModelNames};
@@ -89,7 +90,7 @@ pub fn lineage(library: &Library, model: &str) -> Result<Lineage, Problem> {
         return Err(Problem::of_file(&folder, format!("no model `{model}` in this release"))
             .with_help("give a model type: the name of a folder below `models`"));
     }
-    ancestors(library, &modulars, model, &mut HashSet::new())
+    with_room(|| ancestors(library, &modulars, model, &mut HashSet::new()))
 }
 
 fn ancestors(

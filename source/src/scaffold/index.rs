@@ -10,6 +10,7 @@ use ruff_text_size::TextRange;
 use super::compare::{Rung, compare};
 use super::shape::{Ink, Shape};
 use crate::definitions::Definitions;
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::lineage::Family;
 use crate::naming::FileKind;
@@ -74,8 +75,10 @@ impl Index {
     pub fn build(library: &Library) -> Result<Self, Problem> {
         let family = Family::read(library)?;
         let paths = library.model_files()?;
-        let mut read: Vec<Read> =
-            paths.par_iter().filter_map(|path| read(library, &family, path)).collect();
+        let mut read: Vec<Read> = paths
+            .par_iter()
+            .filter_map(|path| with_room(|| read(library, &family, path)))
+            .collect();
         read.sort_by(|a, b| a.file.path.cmp(&b.file.path));
         let mut index =
             Self { files: Vec::new(), classes: Vec::new(), family, postings: HashMap::new() };
