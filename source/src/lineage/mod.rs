@@ -133,7 +133,7 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
         let view = View::of(node)?;
         let file = library.module_path(&format!("{folder}.{module}"));
         let heir = match library.peek(&file) {
-            Ok(parent) => heir(library.names(), &view, base, &parent, &camel)?,
+            Ok(parent) => heir(library.names(), &view, base, &parent, &camel),
             // What cannot be read is still named.
             Err(_) => Heir::of(library.names(), &view, base, &camel),
         };
@@ -174,13 +174,7 @@ impl Heir {
     }
 }
 
-fn heir(
-    names: &ModelNames,
-    view: &View<'_>,
-    base: &str,
-    parent: &Source,
-    camel: &str,
-) -> Result<Heir, Problem> {
+fn heir(names: &ModelNames, view: &View<'_>, base: &str, parent: &Source, camel: &str) -> Heir {
     let mut heir = Heir::of(names, view, base, camel);
     let inherited: HashSet<&str> = parent
         .stmts()
@@ -216,7 +210,7 @@ fn heir(
             list.push(bare.to_owned());
         }
     }
-    Ok(heir)
+    heir
 }
 
 /// `raise AttributeError(...)` as a whole body.

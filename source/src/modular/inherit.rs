@@ -105,7 +105,7 @@ fn spelled_out(child: &View<'_>, problem: &Problem) -> Problem {
 }
 
 /// What stands before `at` in a node's text.
-fn lead<'a>(text: &'a str, owned: TextRange, at: TextSize) -> &'a str {
+fn lead(text: &str, owned: TextRange, at: TextSize) -> &str {
     // A text of one statement counts its leading lines from the start of the file.
     let whole = text.len() > owned.len().to_usize();
     let length = if whole { at.to_usize() } else { (at - owned.start()).to_usize() };

@@ -64,7 +64,7 @@ pub(super) fn write(
             Form::Added => writer.method(&mut text, &change.name, Decorators::Written, true),
             Form::Whole(own) => writer.method(&mut text, &change.name, *own, false),
             Form::Extended(own, extension) => {
-                writer.extended(&mut text, &change.name, *own, extension)
+                writer.extended(&mut text, &change.name, *own, extension);
             }
         }
     }

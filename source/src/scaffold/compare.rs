@@ -2,7 +2,7 @@
 //! backwards, on [`Shape`]s.
 
 use super::extend::{Extension, extend};
-use super::shape::{Method, Role, Shape};
+use super::shape::{Method, Shape};
 
 /// How much of a class is written out: the shortest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +60,6 @@ pub(super) struct Difference {
     pub bases: Vec<usize>,
     /// Attributes to write, by index among the child's.
     pub attributes: Vec<usize>,
-    /// Of those, how many the parent has too.
-    pub overridden: usize,
     /// The parent's attributes to take out, by name.
     pub removed: Vec<String>,
     /// The child's methods in its order, then the removed ones.
@@ -121,7 +119,7 @@ pub(super) fn compare(child: &Shape, parent: &Shape, rung: Rung) -> Result<Diffe
     let decorators =
         decorators(child.decorators.map(|it| it.hash), parent.decorators.map(|it| it.hash));
     let bases = bases(child, parent)?;
-    let (attributes, overridden, removed) = attributes(child, parent, spelling)?;
+    let (attributes, removed) = attributes(child, parent, spelling)?;
     let methods = methods(child, parent, rung)?;
 
     let mut cost = 1 + decorator_lines(decorators, child.decorators.map(|it| it.lines));
@@ -131,16 +129,7 @@ pub(super) fn compare(child: &Shape, parent: &Shape, rung: Rung) -> Result<Diffe
     for change in &methods {
         cost += method_cost(change, child);
     }
-    Ok(Difference {
-        docstring,
-        decorators,
-        bases,
-        attributes,
-        overridden,
-        removed,
-        methods,
-        cost: cost.max(2),
-    })
+    Ok(Difference { docstring, decorators, bases, attributes, removed, methods, cost: cost.max(2) })
 }
 
 fn decorators(child: Option<u64>, parent: Option<u64>) -> Decorators {
@@ -189,7 +178,7 @@ fn bases(child: &Shape, parent: &Shape) -> Result<Vec<usize>, Obstacle> {
     if missing > extra.len() { Err("the parent has a base that it lacks") } else { Ok(extra) }
 }
 
-type Attributes = (Vec<usize>, usize, Vec<String>);
+type Attributes = (Vec<usize>, Vec<String>);
 
 /// Which attributes are written, and which of the parent's are taken out.
 fn attributes(child: &Shape, parent: &Shape, spelling: bool) -> Result<Attributes, Obstacle> {
@@ -206,18 +195,13 @@ fn attributes(child: &Shape, parent: &Shape, spelling: bool) -> Result<Attribute
         return Err("its attributes stand in another order than the parent's");
     }
     let mut written = Vec::new();
-    let mut overridden = 0;
     for (index, attribute) in child.attributes.iter().enumerate() {
         match parent.attributes.iter().find(|it| it.name == attribute.name) {
             Some(same) if !spelling && same.part.hash == attribute.part.hash => {}
-            Some(_) => {
-                overridden += 1;
-                written.push(index);
-            }
-            None => written.push(index),
+            _ => written.push(index),
         }
     }
-    Ok((written, overridden, removed))
+    Ok((written, removed))
 }
 
 fn methods(child: &Shape, parent: &Shape, rung: Rung) -> Result<Vec<MethodChange>, Obstacle> {
@@ -306,9 +290,4 @@ fn replaced(method: &Method, inherited: &Method) -> Result<Form, Obstacle> {
     let decorators =
         decorators(method.decorators.map(|it| it.hash), inherited.decorators.map(|it| it.hash));
     Ok(Form::Whole(decorators))
-}
-
-/// Whether a method, as it stands, would be taken to call for its parent's body.
-pub(super) fn calls_super(method: &Method) -> bool {
-    method.statements.iter().any(|statement| statement.role == Role::SuperCall)
 }

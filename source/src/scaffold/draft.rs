@@ -133,11 +133,8 @@ impl<'a> Draft<'a> {
         let keys: Vec<Key> = self.classes.keys().copied().collect();
         for key in keys {
             let candidates = &self.choice.candidates[&key];
-            loop {
-                let (at, from) = match self.classes.get(&key) {
-                    Some(writing) => (writing.at, writing.from.unwrap_or(Rung::Extending)),
-                    None => break,
-                };
+            while let Some(writing) = self.classes.get(&key) {
+                let (at, from) = (writing.at, writing.from.unwrap_or(Rung::Extending));
                 let heir =
                     candidates.get(at).map(|candidate| self.heir(key, candidate.class, from));
                 let Some(writing) = self.classes.get_mut(&key) else { break };

@@ -59,9 +59,8 @@ impl Forge<'_> {
         let laid = Node::from_text(documented.source.path(), laid)
             .map_err(|_| "the parent cannot be laid out")?;
         let shape = Shape::of(&laid, &Ink::Exact).map_err(|_| "the parent is no class")?;
-        let (child_view, parent_view) = match (View::of(&entry.node), View::of(&laid)) {
-            (Ok(child), Ok(parent)) => (child, parent),
-            _ => return Err("not a class"),
+        let (Ok(child_view), Ok(parent_view)) = (View::of(&entry.node), View::of(&laid)) else {
+            return Err("not a class");
         };
         let wanted = entry.node.text().trim();
         for rung in Rung::ALL.into_iter().filter(|rung| *rung >= from) {

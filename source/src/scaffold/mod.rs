@@ -202,21 +202,6 @@ fn settle_and_mend(draft: &mut Draft<'_>, style: &Style) -> Result<Attempt, Scaf
         let text = stable_text(draft, &keeping)?;
         let (attempt, mismatches) = attempt(draft, style, text);
         let done = attempt.wrong == 0;
-        if std::env::var("DBG").is_ok() {
-            eprintln!(
-                "ROUND {:?} {:?}",
-                attempt.failure,
-                mismatches
-                    .iter()
-                    .map(|m| {
-                        let mut t = format!("{m:?}");
-                        t.truncate(140);
-                        t
-                    })
-                    .take(4)
-                    .collect::<Vec<_>>()
-            );
-        }
         if best.as_ref().is_none_or(|it| attempt.wrong < it.wrong) {
             best = Some(attempt);
         }

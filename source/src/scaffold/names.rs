@@ -118,14 +118,14 @@ pub(super) fn write(list: &[Import]) -> String {
             if head.starts_with("from") {
                 format!("{indent}{head}{}\n", names.join(", "))
             } else {
-                names.iter().map(|name| format!("{indent}{head}{name}\n")).collect()
+                names.iter().flat_map(|name| [indent, head, name, "\n"]).collect()
             }
         };
         heads.iter().map(line).collect()
     };
     let mut text = lines(&plain, "");
     for ((test, rest), heads) in &guarded {
-        text.push_str(&format!("if {test}:\n{}", lines(heads, "    ")));
+        text.extend(["if ", test, ":\n", &lines(heads, "    ")]);
         if !rest.is_empty() {
             text.push_str(rest);
             text.push('\n');

@@ -99,7 +99,9 @@ fn last_resort(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
         draft.explicit.extend(omitted);
         return true;
     }
-    keys.into_iter().fold(false, |changed, key| draft.orphan(key) || changed)
+    // Every one of them, not the first alone.
+    let orphaned = keys.into_iter().filter(|key| draft.orphan(*key)).count();
+    0 < orphaned
 }
 
 /// Where converting failed, the class at that place is written otherwise.

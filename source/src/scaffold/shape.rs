@@ -79,7 +79,6 @@ pub(super) struct Method {
     pub returns: Option<u64>,
     pub docstring: Option<Part>,
     pub statements: Vec<Statement>,
-    pub footer: u64,
     pub whole: Part,
 }
 
@@ -270,7 +269,6 @@ impl Method {
             returns: function.returns.as_ref().map(|returns| ink.hash(source, returns.range())),
             docstring: docstring.map(|first| ink.part(source, first.owned)),
             statements: statements.map(|one| Statement::of(one, &function.name, ink)).collect(),
-            footer: ink.comments(body.footer) ^ ink.comments(body.opening).rotate_left(7),
             whole: ink.part(source, member.owned),
         })
     }
