@@ -77,8 +77,7 @@ pub(crate) fn exit_code(err: &anyhow::Error) -> u8 {
 
 fn inspect(args: InspectArgs) -> anyhow::Result<u8> {
     let home = Home::locate().map_err(ToolError::from)?;
-    let input =
-        InspectInput { model_type: args.model_type, transformers: args.transformers };
+    let input = InspectInput { model_type: args.model_type, transformers: args.transformers };
     let found = inspect::inspect(&input, &home, &Bars::new(), &Cancel::default())?;
     if args.output.json {
         show::json(&found)?;

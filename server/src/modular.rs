@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use portwright_tools::{
     inspect::Architecture,
-    modular::{Compared, ConvertInput, ConvertOutput, FormatterChoice, ScaffoldInput, ScaffoldOutput},
+    modular::{
+        Compared, ConvertInput, ConvertOutput, FormatterChoice, ScaffoldInput, ScaffoldOutput,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,7 +145,7 @@ pub(crate) struct ScaffoldModular {
     /// Replace a file that is there.
     #[serde(default)]
     force: bool,
-    /// Byte of the modular file to begin at, from `next_offset`.
+    /// Byte of the modular file to begin at: `next_offset` of the answer before.
     #[serde(default)]
     pub(crate) offset: usize,
 }
@@ -206,11 +208,17 @@ impl Scaffolded {
             parent: class.parent.clone(),
             module: class.module.clone(),
             similarity: class.similarity,
-            differs: [&class.replaced, &class.extended, &class.added, &class.removed, &class.attributes]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            differs: [
+                &class.replaced,
+                &class.extended,
+                &class.added,
+                &class.removed,
+                &class.attributes,
+            ]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
         });
         Self {
             exact: scaffold.exact,
@@ -221,7 +229,12 @@ impl Scaffolded {
             next_offset,
             // The classes are told once, with the first part.
             classes: if offset == 0 { classes.collect() } else { Vec::new() },
-            differences: scaffold.files.iter().filter(|it| !it.exact).map(|it| clip(&it.diff)).collect(),
+            differences: scaffold
+                .files
+                .iter()
+                .filter(|it| !it.exact)
+                .map(|it| clip(&it.diff))
+                .collect(),
             model: scaffold.model,
             notes: scaffold.notes,
         }
@@ -230,7 +243,11 @@ impl Scaffolded {
 
 impl Brief for Scaffolded {
     fn brief(&self) -> String {
-        let exact = if self.exact { "converts back to every byte" } else { "does not convert back exactly" };
+        let exact = if self.exact {
+            "converts back to every byte"
+        } else {
+            "does not convert back exactly"
+        };
         format!(
             "modular file of {}: {} lines of code for {}; it {exact}",
             self.model, self.lines, self.input_lines

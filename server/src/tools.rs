@@ -145,7 +145,8 @@ impl PortServer {
         Parameters(input): Parameters<ConvertModular>,
     ) -> Result<Answer<Converted>, Refusal> {
         let input = ConvertInput::try_from(input)?;
-        let output = in_background(move |home, cancel| modular::convert(&input, home, &(), cancel)).await?;
+        let output =
+            in_background(move |home, cancel| modular::convert(&input, home, &(), cancel)).await?;
         Ok(Answer(output.into()))
     }
 
@@ -170,7 +171,8 @@ impl PortServer {
     ) -> Result<Answer<Scaffolded>, Refusal> {
         let offset = input.offset;
         let input = ScaffoldInput::from(input);
-        let output = in_background(move |home, cancel| modular::scaffold(&input, home, &(), cancel)).await?;
+        let output =
+            in_background(move |home, cancel| modular::scaffold(&input, home, &(), cancel)).await?;
         Ok(Answer(Scaffolded::of(output, offset)))
     }
 
@@ -190,7 +192,8 @@ impl PortServer {
         &self,
         Parameters(input): Parameters<InspectInput>,
     ) -> Result<Answer<Architecture>, Refusal> {
-        let output = in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
+        let output =
+            in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
         Ok(Answer(output))
     }
 
@@ -356,6 +359,24 @@ async fn tell(job: &Job, context: &RequestContext<RoleServer>) {
     let _ = context.peer.notify_progress(progress.with_message(message)).await;
 }
 
+/// Runs a capability away from the server's own threads; a call that is dropped cancels it.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce(&Home, &Cancel) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, Refusal> {
+    struct Dropped(Cancel);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.cancel();
+        }
+    }
+    let cancel = Cancel::default();
+    let guard = Dropped(cancel.clone());
+    let home = Home::locate().map_err(ToolError::from)?;
+    let done = blocking(move || work(&home, &cancel)).await?;
+    drop(guard);
+    Ok(done?)
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect_file;
@@ -390,7 +411,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = PortServer::tool_router().list_all();
-        assert_eq!(tools.len(), 5);
+        assert_eq!(tools.len(), 8);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [
@@ -415,22 +436,4 @@ mod tests {
             }
         }
     }
-}
-
-/// Runs a capability away from the server's own threads; a call that is dropped cancels it.
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce(&Home, &Cancel) -> Result<T, ToolError> + Send + 'static,
-) -> Result<T, Refusal> {
-    struct Dropped(Cancel);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.cancel();
-        }
-    }
-    let cancel = Cancel::default();
-    let guard = Dropped(cancel.clone());
-    let home = Home::locate().map_err(ToolError::from)?;
-    let done = blocking(move || work(&home, &cancel)).await?;
-    drop(guard);
-    Ok(done?)
 }

@@ -34,6 +34,14 @@ impl<'a> Member<'a> {
         self.source.slice(self.owned)
     }
 
+    /// Its text on a line of its own, where it stands on that of a header too.
+    pub(crate) fn line(&self) -> String {
+        let text = self.text();
+        let indent =
+            if text.starts_with(|c: char| c.is_whitespace() || c == '#') { "" } else { "    " };
+        format!("{indent}{text}")
+    }
+
     /// The comments and blank lines before it, with its indentation.
     pub(crate) fn lead(&self) -> &'a str {
         self.source.slice(TextRange::new(self.owned.start(), self.stmt.start()))

@@ -93,7 +93,10 @@ impl Library {
     pub(crate) fn model_files(&self) -> Result<Vec<PathBuf>, Problem> {
         self.files(|path| {
             let is_python = path.extension().is_some_and(|extension| extension == "py");
-            is_python && path.file_stem().is_some_and(|stem| FileKind::of_module(&stem.to_string_lossy()).is_some())
+            is_python
+                && path
+                    .file_stem()
+                    .is_some_and(|stem| FileKind::of_module(&stem.to_string_lossy()).is_some())
         })
     }
 

@@ -85,8 +85,11 @@ impl FileKind {
 
     /// The kind of a module name such as `image_processing_pil_clip`.
     pub fn of_module(module: &str) -> Option<Self> {
-        let named = |kind: &Self| module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'));
-        let kind = Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
+        let named = |kind: &Self| {
+            module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'))
+        };
+        let kind =
+            Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
         let fast = kind == Self::ImageProcessing && module.ends_with("_fast");
         Some(if fast { Self::ImageProcessingFast } else { kind })
     }
@@ -111,7 +114,11 @@ impl FileKind {
 
 impl std::fmt::Display for FileKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(if *self == Self::ImageProcessingFast { "image_processing_fast" } else { self.prefix() })
+        f.pad(if *self == Self::ImageProcessingFast {
+            "image_processing_fast"
+        } else {
+            self.prefix()
+        })
     }
 }
 
@@ -256,5 +263,107 @@ fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
                 .for_each(|k| pairs(&k.value, into));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(pairs: &[(&str, &str)]) -> ModelNames {
+        ModelNames::from_pairs(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())))
+    }
+
+    /// Each expected word is what Python's `str.title` makes of it.
+    #[test]
+    fn titles_are_those_of_python() {
+        for (word, expected) in
+            [("llama", "Llama"), ("qwen2vl", "Qwen2Vl"), ("BERT", "Bert"), ("2d", "2D"), ("", "")]
+        {
+            assert_eq!(title(word), expected);
+        }
+    }
+
+    #[test]
+    fn known_types_go_by_the_table_and_others_by_their_letters() {
+        let names = names(&[("qwen2_vl", "Qwen2VLConfig"), ("gpt-sw3", "GPT3Config")]);
+        for (snake, camel) in [("qwen2_vl", "Qwen2VL"), ("gpt_sw3", "GPT3"), ("a_bc2d", "ABc2D")] {
+            assert_eq!(names.camel(snake), camel);
+        }
+        for (camel, snake) in [
+            ("Qwen2VL", "qwen2_vl"),
+            ("GPT3", "gpt_sw3"),
+            ("CLIPFoo", "c_l_i_p_foo"),
+            ("lostHead", "head"),
+            ("", ""),
+        ] {
+            assert_eq!(names.snake(camel), snake);
+        }
+    }
+
+    #[test]
+    fn of_two_types_with_one_config_the_last_is_meant() {
+        assert_eq!(names(&[("a", "XConfig"), ("b", "XConfig")]).snake("X"), "b");
+    }
+
+    #[test]
+    fn classes_go_to_the_file_of_their_longest_ending() {
+        for (class, camel, kind) in [
+            ("NewModel", "New", FileKind::Modeling),
+            ("NewConfig", "New", FileKind::Configuration),
+            ("NewProcessor", "New", FileKind::Processing),
+            ("NewImageProcessor", "New", FileKind::ImageProcessing),
+            ("NewImageProcessorPil", "New", FileKind::ImageProcessingPil),
+            ("NewImageProcessorKwargs", "New", FileKind::ImageProcessing),
+            ("NewImagesKwargs", "New", FileKind::Processing),
+            ("NewVideoProcessorInitKwargs", "New", FileKind::VideoProcessing),
+            ("NewConfigTester", "New", FileKind::Modeling),
+            // Without the model's name this is a processor.
+            ("Sam2VideoProcessor", "Sam2Video", FileKind::Processing),
+            ("Sam2VideoVideoProcessor", "Sam2Video", FileKind::VideoProcessing),
+        ] {
+            assert_eq!(FileKind::of_class(class, camel, Rules::of(None)), kind, "{class}");
+        }
+    }
+
+    #[test]
+    fn endings_route_as_the_release_has_it() {
+        for (class, release, kind) in [
+            ("NewVideoProcessorKwargs", (5, 17), FileKind::Processing),
+            ("NewVideoProcessorKwargs", (5, 18), FileKind::VideoProcessing),
+            ("NewImageProcessorFast", (5, 3), FileKind::ImageProcessingFast),
+            ("NewImageProcessorFast", (5, 4), FileKind::Modeling),
+        ] {
+            let rules = Rules::of(Some(release));
+            assert_eq!(FileKind::of_class(class, "New", rules), kind, "{class} of {release:?}");
+        }
+    }
+
+    #[test]
+    fn modules_say_their_kind() {
+        for kind in FileKind::ALL {
+            assert_eq!(FileKind::of_module(&kind.module("new")), Some(kind));
+        }
+        for module in ["modeling", "modular_new", "configuration", ""] {
+            assert_eq!(FileKind::of_module(module), None);
+        }
+    }
+
+    #[test]
+    fn the_table_is_read_from_every_form_it_takes() {
+        let text = "CONFIG_MAPPING_NAMES = OrderedDict([(\"b\", \"BConfig\")])\n\
+                    CONFIG_MAPPING_NAMES.update({\"c\": \"CConfig\"})\n\
+                    CONFIG_MAPPING_NAMES = OrderedDict(**{\"a\": \"AConfig\"}, **CONFIG_MAPPING_NAMES)\n";
+        let source = Source::parse("auto.py", text).unwrap();
+        let names = ModelNames::read(&[&source], Rules::of(None)).unwrap();
+        let types: Vec<&str> = names.iter().map(|(model_type, _)| model_type).collect();
+        assert_eq!(types, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_table_that_is_no_literal_is_refused() {
+        let source = Source::parse("auto.py", "CONFIG_MAPPING_NAMES = make()\n").unwrap();
+        let problem = ModelNames::read(&[&source], Rules::of(None)).unwrap_err();
+        assert_eq!(problem.message, "the table of model types is not a literal");
     }
 }

@@ -131,10 +131,14 @@ impl Renaming {
     }
 
     /// The whole of `source` renamed.
-    pub(crate) fn source(&self, source: &Source, scope: Scope) -> Result<Arc<Source>, Problem> {
+    pub(crate) fn source(
+        &self,
+        source: &Arc<Source>,
+        scope: Scope,
+    ) -> Result<Arc<Source>, Problem> {
         let whole = TextRange::up_to(ruff_text_size::TextSize::of(source.text()));
         let text = self.text(source, whole, scope);
-        Source::parse(source.path(), text)
+        Source::renamed(source, text)
     }
 
     /// The text of `source` in `range`, renamed.
@@ -203,5 +207,85 @@ impl<'a> Imports<'a> {
             .checked_sub(1)
             .map(|index| self.0[index])
             .filter(|import| import.range.contains_range(range))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renaming(old: &str, new: &str) -> Renaming {
+        let pairs = [("clip", "CLIPConfig"), ("new_vl", "NewVLConfig"), ("old", "OldConfig")];
+        let names = ModelNames::from_pairs(pairs.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        Renaming::new(&names, old, new, "new_vl")
+    }
+
+    #[test]
+    fn every_spelling_becomes_its_own() {
+        let renaming = renaming("old", "new_vl");
+        for (text, expected) in [
+            ("old OLD Old", "new_vl NEW_VL NewVL"),
+            // Any other spelling becomes the prefix of classes.
+            ("oLD", "NewVL"),
+            // A hit starts where no letter or digit stands before it.
+            ("_old my_old MyOld 2old gold", "_new_vl my_new_vl MyOld 2old gold"),
+            // The character after a hit is part of it.
+            ("oldold old-old old_old", "new_vlold new_vl-new_vl new_vl_new_vl"),
+            ("éold öOld", "énew_vl öNewVL"),
+            ("", ""),
+        ] {
+            assert_eq!(renaming.apply(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_prefix_in_capitals_is_told_from_the_constant_by_what_follows() {
+        let renaming = renaming("clip", "new_vl");
+        assert_eq!(
+            renaming.apply("CLIP_X CLIPModel CLIP clip Clip"),
+            "NEW_VL_X NewVLModel NEW_VL new_vl NewVL"
+        );
+    }
+
+    #[test]
+    fn names_of_libraries_are_kept_whole_only() {
+        let renaming = renaming("mamba", "old");
+        let source =
+            Source::parse("a.py", "x = mamba_ssm, \"mamba_ssm\", mamba_ssms, 'mamba'\n").unwrap();
+        let renamed = renaming.source(&source, Scope::All).unwrap();
+        assert_eq!(renamed.text(), "x = mamba_ssm, \"mamba_ssm\", old_ssms, 'old'\n");
+    }
+
+    #[test]
+    fn names_are_left_where_only_the_documentation_is_meant() {
+        let source = Source::parse("a.py", "old = \"old\"  # old\n").unwrap();
+        let renamed = renaming("old", "new_vl").source(&source, Scope::Docs).unwrap();
+        assert_eq!(renamed.text(), "old = \"new_vl\"  # new_vl\n");
+    }
+
+    /// A prefix of its own has no configuration file: the model's is meant.
+    #[test]
+    fn imports_of_the_models_own_files_name_the_model() {
+        let text = "from .configuration_old import OldConfig\nfrom old import old\nfrom ..old import old\n";
+        let source = Source::parse("a.py", text).unwrap();
+        let renamed = renaming("old", "new_vl_text").source(&source, Scope::All).unwrap();
+        assert_eq!(
+            renamed.text(),
+            "from .configuration_new_vl import NewVlTextConfig\nfrom old import old\n\
+             from ..new_vl_text import new_vl_text\n"
+        );
+    }
+
+    #[test]
+    fn what_renaming_breaks_is_shown_in_the_file_itself() {
+        let source = Source::parse("a.py", "x = 1\n    # old\nif x:\n    old = 2\n").unwrap();
+        let problem = renaming("old", "new-1 (").source(&source, Scope::All).unwrap_err();
+        let place = problem.place.unwrap();
+        assert_eq!((place.line, place.column, place.text.as_str()), (4, 5, "    old = 2"));
+        assert!(
+            problem.message.starts_with("renamed, this is not Python: "),
+            "{}",
+            problem.message
+        );
     }
 }

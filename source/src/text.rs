@@ -30,6 +30,8 @@ pub struct Source {
     text: String,
     tree: Tree,
     items: Vec<Item>,
+    /// The file that this is a renamed copy of, line by line.
+    original: Option<Arc<Source>>,
 }
 
 /// A syntax tree that is dropped where there is room for it.
@@ -72,11 +74,15 @@ impl fmt::Debug for Tree {
 
 /// `text` as Python reads it from a file.
 fn plain(text: String) -> String {
-    let marked = text.starts_with('\u{feff}');
-    if !marked && !text.contains('\r') {
-        return text;
+    let mut text = text;
+    if text.starts_with('\u{feff}') || text.contains('\r') {
+        let unmarked = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        text = unmarked.replace("\r\n", "\n").replace('\r', "\n");
     }
-    text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 /// A statement line of a block (several statements where they share it by `;`).
@@ -90,9 +96,21 @@ pub(crate) struct Item {
 
 impl Source {
     /// Parses `text`; `path` is what errors call it. As Python does, takes a mark of the byte order
-    /// away and every kind of line end for a newline.
+    /// away, every kind of line end for a newline, and the end of the file for one.
     pub fn parse(path: impl Into<PathBuf>, text: impl Into<String>) -> Result<Arc<Self>, Problem> {
-        let (path, text) = (path.into(), plain(text.into()));
+        Self::read(path.into(), plain(text.into()), None).map(Arc::new)
+    }
+
+    /// Parses `text`, a copy of `original` that differs within lines only. Errors show the original.
+    pub(crate) fn renamed(original: &Arc<Self>, text: String) -> Result<Arc<Self>, Problem> {
+        let read = Self::read(original.path.clone(), text, Some(Arc::clone(original)));
+        read.map(Arc::new).map_err(|problem| {
+            let message = format!("renamed, this is not Python: {}", problem.message);
+            original.shown(problem.place.map_or(1, |place| place.line), message)
+        })
+    }
+
+    fn read(path: PathBuf, text: String, original: Option<Arc<Self>>) -> Result<Self, Problem> {
         if u32::try_from(text.len()).is_err() {
             return Err(Problem::of_file(&path, "the file is larger than 4 GiB"));
         }
@@ -101,7 +119,7 @@ impl Source {
         let start =
             stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
         let items = items(&text, stmts, start);
-        Ok(Arc::new(Self { path, text, tree, items }))
+        Ok(Self { path, text, tree, items, original })
     }
 
     pub fn path(&self) -> &Path {
@@ -144,7 +162,25 @@ impl Source {
 
     /// An error at `range` of this file.
     pub(crate) fn problem(&self, range: TextRange, message: impl Into<String>) -> Problem {
-        Problem::at(&self.path, &self.text, range, message.into())
+        let problem = Problem::at(&self.path, &self.text, range, message.into());
+        match (&self.original, &problem.place) {
+            (Some(original), Some(place)) => original.shown(place.line, problem.message),
+            _ => problem,
+        }
+    }
+
+    /// An error at what stands in a line, counted from 1.
+    fn shown(&self, line: usize, message: String) -> Problem {
+        let start = match line.checked_sub(2) {
+            Some(before) => {
+                self.text.match_indices('\n').nth(before).map_or(self.text.len(), |(at, _)| at + 1)
+            }
+            None => 0,
+        };
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let from = start + line.len() - line.trim_start().len();
+        let range = TextRange::new(size(from), size((start + line.trim_end().len()).max(from)));
+        Problem::at(&self.path, &self.text, range, message)
     }
 }
 
@@ -158,7 +194,6 @@ pub(crate) struct Node {
 impl Node {
     /// The node that a text of one statement consists of.
     pub(crate) fn from_text(path: &Path, text: String) -> Result<Self, Problem> {
-        let text = if text.ends_with('\n') { text } else { text + "\n" };
         let source = Source::parse(path, text)?;
         Ok(Self { source, item: 0 })
     }
@@ -210,7 +245,15 @@ pub(crate) fn items(text: &str, stmts: &[Stmt], start: TextSize) -> Vec<Item> {
 
 /// The end of the last line that belongs to `stmt`.
 fn end_of(text: &str, stmt: &Stmt) -> TextSize {
-    let end = line_end(text, stmt.end());
+    let mut end = line_end(text, stmt.end());
+    // A backslash after a semicolon: the line goes on below.
+    while let after = text[stmt.end().to_usize()..end.to_usize()].trim_end_matches('\n')
+        && after.ends_with('\\')
+        && !after.contains('#')
+        && end.to_usize() < text.len()
+    {
+        end = line_end(text, end);
+    }
     if is_compound(stmt) { footer_end(text, end, column(text, stmt.start())) } else { end }
 }
 

@@ -37,8 +37,12 @@ fn every_file_of_the_release_comes_out_as_its_table_says() {
     let found = ModularCoverage::of(&output, published.release.clone());
     assert_eq!(found.kinds, published.kinds);
     assert_eq!(found.formatter.name, published.formatter.name);
-    let changed: Vec<_> =
-        output.files.iter().filter(|it| it.compared != Compared::Unchanged).map(|it| &it.path).collect();
+    let changed: Vec<_> = output
+        .files
+        .iter()
+        .filter(|it| it.compared != Compared::Unchanged)
+        .map(|it| &it.path)
+        .collect();
     assert_eq!(changed, Vec::<&PathBuf>::new());
 }
 
@@ -46,10 +50,8 @@ fn every_file_of_the_release_comes_out_as_its_table_says() {
 fn what_is_scaffolded_comes_back_as_its_table_says() {
     engines();
     let home = Home::locate().unwrap();
-    let input = RoundTripInput {
-        models: MODELS.map(str::to_owned).into(),
-        ..RoundTripInput::default()
-    };
+    let input =
+        RoundTripInput { models: MODELS.map(str::to_owned).into(), ..RoundTripInput::default() };
     let found = round_trip::round_trips(&input, &home, &(), &Cancel::default()).unwrap();
     let published = RoundTrips::load(&docs()).unwrap();
     assert_eq!(found.table.rows.len(), MODELS.len());

@@ -15,7 +15,7 @@ use crate::{error::ToolError, modular};
 pub struct InspectInput {
     /// The model type, e.g. `olmo_hybrid`.
     pub model_type: String,
-    /// A checkout or install of transformers; the pinned release when absent.
+    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
     #[serde(default)]
     pub transformers: Option<PathBuf>,
 }

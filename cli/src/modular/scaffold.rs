@@ -88,12 +88,7 @@ pub(super) fn run(
     Ok(output.exit_code())
 }
 
-fn run_all(
-    args: ScaffoldArgs,
-    home: &Home,
-    bars: &Bars,
-    cancel: &Cancel,
-) -> anyhow::Result<u8> {
+fn run_all(args: ScaffoldArgs, home: &Home, bars: &Bars, cancel: &Cancel) -> anyhow::Result<u8> {
     let input = RoundTripInput {
         models: Vec::new(),
         transformers: args.transformers.path,

@@ -56,15 +56,21 @@ fn changes(heir: &Heir) -> String {
         ("removes", &heir.removed),
         ("sets", &heir.attributes),
     ];
-    let told: Vec<String> =
-        lists.iter().filter(|(_, list)| !list.is_empty()).map(|(verb, list)| format!("{verb} {}", list.join(", "))).collect();
+    let told: Vec<String> = lists
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(verb, list)| format!("{verb} {}", list.join(", ")))
+        .collect();
     if told.is_empty() { String::new() } else { format!(": {}", told.join("; ")) }
 }
 
 fn edges(lineage: &Lineage, lines: &mut BTreeSet<String>) {
     for descent in &lineage.parents {
         let (child, parent) = (node(&lineage.model), node(&descent.parent.model));
-        lines.insert(format!("{parent}[\"{parent}\"] -->|\"{}\"| {child}[\"{child}\"]", label(descent)));
+        lines.insert(format!(
+            "{parent}[\"{parent}\"] -->|\"{}\"| {child}[\"{child}\"]",
+            label(descent)
+        ));
         edges(&descent.parent, lines);
     }
 }

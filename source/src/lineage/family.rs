@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::modular::imported_models;
 use crate::problem::Problem;
@@ -24,7 +25,7 @@ impl Family {
             .filter_map(|path| {
                 let folder = path.parent()?.file_name()?.to_string_lossy().into_owned();
                 let source = library.peek(path).ok()?;
-                Some((folder, imported_models(source.stmts())))
+                Some((folder, with_room(|| imported_models(source.stmts()))))
             })
             .collect();
         Ok(Self::from_edges(edges))
@@ -46,7 +47,10 @@ impl Family {
         for _ in 0..self.parents.len() {
             let mut changed = false;
             for (model, parents) in &self.parents {
-                let next = parents.iter().map(|parent| self.generations.get(parent).copied().unwrap_or(0) + 1).max();
+                let next = parents
+                    .iter()
+                    .map(|parent| self.generations.get(parent).copied().unwrap_or(0) + 1)
+                    .max();
                 let next = next.unwrap_or(0).min(self.parents.len());
                 if self.generations.get(model).copied().unwrap_or(0) < next {
                     self.generations.insert(model.clone(), next);
@@ -66,7 +70,10 @@ impl Family {
 
     /// How many models inherit directly from `folder`, `except` one.
     pub(crate) fn heirs(&self, folder: &str, except: &str) -> usize {
-        self.parents.iter().filter(|(model, parents)| *model != except && parents.contains(folder)).count()
+        self.parents
+            .iter()
+            .filter(|(model, parents)| *model != except && parents.contains(folder))
+            .count()
     }
 
     /// All models that inherit from `folder`, directly or not: it must not inherit from them.

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::body::Member;
 use crate::definitions::Definitions;
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::modular::View;
 use crate::naming::{FileKind, ModelNames};
@@ -71,7 +72,9 @@ pub struct Heir {
 impl Heir {
     /// Whether the class changes nothing but names.
     pub fn is_unchanged(&self) -> bool {
-        [&self.replaced, &self.extended, &self.added, &self.removed, &self.attributes].iter().all(|it| it.is_empty())
+        [&self.replaced, &self.extended, &self.added, &self.removed, &self.attributes]
+            .iter()
+            .all(|it| it.is_empty())
     }
 }
 
@@ -87,7 +90,7 @@ pub fn lineage(library: &Library, model: &str) -> Result<Lineage, Problem> {
         return Err(Problem::of_file(&folder, format!("no model `{model}` in this release"))
             .with_help("give a model type: the name of a folder below `models`"));
     }
-    ancestors(library, &modulars, model, &mut HashSet::new())
+    with_room(|| ancestors(library, &modulars, model, &mut HashSet::new()))
 }
 
 fn ancestors(
@@ -98,7 +101,8 @@ fn ancestors(
 ) -> Result<Lineage, Problem> {
     let modular = modulars.get(model).cloned();
     let told_before = !met.insert(model.to_owned()) && modular.is_some();
-    let mut lineage = Lineage { model: model.to_owned(), modular, parents: Vec::new(), told_before };
+    let mut lineage =
+        Lineage { model: model.to_owned(), modular, parents: Vec::new(), told_before };
     let Some(path) = lineage.modular.as_ref().filter(|_| !told_before) else { return Ok(lineage) };
     let mut edges: Vec<_> = descents(library, path, model)?.into_iter().collect();
     edges.sort_by_key(|(name, (classes, imported))| {
@@ -129,7 +133,7 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
         let view = View::of(node)?;
         let file = library.module_path(&format!("{folder}.{module}"));
         let heir = match library.peek(&file) {
-            Ok(parent) => heir(library.names(), &view, base, &parent, &camel)?,
+            Ok(parent) => heir(library.names(), &view, base, &parent, &camel),
             // What cannot be read is still named.
             Err(_) => Heir::of(library.names(), &view, base, &camel),
         };
@@ -142,7 +146,10 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
     Ok(edges)
 }
 
-fn parent_of<'a>(class: &'a StmtClassDef, taken: &'a Taken) -> Option<(&'a str, &'a (String, String))> {
+fn parent_of<'a>(
+    class: &'a StmtClassDef,
+    taken: &'a Taken,
+) -> Option<(&'a str, &'a (String, String))> {
     class.bases().iter().find_map(|base| {
         let Expr::Name(name) = base else { return None };
         Some((name.id.as_str(), taken.0.get(name.id.as_str())?))
@@ -167,13 +174,7 @@ impl Heir {
     }
 }
 
-fn heir(
-    names: &ModelNames,
-    view: &View<'_>,
-    base: &str,
-    parent: &Source,
-    camel: &str,
-) -> Result<Heir, Problem> {
+fn heir(names: &ModelNames, view: &View<'_>, base: &str, parent: &Source, camel: &str) -> Heir {
     let mut heir = Heir::of(names, view, base, camel);
     let inherited: HashSet<&str> = parent
         .stmts()
@@ -184,11 +185,18 @@ fn heir(
         .map(|function| function.name.as_str())
         .collect();
     for (name, member) in view.attributes() {
-        let list = if member.text().contains("AttributeError(") { &mut heir.removed } else { &mut heir.attributes };
+        let list = if member.text().contains("AttributeError(") {
+            &mut heir.removed
+        } else {
+            &mut heir.attributes
+        };
         list.push(name.to_owned());
     }
     for (name, method) in &view.methods {
-        let bare = name.strip_suffix("_setter").filter(|bare| view.methods.contains_key(*bare)).unwrap_or(name);
+        let bare = name
+            .strip_suffix("_setter")
+            .filter(|bare| view.methods.contains_key(*bare))
+            .unwrap_or(name);
         let list = if raises_at_once(method) {
             &mut heir.removed
         } else if !inherited.contains(bare) {
@@ -202,7 +210,7 @@ fn heir(
             list.push(bare.to_owned());
         }
     }
-    Ok(heir)
+    heir
 }
 
 /// `raise AttributeError(...)` as a whole body.

@@ -77,7 +77,8 @@ pub(super) fn inherit(
     model: &str,
 ) -> Result<Node, Problem> {
     let child = View::of(child)?;
-    let documented = document(names, &child, renamed_base, parent, model)?;
+    let documented = document(names, &child, renamed_base, parent, model)
+        .map_err(|it| spelled_out(&child, &it))?;
     let parent = View::of(documented.as_ref().unwrap_or(parent))?;
     let bases = bases(&child, base, &parent)?;
 
@@ -91,11 +92,20 @@ pub(super) fn inherit(
         text.push_str("    pass\n");
     }
     text.push_str(&body);
-    Node::from_text(child.node.source.path(), text)
+    Node::from_text(child.node.source.path(), text).map_err(|it| spelled_out(&child, &it))
+}
+
+/// What is wrong with the text of a class that the modular file only names.
+fn spelled_out(child: &View<'_>, problem: &Problem) -> Problem {
+    let message = format!("spelled out, this class is not Python: {}", problem.message);
+    let place = problem.place.as_ref();
+    let line = place.map(|place| format!("its line {} is `{}`", place.line, place.text.trim()));
+    let problem = child.node.source.problem(child.class.name.range(), message);
+    line.into_iter().fold(problem, Problem::with_help)
 }
 
 /// What stands before `at` in a node's text.
-fn lead<'a>(text: &'a str, owned: TextRange, at: TextSize) -> &'a str {
+fn lead(text: &str, owned: TextRange, at: TextSize) -> &str {
     // A text of one statement counts its leading lines from the start of the file.
     let whole = text.len() > owned.len().to_usize();
     let length = if whole { at.to_usize() } else { (at - owned.start()).to_usize() };
@@ -252,11 +262,11 @@ fn members(
 ) -> Result<String, Problem> {
     let mut text = String::new();
     if let Some(docstring) = child.docstring().or_else(|| parent.docstring()) {
-        text.push_str(docstring.text());
+        text.push_str(&docstring.line());
     }
     let own = child.attributes();
     for member in attributes(child, parent, &own)? {
-        text.push_str(member.text());
+        text.push_str(&member.line());
     }
     let mut unraveller = Unraveller::new(bases, parent);
     for (name, method) in &parent.methods {
@@ -268,7 +278,11 @@ fn members(
             Some(changed) if is_dropped(changed) => {}
             Some(changed) => {
                 let Some(new) = changed.function() else { continue };
-                text.push_str(&method_head(rules, (child, changed, new), (parent, method, function))?);
+                text.push_str(&method_head(
+                    rules,
+                    (child, changed, new),
+                    (parent, method, function),
+                )?);
                 unraveller.write(&mut text, name, changed, new)?;
             }
         }

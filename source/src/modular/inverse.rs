@@ -15,19 +15,31 @@ use crate::rename::Renaming;
 use crate::text::{Node, Source};
 
 /// The files that a modular text stands for; its path need not exist.
-pub(crate) fn convert_text(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+pub(crate) fn convert_text(
+    library: &Library,
+    source: Arc<Source>,
+) -> Result<Vec<Generated>, Problem> {
     convert_source(library, source)
 }
 
 /// The renaming that each parent's file gets, by its path.
-pub(crate) fn parents_renamed(library: &Library, source: Arc<Source>) -> Result<Vec<(PathBuf, Renaming)>, Problem> {
+pub(crate) fn parents_renamed(
+    library: &Library,
+    source: Arc<Source>,
+) -> Result<Vec<(PathBuf, Renaming)>, Problem> {
     let modular = Modular::read(library, source)?;
     let renamings = renamings(library, &modular)?;
     Ok(modular.parents.into_iter().map(|parent| parent.path).zip(renamings).collect())
 }
 
 /// The renaming of a parent's file if `class(base)` alone decided on it.
-pub(crate) fn renaming_of_pair(names: &ModelNames, model: &str, class: &str, base: &str, old: &str) -> Renaming {
+pub(crate) fn renaming_of_pair(
+    names: &ModelNames,
+    model: &str,
+    class: &str,
+    base: &str,
+    old: &str,
+) -> Renaming {
     let default = names.camel(model);
     let chosen = candidate(class, base, &default, &names.camel(old));
     let new = if chosen == default { model.to_owned() } else { names.snake(&chosen) };
@@ -42,7 +54,8 @@ pub(crate) fn documented(
     parent: &Node,
     model: &str,
 ) -> Result<Node, Problem> {
-    Ok(document(names, &View::of(child)?, renamed_base, parent, model)?.unwrap_or_else(|| parent.clone()))
+    Ok(document(names, &View::of(child)?, renamed_base, parent, model)?
+        .unwrap_or_else(|| parent.clone()))
 }
 
 /// The class of `child` spelled out, with `parent` as its renamed file has it.

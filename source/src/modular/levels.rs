@@ -22,8 +22,9 @@ pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>,
     let mut waits: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (model, file) in &by_model {
         // A file that does not parse waits for nothing; its conversion reports the error.
-        let mut parents =
-            with_room(|| library.load(file).map(|source| parents(source.stmts())).unwrap_or_default());
+        let mut parents = with_room(|| {
+            library.load(file).map(|source| parents(source.stmts())).unwrap_or_default()
+        });
         parents.retain(|parent| parent != model && by_model.contains_key(parent));
         waits.insert(model, parents);
     }
@@ -71,4 +72,52 @@ pub(crate) fn parents(stmts: &[Stmt]) -> BTreeSet<String> {
     let mut found = Found(BTreeSet::new());
     found.visit_body(stmts);
     found.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::text::Source;
+
+    /// The levels of modular files, each given with what it imports.
+    fn levels_of(files: &[(&str, &str)]) -> Result<Vec<Vec<String>>, Problem> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("models/auto")).unwrap();
+        let path = |model: &str| Path::new(model).join(format!("modular_{model}.py"));
+        let staged: Vec<_> =
+            files.iter().map(|(model, text)| Source::parse(path(model), *text).unwrap()).collect();
+        let library = Library::open_with(folder.path(), staged).unwrap();
+        let paths: Vec<PathBuf> = files.iter().map(|(model, _)| path(model)).collect();
+        let name = |path: PathBuf| path.parent().unwrap().display().to_string();
+        let levels = levels(&library, &paths)?;
+        Ok(levels.into_iter().map(|level| level.into_iter().map(name).collect()).collect())
+    }
+
+    #[test]
+    fn children_come_after_their_parents() {
+        let found = levels_of(&[
+            ("a", "from ..b.modeling_b import X\nfrom ..c.configuration_c import Y\n"),
+            ("b", "def f():\n    from transformers.models.c.modeling_c import X\n"),
+            // Itself, what is not converted, and the tables are not waited for.
+            (
+                "c",
+                "from .modeling_c import X\nfrom ..c.modeling_c import X\nfrom ..d.modeling_d import X\n",
+            ),
+            ("auto", "from ..e.modeling_e import X\n"),
+            ("e", "from ..auto.modeling_auto import X\nfrom ..a import X\n"),
+        ]);
+        assert_eq!(found.unwrap(), [vec!["c", "e"], vec!["auto", "b"], vec!["a"]]);
+    }
+
+    #[test]
+    fn a_circle_names_its_models() {
+        let found = levels_of(&[
+            ("a", "from ..b.modeling_b import X\n"),
+            ("b", "from ..a.modeling_a import X\n"),
+            ("c", "\n"),
+        ]);
+        assert_eq!(found.unwrap_err().message, "these models wait for each other: a, b");
+    }
 }

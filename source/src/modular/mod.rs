@@ -27,10 +27,10 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
-pub(crate) use inherit::View;
-pub(crate) use levels::parents as imported_models;
 use imports::{Imports, Used};
+pub(crate) use inherit::View;
 pub use levels::levels;
+pub(crate) use levels::parents as imported_models;
 use parents::Parents;
 use place::{Layout, Placed, place};
 use reading::Modular;
@@ -46,10 +46,14 @@ pub struct Generated {
 /// The files that the modular file at `path` stands for.
 pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem> {
     let source = library.load(path)?;
-    with_room(|| convert_source(library, source))
+    convert_source(library, source)
 }
 
 fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+    with_room(|| write_files(library, source))
+}
+
+fn write_files(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
     let modular = Modular::read(library, source)?;
     let renamings = prefix::renamings(library, &modular)?;
     let parents = Parents::read(library, &modular, renamings)?;
@@ -124,7 +128,12 @@ impl Writer<'_> {
         if let Some(getattr) = self.modular.getattr.get(&kind) {
             body.push_str(getattr);
         }
-        let parsed = Source::parse(self.modular.source.path(), body.as_str())?;
+        let path = self.modular.source.path();
+        let parsed = Source::parse(path, body.as_str()).map_err(|problem| {
+            let message = format!("its {kind} file is not Python: {}", problem.message);
+            let line = problem.place.map(|place| format!("a line of it is `{}`", place.text));
+            line.into_iter().fold(Problem::of_file(path, message), Problem::with_help)
+        })?;
         let used = Used::of(&parsed, self.candidates);
         let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();
         Ok((body, Imports::needed(self.candidates, &used, &defined)?))

@@ -123,7 +123,7 @@ impl Parents {
         let mut scopes = Vec::with_capacity(renamings.len());
         let mut siblings: HashMap<FileKind, HashSet<String>> = HashMap::new();
         for (parent, renaming) in modular.parents.iter().zip(&renamings) {
-            let renamed = renaming.source(&*library.load(&parent.path)?, Renamed::All)?;
+            let renamed = renaming.source(&library.load(&parent.path)?, Renamed::All)?;
             let definitions = Definitions::of(&renamed);
             if let Some(kind) = parent.kind {
                 // What the modular file imports by name from another file is written out.

@@ -54,9 +54,7 @@ fn import_test(imports: &mut Imports, test: &str) {
     let utils = imports.plain.iter_mut().find(|import| {
         let module =
             import.head.strip_prefix("from ").and_then(|rest| rest.strip_suffix(" import "));
-        module.is_some_and(|module| {
-            module.rsplit('.').next() == Some("utils")
-        })
+        module.is_some_and(|module| module.rsplit('.').next() == Some("utils"))
     });
     match utils {
         Some(import) if import.names.iter().any(|name| name == test) => {

@@ -75,16 +75,12 @@ impl<'a> Unraveller<'a> {
         {
             lines.insert(0, docstring.text().to_owned());
         }
-        if body.inline && lines.len() == 1 {
-            // `def f(self): pass` stays on its line.
-            text.push_str(body.opening);
-        } else if body.inline {
-            text.push('\n');
-        } else {
-            text.push_str(body.opening);
-        }
+        // `def f(self): pass` stays on its line.
+        let stays = body.inline && lines.len() == 1;
+        text.push_str(if body.inline && !stays { "\n" } else { body.opening });
         for line in &lines {
-            if body.inline && lines.len() > 1 && !line.starts_with([' ', '\n']) {
+            let indented = line.starts_with(|c: char| c.is_whitespace() || c == '#');
+            if !stays && !indented {
                 text.push_str("        ");
             }
             text.push_str(line);

@@ -58,7 +58,8 @@ pub(super) fn check(style: &Style, input: &Input, outputs: &[Generated]) -> (Vec
     for (at, file) in input.files.iter().enumerate() {
         let path = file.source.path();
         let found = outputs.iter().find(|output| output.kind == file.kind);
-        let text = found.and_then(|output| tidy(style, path, &output.text).ok()).unwrap_or_default();
+        let text =
+            found.and_then(|output| tidy(style, path, &output.text).ok()).unwrap_or_default();
         let text = without_banner(&text).to_owned();
         let exact = text == file.source.text();
         if !exact {
@@ -74,7 +75,8 @@ pub(super) fn check(style: &Style, input: &Input, outputs: &[Generated]) -> (Vec
 
 /// A file without the blank lines between its licence and what follows.
 fn dense_head(text: &str) -> (&str, &str) {
-    let length: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    let length: usize =
+        text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
     (&text[..length], text[length..].trim_start_matches('\n'))
 }
 
@@ -90,7 +92,8 @@ fn compare(at: usize, file: &File, text: &str, path: &Path, mismatches: &mut Vec
     };
     let mut definitions = Definitions::of(&source);
     definitions.assignments.shift_remove("__all__");
-    let all = definitions.classes.iter().chain(&definitions.functions).chain(&definitions.assignments);
+    let all =
+        definitions.classes.iter().chain(&definitions.functions).chain(&definitions.assignments);
     let mut found: Vec<_> = all.map(|(name, node)| (name.as_str(), node)).collect();
     found.sort_by_key(|(_, node)| node.item);
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
@@ -111,7 +114,8 @@ fn compare(at: usize, file: &File, text: &str, path: &Path, mismatches: &mut Vec
         }
     }
     if mismatches.len() == before
-        && let Some(index) = (0..names.len()).find(|&index| names[index] != file.entries[index].name)
+        && let Some(index) =
+            (0..names.len()).find(|&index| names[index] != file.entries[index].name)
     {
         mismatches.push(Mismatch::Order {
             file: at,

@@ -30,13 +30,18 @@ pub(super) fn allowed(
     parents: Option<&[String]>,
     exclude: &[String],
 ) -> Result<BTreeSet<usize>, ScaffoldError> {
-    if let Some(unknown) = parents.unwrap_or_default().iter().find(|it| !index.files.iter().any(|file| file.folder == **it)) {
+    if let Some(unknown) = parents
+        .unwrap_or_default()
+        .iter()
+        .find(|it| !index.files.iter().any(|file| file.folder == **it))
+    {
         return Err(ScaffoldError::Parent { model: unknown.clone() });
     }
     let descendants = index.family.descendants(folder);
     let mut files = BTreeSet::new();
     for (at, file) in index.files.iter().enumerate() {
-        let barred = file.folder == folder || file.folder == "auto" || descendants.contains(&file.folder);
+        let barred =
+            file.folder == folder || file.folder == "auto" || descendants.contains(&file.folder);
         let wished = parents.is_none_or(|list| list.contains(&file.folder));
         if !barred && wished && !exclude.contains(&file.folder) {
             files.insert(at);
@@ -46,7 +51,12 @@ pub(super) fn allowed(
 }
 
 /// Finds parents for all classes of `input` among the `allowed` files.
-pub(super) fn choose(index: &Index, input: &Input, folder: &str, allowed: &BTreeSet<usize>) -> Choice {
+pub(super) fn choose(
+    index: &Index,
+    input: &Input,
+    folder: &str,
+    allowed: &BTreeSet<usize>,
+) -> Choice {
     let mut offers: BTreeMap<(usize, usize), Vec<Candidate>> = BTreeMap::new();
     let mut plain: BTreeMap<(usize, usize), i64> = BTreeMap::new();
     for (file, of_file) in input.files.iter().enumerate() {
@@ -64,7 +74,9 @@ pub(super) fn choose(index: &Index, input: &Input, folder: &str, allowed: &BTree
     };
     for ((file, entry), list) in &mut offers {
         let name = &input.files[*file].entries[*entry].name;
-        list.sort_by_key(|it| (rank(it), std::cmp::Reverse(common_end(name, &index.classes[it.class].name))));
+        list.sort_by_key(|it| {
+            (rank(it), std::cmp::Reverse(common_end(name, &index.classes[it.class].name)))
+        });
         // Of a file that is not open, only what saves enough to open it.
         let lines = plain[&(*file, *entry)];
         list.retain(|it| !rank(it).0 || i64::from(it.cost) * 10 + OPENING < lines);
@@ -101,10 +113,11 @@ fn open_files(
             let heirs = index.family.heirs(&index.files[file].folder, folder).min(CUSTOM);
             saved - OPENING - GENERATION * generation + i64::try_from(heirs).unwrap_or(0)
         };
-        let best = by_file
-            .iter()
-            .map(|(&file, costs)| (gain(file, costs), file))
-            .max_by_key(|&(gain, file)| (gain, std::cmp::Reverse(index.files[file].generation), std::cmp::Reverse(file)));
+        let best = by_file.iter().map(|(&file, costs)| (gain(file, costs), file)).max_by_key(
+            |&(gain, file)| {
+                (gain, std::cmp::Reverse(index.files[file].generation), std::cmp::Reverse(file))
+            },
+        );
         let Some((_, file)) = best.filter(|(gain, _)| *gain > 0) else { return open };
         let Some(costs) = by_file.remove(&file) else { return open };
         for (key, cost) in costs {

@@ -12,15 +12,28 @@ use crate::body::{Body, Member, decorators, function_body};
 use crate::modular::View;
 
 /// The text of `child` as an heir of `base`; `parent` is that class, renamed.
-pub(super) fn write(child: &View<'_>, parent: &View<'_>, difference: &Difference, base: &str) -> String {
+pub(super) fn write(
+    child: &View<'_>,
+    parent: &View<'_>,
+    difference: &Difference,
+    base: &str,
+) -> String {
     let source = &child.node.source;
     let mut text = match difference.decorators {
         Decorators::Inherited => String::new(),
         Decorators::Refused => "@no_inherit_decorator\n".to_owned(),
-        Decorators::Written => decorators(source, &child.class.decorator_list, child.class.name.start()).to_owned(),
+        Decorators::Written => {
+            decorators(source, &child.class.decorator_list, child.class.name.start()).to_owned()
+        }
     };
     let mut bases = vec![base];
-    bases.extend(difference.bases.iter().filter_map(|&at| child.class.bases().get(at)).map(|it| source.slice(it.range())));
+    bases.extend(
+        difference
+            .bases
+            .iter()
+            .filter_map(|&at| child.class.bases().get(at))
+            .map(|it| source.slice(it.range())),
+    );
     let _ = writeln!(text, "class {}({}):", child.class.name, bases.join(", "));
     let start = text.len();
     if difference.docstring
@@ -50,7 +63,9 @@ pub(super) fn write(child: &View<'_>, parent: &View<'_>, difference: &Difference
             }
             Form::Added => writer.method(&mut text, &change.name, Decorators::Written, true),
             Form::Whole(own) => writer.method(&mut text, &change.name, *own, false),
-            Form::Extended(own, extension) => writer.extended(&mut text, &change.name, *own, extension),
+            Form::Extended(own, extension) => {
+                writer.extended(&mut text, &change.name, *own, extension);
+            }
         }
     }
     if text.len() == start {
@@ -61,7 +76,8 @@ pub(super) fn write(child: &View<'_>, parent: &View<'_>, difference: &Difference
 
 /// The name under which the real parent's methods are called.
 fn caller(child: &View<'_>) -> String {
-    let bases: Vec<&str> = child.class.bases().iter().map(|base| child.node.source.slice(base.range())).collect();
+    let bases: Vec<&str> =
+        child.class.bases().iter().map(|base| child.node.source.slice(base.range())).collect();
     if bases.iter().any(|base| base.contains("PreTrainedModel")) {
         return "PreTrainedModel".into();
     }
@@ -97,7 +113,8 @@ impl Writer<'_> {
             };
             let Some(Expr::Call(call)) = expr else { continue };
             let Expr::Attribute(method) = &*call.func else { continue };
-            let open = (call.arguments.range.start() + TextSize::from(1) - range.start()).to_usize();
+            let open =
+                (call.arguments.range.start() + TextSize::from(1) - range.start()).to_usize();
             let comma = if call.arguments.is_empty() { "self" } else { "self, " };
             text.insert_str(open, comma);
             let callee = method.value.range() - range.start();
@@ -108,11 +125,18 @@ impl Writer<'_> {
 
     /// A method as its parent's body with changes.
     fn extended(&self, text: &mut String, name: &str, own: Decorators, extension: &Extension) {
-        let (Some(member), Some(inherited)) = (self.child.methods.get(name), self.parent.methods.get(name)) else { return };
-        let (Some(function), Some(theirs)) = (member.function(), inherited.function()) else { return };
+        let (Some(member), Some(inherited)) =
+            (self.child.methods.get(name), self.parent.methods.get(name))
+        else {
+            return;
+        };
+        let (Some(function), Some(theirs)) = (member.function(), inherited.function()) else {
+            return;
+        };
         let body = function_body(member.source, function, member.owned.end());
         let their_body = function_body(inherited.source, theirs, inherited.owned.end());
-        let statements = |body: &Body<'_>| body.members.iter().position(|it| !it.is_docstring()).unwrap_or(0);
+        let statements =
+            |body: &Body<'_>| body.members.iter().position(|it| !it.is_docstring()).unwrap_or(0);
         let (first, their_first) = (statements(&body), statements(&their_body));
         let Some(start) = head(text, member, own, false) else { return };
         if extension.short_head {
@@ -134,11 +158,13 @@ impl Writer<'_> {
         let returns = extension.after.is_empty()
             && extension.deleted.is_empty()
             && matches!(their_body.members.last().map(|it| it.stmt), Some(Stmt::Return(_)));
-        let arguments = if extension.short_head { "**super_kwargs".to_owned() } else { arguments(member) };
+        let arguments =
+            if extension.short_head { "**super_kwargs".to_owned() } else { arguments(member) };
         let lead = if returns { "return " } else { "" };
         let _ = writeln!(text, "        {lead}super().{}({arguments})", function.name);
         for &at in &extension.deleted {
-            if let Some(target) = their_body.members.get(their_first + at).and_then(Member::target) {
+            if let Some(target) = their_body.members.get(their_first + at).and_then(Member::target)
+            {
                 let _ = writeln!(text, "        del {target}");
             }
         }
@@ -152,7 +178,12 @@ impl Writer<'_> {
 }
 
 /// Writes what stands before `def`, and gives where that is.
-fn head(text: &mut String, member: &Member<'_>, own: Decorators, with_lead: bool) -> Option<TextSize> {
+fn head(
+    text: &mut String,
+    member: &Member<'_>,
+    own: Decorators,
+    with_lead: bool,
+) -> Option<TextSize> {
     let function = member.function()?;
     let source = member.source;
     let written = decorators(source, &function.decorator_list, function.name.start());
@@ -177,8 +208,13 @@ fn head(text: &mut String, member: &Member<'_>, own: Decorators, with_lead: bool
 fn arguments(member: &Member<'_>) -> String {
     let Some(function) = member.function() else { return String::new() };
     let parameters = &function.parameters;
-    let mut list: Vec<String> =
-        parameters.posonlyargs.iter().chain(&parameters.args).skip(1).map(|it| it.name().to_string()).collect();
+    let mut list: Vec<String> = parameters
+        .posonlyargs
+        .iter()
+        .chain(&parameters.args)
+        .skip(1)
+        .map(|it| it.name().to_string())
+        .collect();
     list.extend(parameters.vararg.iter().map(|it| format!("*{}", it.name)));
     list.extend(parameters.kwonlyargs.iter().map(|it| format!("{0}={0}", it.name())));
     list.extend(parameters.kwarg.iter().map(|it| format!("**{}", it.name)));

@@ -73,7 +73,9 @@ impl Difference {
     /// docstring goes to the attribute that follows it.
     pub(super) fn opened(&self, child: &Shape) -> Option<Self> {
         let first = child.attributes.first()?;
-        let apt = self.docstring && self.removed.is_empty() && self.attributes.first().is_some_and(|&at| at != 0);
+        let apt = self.docstring
+            && self.removed.is_empty()
+            && self.attributes.first().is_some_and(|&at| at != 0);
         apt.then(|| {
             let mut opened = self.clone();
             opened.attributes.insert(0, 0);
@@ -111,8 +113,11 @@ pub(super) fn compare(child: &Shape, parent: &Shape, rung: Rung) -> Result<Diffe
         return Err("the parent has a docstring, which cannot be taken out");
     }
     let spelling = rung == Rung::Spelling;
-    let docstring = child.docstring.is_some_and(|own| spelling || parent.docstring.map(|it| it.hash) != Some(own.hash));
-    let decorators = decorators(child.decorators.map(|it| it.hash), parent.decorators.map(|it| it.hash));
+    let docstring = child
+        .docstring
+        .is_some_and(|own| spelling || parent.docstring.map(|it| it.hash) != Some(own.hash));
+    let decorators =
+        decorators(child.decorators.map(|it| it.hash), parent.decorators.map(|it| it.hash));
     let bases = bases(child, parent)?;
     let (attributes, removed) = attributes(child, parent, spelling)?;
     let methods = methods(child, parent, rung)?;
@@ -153,7 +158,8 @@ fn method_cost(change: &MethodChange, child: &Shape) -> u32 {
         Form::Kept | Form::Hidden | Form::Removed => 0,
         Form::Added | Form::Whole(Decorators::Written) => own.whole.lines,
         Form::Whole(decorators) => {
-            own.whole.lines.saturating_sub(own.decorators.map_or(0, |it| it.lines)) + decorated(*decorators)
+            own.whole.lines.saturating_sub(own.decorators.map_or(0, |it| it.lines))
+                + decorated(*decorators)
         }
         Form::Extended(decorators, extension) => {
             let head = if extension.short_head { 1 } else { own.head_lines() };
@@ -166,7 +172,8 @@ fn bases(child: &Shape, parent: &Shape) -> Result<Vec<usize>, Obstacle> {
     if child.bases == parent.bases {
         return Ok(Vec::new());
     }
-    let extra: Vec<usize> = (0..child.bases.len()).filter(|&at| !parent.bases.contains(&child.bases[at])).collect();
+    let extra: Vec<usize> =
+        (0..child.bases.len()).filter(|&at| !parent.bases.contains(&child.bases[at])).collect();
     let missing = parent.bases.iter().filter(|base| !child.bases.contains(base)).count();
     if missing > extra.len() { Err("the parent has a base that it lacks") } else { Ok(extra) }
 }
@@ -176,8 +183,12 @@ type Attributes = (Vec<usize>, Vec<String>);
 /// Which attributes are written, and which of the parent's are taken out.
 fn attributes(child: &Shape, parent: &Shape, spelling: bool) -> Result<Attributes, Obstacle> {
     let own = |name: &str| child.attributes.iter().position(|it| it.name == name);
-    let removed: Vec<String> =
-        parent.attributes.iter().filter(|it| own(&it.name).is_none()).map(|it| it.name.clone()).collect();
+    let removed: Vec<String> = parent
+        .attributes
+        .iter()
+        .filter(|it| own(&it.name).is_none())
+        .map(|it| it.name.clone())
+        .collect();
     let inherited: Vec<usize> = parent.attributes.iter().filter_map(|it| own(&it.name)).collect();
     let in_place = inherited.iter().copied().eq(0..inherited.len());
     if !in_place {
@@ -212,7 +223,8 @@ fn methods(child: &Shape, parent: &Shape, rung: Rung) -> Result<Vec<MethodChange
     for (at, method) in parent.methods.iter().enumerate() {
         if own(&method.name).is_none() {
             let hidden = child.attributes.iter().any(|attribute| attribute.name == method.name);
-            if method.name.ends_with("_setter") && parent.methods.iter().any(|it| method.name == format!("{}_setter", it.name))
+            if method.name.ends_with("_setter")
+                && parent.methods.iter().any(|it| method.name == format!("{}_setter", it.name))
             {
                 return Err("the parent has a setter, which cannot be taken out alone");
             }
@@ -224,7 +236,11 @@ fn methods(child: &Shape, parent: &Shape, rung: Rung) -> Result<Vec<MethodChange
 }
 
 /// A property and its setter go by one name in a class, so they are written together.
-fn write_pairs(changes: &mut [MethodChange], child: &Shape, parent: &Shape) -> Result<(), Obstacle> {
+fn write_pairs(
+    changes: &mut [MethodChange],
+    child: &Shape,
+    parent: &Shape,
+) -> Result<(), Obstacle> {
     for index in 0..changes.len() {
         let setter = format!("{}_setter", changes[index].name);
         let Some(other) = changes.iter().position(|it| it.name == setter) else { continue };
@@ -271,6 +287,7 @@ fn replaced(method: &Method, inherited: &Method) -> Result<Form, Obstacle> {
     if method.returns.is_none() && inherited.returns.is_some() {
         return Err("the parent's method has a return annotation, which cannot be taken out");
     }
-    let decorators = decorators(method.decorators.map(|it| it.hash), inherited.decorators.map(|it| it.hash));
+    let decorators =
+        decorators(method.decorators.map(|it| it.hash), inherited.decorators.map(|it| it.hash));
     Ok(Form::Whole(decorators))
 }

@@ -31,7 +31,8 @@ pub(super) enum Preamble {
 }
 
 impl Preamble {
-    const ALL: [Self; 5] = [Self::Given, Self::Docstring, Self::Blank, Self::Close, Self::SpacedDocstring];
+    const ALL: [Self; 5] =
+        [Self::Given, Self::Docstring, Self::Blank, Self::Close, Self::SpacedDocstring];
 
     fn write(self, header: &str, camel: &str) -> String {
         let licence = header.trim_end();
@@ -80,7 +81,12 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(forge: &'a Forge<'a>, input: &'a Input, choice: &'a Choice, allowed: &'a BTreeSet<usize>) -> Self {
+    pub(super) fn new(
+        forge: &'a Forge<'a>,
+        input: &'a Input,
+        choice: &'a Choice,
+        allowed: &'a BTreeSet<usize>,
+    ) -> Self {
         let classes = choice.candidates.keys().map(|key| (*key, Writing::default())).collect();
         Self {
             forge,
@@ -105,7 +111,8 @@ impl<'a> Draft<'a> {
 
     /// Whether a class belongs to another file by its name, and so cannot be written for its own.
     pub(super) fn is_foreign(&self, key: Key) -> bool {
-        self.forge.library.names().kind_of(&self.entry(key).name, &self.input.camel) != self.input.files[key.0].kind
+        self.forge.library.names().kind_of(&self.entry(key).name, &self.input.camel)
+            != self.input.files[key.0].kind
     }
 
     /// Whether a class comes with its parent and needs no word.
@@ -115,7 +122,9 @@ impl<'a> Draft<'a> {
         }
         let heir = self.classes.get(&key).and_then(|it| it.heir.as_ref());
         heir.is_some_and(|heir| {
-            heir.difference.is_empty() && heir.renamed == self.entry(key).name && !self.explicit.contains(&key)
+            heir.difference.is_empty()
+                && heir.renamed == self.entry(key).name
+                && !self.explicit.contains(&key)
         })
     }
 
@@ -153,11 +162,20 @@ impl<'a> Draft<'a> {
         let file = index.file_of(class);
         let renaming = self.renamings.get(&file.path).cloned().unwrap_or_else(|| {
             let names = self.forge.library.names();
-            renaming_of_pair(names, self.forge.model, &entry.name, &index.classes[class].name, &file.folder)
+            renaming_of_pair(
+                names,
+                self.forge.model,
+                &entry.name,
+                &index.classes[class].name,
+                &file.folder,
+            )
         });
         let forge = self.forge;
         let memory = (key, class, from, format!("{renaming:?}"));
-        self.known.entry(memory).or_insert_with(|| forge.heir(entry, class, &renaming, from)).clone()
+        self.known
+            .entry(memory)
+            .or_insert_with(|| forge.heir(entry, class, &renaming, from))
+            .clone()
     }
 
     /// Gives up the way a class is written for the next longer one. Whether there was one.
@@ -209,7 +227,9 @@ impl<'a> Draft<'a> {
         }
         let short = super::shape::count_lines(entry.node.text()) <= 3;
         let open = self.open();
-        let has = |file: usize| self.forge.index.files[file].others.get(&entry.name) == Some(&entry.folded);
+        let has = |file: usize| {
+            self.forge.index.files[file].others.get(&entry.name) == Some(&entry.folded)
+        };
         let nearest = open.iter().copied().find(|&file| has(file)).or_else(|| {
             let all = self.allowed.iter().copied().filter(|&file| has(file));
             all.min_by_key(|&file| (self.forge.index.files[file].generation, file))
@@ -225,8 +245,11 @@ impl<'a> Draft<'a> {
         let open = self.open();
         let input = self.input;
         for (_, entry) in input.entries().filter(|(_, entry)| entry.shapes.is_none()) {
-            let comes = open.iter().any(|&file| self.forge.index.files[file].others.get(&entry.name) == Some(&entry.folded));
-            if !comes && !self.own.contains(&entry.name) && !self.imported.contains_key(&entry.name) {
+            let comes = open.iter().any(|&file| {
+                self.forge.index.files[file].others.get(&entry.name) == Some(&entry.folded)
+            });
+            if !comes && !self.own.contains(&entry.name) && !self.imported.contains_key(&entry.name)
+            {
                 self.decide(entry);
             }
         }
@@ -243,7 +266,8 @@ impl<'a> Draft<'a> {
     /// Makes known what the text uses. Whether anything was to do.
     fn bring_in(&mut self, used: &HashSet<String>) -> bool {
         let mut changed = false;
-        let keys: Vec<Key> = self.classes.keys().copied().filter(|key| !self.is_foreign(*key)).collect();
+        let keys: Vec<Key> =
+            self.classes.keys().copied().filter(|key| !self.is_foreign(*key)).collect();
         for key in keys {
             if used.contains(&self.entry(key).name) && self.is_omitted(key) {
                 changed |= self.explicit.insert(key);
@@ -251,7 +275,10 @@ impl<'a> Draft<'a> {
         }
         let input = self.input;
         for (_, entry) in input.entries().filter(|(_, entry)| entry.shapes.is_none()) {
-            if used.contains(&entry.name) && !self.own.contains(&entry.name) && !self.imported.contains_key(&entry.name) {
+            if used.contains(&entry.name)
+                && !self.own.contains(&entry.name)
+                && !self.imported.contains_key(&entry.name)
+            {
                 changed |= self.decide(entry);
             }
         }
@@ -297,7 +324,9 @@ impl<'a> Draft<'a> {
     fn write_what_precedes(&self, key: Key, written: &mut HashSet<&'a str>, body: &mut String) {
         let name = &self.entry(key).name;
         for (at, file) in self.input.files.iter().enumerate().skip(key.0 + 1) {
-            let Some(place) = file.entries.iter().position(|entry| entry.name == *name) else { continue };
+            let Some(place) = file.entries.iter().position(|entry| entry.name == *name) else {
+                continue;
+            };
             for index in (0..place).filter(|&index| file.entries[index].shapes.is_none()) {
                 self.write_entry((at, index), written, body);
             }
@@ -307,13 +336,20 @@ impl<'a> Draft<'a> {
     fn assemble(&self, body: &str, mut used: HashSet<String>) -> String {
         let header = self.input.files.last().map(|file| file.source.header()).unwrap_or_default();
         let mut imports: Vec<Import> = Vec::new();
-        let defined: HashSet<&str> = self.input.entries().map(|(_, entry)| entry.name.as_str()).collect();
-        let all: Vec<Import> =
-            self.input.files.iter().flat_map(|file| &file.imports).flat_map(names::imports).collect();
+        let defined: HashSet<&str> =
+            self.input.entries().map(|(_, entry)| entry.name.as_str()).collect();
+        let all: Vec<Import> = self
+            .input
+            .files
+            .iter()
+            .flat_map(|file| &file.imports)
+            .flat_map(names::imports)
+            .collect();
         let mut bound = HashSet::new();
         for guarded in [true, false] {
             for import in all.iter().filter(|it| it.guard.is_some() == guarded) {
-                let is_sibling = import.head.starts_with("from .") && !import.head.starts_with("from ..");
+                let is_sibling =
+                    import.head.starts_with("from .") && !import.head.starts_with("from ..");
                 if used.contains(&import.bound)
                     && !(is_sibling && defined.contains(import.bound.as_str()))
                     && bound.insert(import.bound.clone())
@@ -352,7 +388,8 @@ impl<'a> Draft<'a> {
             let _ = writeln!(text, "from ..{folder}.{module} import {}", names.join(", "));
         }
         text.push_str(body);
-        let exports: Vec<&str> = self.input.files.iter().flat_map(|file| &file.exports).map(String::as_str).collect();
+        let exports: Vec<&str> =
+            self.input.files.iter().flat_map(|file| &file.exports).map(String::as_str).collect();
         if !exports.is_empty() {
             let _ = write!(text, "\n\n__all__ = [{}]\n", exports.join(", "));
         }
@@ -412,13 +449,18 @@ impl<'a> Draft<'a> {
     /// Where the modular file would stand.
     pub(super) fn path(&self) -> PathBuf {
         let models = self.forge.library.models();
-        crate::modular::inverse::modular_path(&models.join(Path::new(self.forge.model)), self.forge.model)
+        crate::modular::inverse::modular_path(
+            &models.join(Path::new(self.forge.model)),
+            self.forge.model,
+        )
     }
 }
 
 /// Functions and assignments that share a name and nothing else.
 fn conflicts(input: &Input) -> BTreeSet<String> {
     let others = || input.entries().filter(|(_, entry)| entry.shapes.is_none());
-    let differs = |one: &Entry| others().any(|(_, other)| other.name == one.name && other.folded != one.folded);
+    let differs = |one: &Entry| {
+        others().any(|(_, other)| other.name == one.name && other.folded != one.folded)
+    };
     others().filter(|(_, entry)| differs(entry)).map(|(_, entry)| entry.name.clone()).collect()
 }

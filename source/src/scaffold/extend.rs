@@ -30,14 +30,19 @@ pub(super) fn extend(method: &Method, parent: &Method) -> Option<Extension> {
     if parent.statements.is_empty() {
         return None;
     }
-    let docstring = method.docstring.filter(|own| parent.docstring.is_none_or(|it| it.hash != own.hash));
+    let docstring =
+        method.docstring.filter(|own| parent.docstring.is_none_or(|it| it.hash != own.hash));
     let (own, inherited) = align_ends(method, parent)?;
     let longest = own.len();
-    let best = (0..=longest).filter_map(|before| fit(method, parent, &own, &inherited, before)).min_by_key(|it| it.cost);
+    let best = (0..=longest)
+        .filter_map(|before| fit(method, parent, &own, &inherited, before))
+        .min_by_key(|it| it.cost);
     best.map(|mut extension| {
         extension.docstring = docstring.is_some();
         extension.cost += docstring.map_or(0, |it| it.lines);
-        let alone = extension.before.is_empty() && extension.after.is_empty() && extension.deleted.is_empty();
+        let alone = extension.before.is_empty()
+            && extension.after.is_empty()
+            && extension.deleted.is_empty();
         let long = method.parameters.lines > 1 && method.parameters.hash == parent.parameters.hash;
         extension.short_head = alone && long && method.returns == parent.returns;
         extension
@@ -56,12 +61,16 @@ fn align_ends(method: &Method, parent: &Method) -> Option<(Vec<usize>, Vec<usize
         }
         own.remove(0);
         inherited.remove(0);
-    } else if method.statements.iter().any(|it| it.inits) != parent.statements.iter().any(|it| it.inits) {
+    } else if method.statements.iter().any(|it| it.inits)
+        != parent.statements.iter().any(|it| it.inits)
+    {
         return None;
     }
     if let Some(at) = parent.statements.iter().position(|it| it.role == Role::PostInit) {
         let last = method.statements.last()?;
-        if last.part.hash != parent.statements[at].part.hash || own.pop() != Some(method.statements.len() - 1) {
+        if last.part.hash != parent.statements[at].part.hash
+            || own.pop() != Some(method.statements.len() - 1)
+        {
             return None;
         }
         inherited.retain(|&it| it != at);
@@ -70,7 +79,13 @@ fn align_ends(method: &Method, parent: &Method) -> Option<(Vec<usize>, Vec<usize
 }
 
 /// The extension whose call comes after `before` statements of its own.
-fn fit(method: &Method, parent: &Method, own: &[usize], inherited: &[usize], before: usize) -> Option<Extension> {
+fn fit(
+    method: &Method,
+    parent: &Method,
+    own: &[usize],
+    inherited: &[usize],
+    before: usize,
+) -> Option<Extension> {
     let mut at = before;
     let (mut after, mut deleted) = (Vec::new(), Vec::new());
     let mut kept = HashSet::new();
@@ -101,9 +116,17 @@ fn fit(method: &Method, parent: &Method, own: &[usize], inherited: &[usize], bef
     if reads_inherited(method, parent, &own[..before], &after) {
         return None;
     }
-    let lines = |list: &[usize]| list.iter().map(|&index| method.statements[index].part.lines).sum::<u32>();
+    let lines =
+        |list: &[usize]| list.iter().map(|&index| method.statements[index].part.lines).sum::<u32>();
     let cost = lines(&own[..before]) + 1 + lines(&after) + u32::try_from(deleted.len()).ok()?;
-    Some(Extension { before: own[..before].to_vec(), after, deleted, docstring: false, short_head: false, cost })
+    Some(Extension {
+        before: own[..before].to_vec(),
+        after,
+        deleted,
+        docstring: false,
+        short_head: false,
+        cost,
+    })
 }
 
 /// Whether what is written reads a local that only the parent's body binds: it would convert back,
@@ -113,7 +136,9 @@ fn reads_inherited(method: &Method, parent: &Method, before: &[usize], after: &[
     let mut bound: HashSet<u64> = method.names.iter().copied().collect();
     before.iter().chain(after).any(|&index| {
         let statement = &method.statements[index];
-        let reads = |name: &u64| theirs.contains(name) && !bound.contains(name) && !statement.binds.contains(name);
+        let reads = |name: &u64| {
+            theirs.contains(name) && !bound.contains(name) && !statement.binds.contains(name)
+        };
         let unknown = statement.reads.iter().any(reads);
         bound.extend(&statement.binds);
         unknown

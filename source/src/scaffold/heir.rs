@@ -37,9 +37,16 @@ pub(super) struct Forge<'a> {
 impl Forge<'_> {
     /// `entry` as an heir of the index's `class`, whose file is renamed by `renaming`; rungs below
     /// `from` are not tried.
-    pub(super) fn heir(&self, entry: &Entry, class: usize, renaming: &Renaming, from: Rung) -> Result<Heir, Obstacle> {
+    pub(super) fn heir(
+        &self,
+        entry: &Entry,
+        class: usize,
+        renaming: &Renaming,
+        from: Rung,
+    ) -> Result<Heir, Obstacle> {
         let Some((exact, _)) = &entry.shapes else { return Err("not a class") };
-        let (base, parent) = self.parent(class, renaming).ok_or("the parent's file cannot be read")?;
+        let (base, parent) =
+            self.parent(class, renaming).ok_or("the parent's file cannot be read")?;
         let renamed = renaming.apply(&base);
         if entry.name == base {
             return Err("its name is the parent's own");
@@ -47,12 +54,13 @@ impl Forge<'_> {
         let names = self.library.names();
         let documented = documented(names, &entry.node, &renamed, &parent, self.model)
             .map_err(|_| "the parent's strings cannot be renamed")?;
-        let laid = lay_out(self.style, Path::new("a.py"), documented.text()).map_err(|_| "the parent cannot be laid out")?;
-        let laid = Node::from_text(documented.source.path(), laid).map_err(|_| "the parent cannot be laid out")?;
+        let laid = lay_out(self.style, Path::new("a.py"), documented.text())
+            .map_err(|_| "the parent cannot be laid out")?;
+        let laid = Node::from_text(documented.source.path(), laid)
+            .map_err(|_| "the parent cannot be laid out")?;
         let shape = Shape::of(&laid, &Ink::Exact).map_err(|_| "the parent is no class")?;
-        let (child_view, parent_view) = match (View::of(&entry.node), View::of(&laid)) {
-            (Ok(child), Ok(parent)) => (child, parent),
-            _ => return Err("not a class"),
+        let (Ok(child_view), Ok(parent_view)) = (View::of(&entry.node), View::of(&laid)) else {
+            return Err("not a class");
         };
         let wanted = entry.node.text().trim();
         for rung in Rung::ALL.into_iter().filter(|rung| *rung >= from) {
@@ -81,9 +89,22 @@ impl Forge<'_> {
         Some((of_index.name.clone(), Node::from_text(source.path(), text).ok()?))
     }
 
-    fn comes_back(&self, text: &str, base: &str, renamed: &str, parent: &Node, wanted: &str) -> bool {
-        let Ok(child) = Node::from_text(Path::new("modular.py"), text.to_owned()) else { return false };
-        let Ok(built) = spelled_out(self.library.names(), &child, base, renamed, parent, self.model) else { return false };
+    fn comes_back(
+        &self,
+        text: &str,
+        base: &str,
+        renamed: &str,
+        parent: &Node,
+        wanted: &str,
+    ) -> bool {
+        let Ok(child) = Node::from_text(Path::new("modular.py"), text.to_owned()) else {
+            return false;
+        };
+        let Ok(built) =
+            spelled_out(self.library.names(), &child, base, renamed, parent, self.model)
+        else {
+            return false;
+        };
         lay_out(self.style, Path::new("a.py"), built.text()).is_ok_and(|laid| laid.trim() == wanted)
     }
 }

@@ -10,6 +10,7 @@ use ruff_text_size::TextRange;
 use super::compare::{Rung, compare};
 use super::shape::{Ink, Shape};
 use crate::definitions::Definitions;
+use crate::depth::with_room;
 use crate::library::Library;
 use crate::lineage::Family;
 use crate::naming::FileKind;
@@ -74,13 +75,21 @@ impl Index {
     pub fn build(library: &Library) -> Result<Self, Problem> {
         let family = Family::read(library)?;
         let paths = library.model_files()?;
-        let mut read: Vec<Read> = paths.par_iter().filter_map(|path| read(library, &family, path)).collect();
+        let mut read: Vec<Read> = paths
+            .par_iter()
+            .filter_map(|path| with_room(|| read(library, &family, path)))
+            .collect();
         read.sort_by(|a, b| a.file.path.cmp(&b.file.path));
-        let mut index = Self { files: Vec::new(), classes: Vec::new(), family, postings: HashMap::new() };
+        let mut index =
+            Self { files: Vec::new(), classes: Vec::new(), family, postings: HashMap::new() };
         for Read { file, classes } in read {
             let at = index.files.len();
             index.files.push(file);
-            index.classes.extend(classes.into_iter().map(|(name, shape)| Class { file: at, name, shape }));
+            index.classes.extend(classes.into_iter().map(|(name, shape)| Class {
+                file: at,
+                name,
+                shape,
+            }));
         }
         for (at, class) in index.classes.iter().enumerate() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
@@ -109,10 +118,17 @@ impl Index {
     }
 
     /// The classes of `allowed` files that `shape` could inherit from at a gain, best first.
-    pub(super) fn candidates(&self, shape: &Shape, kind: FileKind, allowed: &BTreeSet<usize>) -> Vec<Candidate> {
+    pub(super) fn candidates(
+        &self,
+        shape: &Shape,
+        kind: FileKind,
+        allowed: &BTreeSet<usize>,
+    ) -> Vec<Candidate> {
         let mut shared: HashMap<u32, u32> = HashMap::new();
         for (hash, lines) in pieces(shape) {
-            let Some(list) = self.postings.get(&hash).filter(|list| list.len() <= COMMON) else { continue };
+            let Some(list) = self.postings.get(&hash).filter(|list| list.len() <= COMMON) else {
+                continue;
+            };
             for &class in list {
                 *shared.entry(class).or_default() += lines;
             }
@@ -125,12 +141,15 @@ impl Index {
                 self.files[file].kind == kind && allowed.contains(&file)
             })
             .collect();
-        ranked.sort_by_key(|&(lines, class)| (std::cmp::Reverse(lines), self.file_of(class).generation, class));
+        ranked.sort_by_key(|&(lines, class)| {
+            (std::cmp::Reverse(lines), self.file_of(class).generation, class)
+        });
         ranked.truncate(SHORTLIST);
         let mut found: Vec<Candidate> = ranked
             .into_iter()
             .filter_map(|(_, class)| {
-                let difference = compare(shape, &self.classes[class].shape, Rung::Extending).ok()?;
+                let difference =
+                    compare(shape, &self.classes[class].shape, Rung::Extending).ok()?;
                 Some(Candidate { class, cost: difference.cost }).filter(|it| it.cost < shape.lines)
             })
             .collect();
@@ -158,7 +177,10 @@ fn read(library: &Library, family: &Family, path: &Path) -> Option<Read> {
         .map(|(name, node)| (name.clone(), folded(&ink, node)))
         .collect();
     let generation = family.generation(&folder);
-    Some(Read { file: File { path: path.to_owned(), folder, module, kind, others, generation }, classes })
+    Some(Read {
+        file: File { path: path.to_owned(), folder, module, kind, others, generation },
+        classes,
+    })
 }
 
 /// A function or assignment, folded, without the comments above it.
@@ -170,7 +192,8 @@ pub(super) fn folded(ink: &Ink, node: &crate::text::Node) -> u64 {
 
 /// What a class is found by, with how much it counts.
 fn pieces(shape: &Shape) -> Vec<(u64, u32)> {
-    let mut pieces: Vec<(u64, u32)> = shape.docstring.iter().map(|part| (part.hash, part.lines)).collect();
+    let mut pieces: Vec<(u64, u32)> =
+        shape.docstring.iter().map(|part| (part.hash, part.lines)).collect();
     pieces.extend(shape.attributes.iter().map(|it| (it.part.hash, it.part.lines)));
     for method in &shape.methods {
         pieces.push((method.whole.hash, method.whole.lines));

@@ -78,23 +78,31 @@ impl Input {
         named.sort_by_key(|(kind, ..)| (*kind == FileKind::Modeling, *kind));
         let Some((_, last, _)) = named.last() else { return Err(ScaffoldError::Nothing) };
         let model = name.unwrap_or(last).to_owned();
-        if let Some((_, _, file)) = named.iter().find(|(_, other, _)| name.is_none() && *other != model) {
+        if let Some((_, _, file)) =
+            named.iter().find(|(_, other, _)| name.is_none() && *other != model)
+        {
             return Err(ScaffoldError::OtherModel { path: file.path.clone(), model });
         }
-        let is_identifier = model.chars().all(|c| c.is_alphanumeric() || c == '_') && !model.is_empty();
+        let is_identifier =
+            model.chars().all(|c| c.is_alphanumeric() || c == '_') && !model.is_empty();
         if !is_identifier {
             return Err(ScaffoldError::Model { model });
         }
         let camel = library.names().camel(&model);
         let ink = Ink::folded(library.names(), &model);
-        let files =
-            named.iter().map(|(kind, _, file)| File::read(style, *kind, &model, file, &ink)).collect::<Result<_, _>>()?;
+        let files = named
+            .iter()
+            .map(|(kind, _, file)| File::read(style, *kind, &model, file, &ink))
+            .collect::<Result<_, _>>()?;
         Ok(Self { model, camel, files })
     }
 
     /// The entry called `name` of a file.
     pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.files.iter().enumerate().flat_map(|(at, file)| file.entries.iter().map(move |entry| (at, entry)))
+        self.files
+            .iter()
+            .enumerate()
+            .flat_map(|(at, file)| file.entries.iter().map(move |entry| (at, entry)))
     }
 }
 
@@ -107,9 +115,15 @@ impl File {
         let untidy = tidied != text;
         let source = Source::parse(path, tidied)?;
         let mut definitions = Definitions::of(&source);
-        let exports = definitions.assignments.shift_remove("__all__").map(|node| strings(&node)).unwrap_or_default();
+        let exports = definitions
+            .assignments
+            .shift_remove("__all__")
+            .map(|node| strings(&node))
+            .unwrap_or_default();
         let mut entries = Vec::new();
-        for (name, node) in definitions.classes.iter().chain(&definitions.functions).chain(&definitions.assignments) {
+        for (name, node) in
+            definitions.classes.iter().chain(&definitions.functions).chain(&definitions.assignments)
+        {
             let shapes = match node.stmt() {
                 Stmt::ClassDef(_) => Some((Shape::of(node, &Ink::Exact)?, Shape::of(node, ink)?)),
                 _ => None,
@@ -125,8 +139,11 @@ impl File {
 
 /// The lines of what is neither a definition, an import nor `__all__`.
 fn lost(source: &Source, entries: &[Entry], imports: &[Node]) -> Vec<usize> {
-    let known = |item: usize| entries.iter().any(|it| it.node.item == item) || imports.iter().any(|it| it.item == item);
-    let line = |range: TextRange| source.text()[..range.start().to_usize()].matches('\n').count() + 1;
+    let known = |item: usize| {
+        entries.iter().any(|it| it.node.item == item) || imports.iter().any(|it| it.item == item)
+    };
+    let line =
+        |range: TextRange| source.text()[..range.start().to_usize()].matches('\n').count() + 1;
     let mut lines = Vec::new();
     for (index, item) in source.items().iter().enumerate() {
         let stmt = &source.stmts()[item.stmts.start];
@@ -146,7 +163,10 @@ fn strings(node: &Node) -> Vec<String> {
         Expr::Tuple(tuple) => &tuple.elts,
         _ => return Vec::new(),
     };
-    elements.iter().map(|element| node.source.slice(ruff_text_size::Ranged::range(element)).to_owned()).collect()
+    elements
+        .iter()
+        .map(|element| node.source.slice(ruff_text_size::Ranged::range(element)).to_owned())
+        .collect()
 }
 
 /// The text after the banner of generated files, if it opens with one.

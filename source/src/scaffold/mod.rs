@@ -31,6 +31,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::depth::with_room;
 use crate::format::{FormatError, Style, StyleError, tidy};
 use crate::library::Library;
 use crate::modular::inverse::{convert_text, parents_renamed};
@@ -147,6 +148,16 @@ impl From<Problem> for ScaffoldError {
 /// Where the input is not what it should be. A modular file that does not convert back exactly is no
 /// error: [`Scaffold::exact`] says so, with the difference.
 pub fn scaffold(
+    library: &Library,
+    index: &Index,
+    style: &Style,
+    files: &[InputFile],
+    options: &Options,
+) -> Result<Scaffold, ScaffoldError> {
+    with_room(|| make(library, index, style, files, options))
+}
+
+fn make(
     library: &Library,
     index: &Index,
     style: &Style,

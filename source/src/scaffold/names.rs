@@ -34,7 +34,8 @@ impl<'a> Visitor<'a> for Used {
         match expr {
             Expr::Name(name) => drop(self.names.insert(name.id.to_string())),
             Expr::StringLiteral(literal) if self.in_annotation => {
-                let words = literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
+                let words =
+                    literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
                 self.names.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
             }
             _ => {}
@@ -62,7 +63,9 @@ pub(super) fn imports(node: &Node) -> Vec<Import> {
     match node.stmt() {
         Stmt::If(branch) => {
             let rest = branch.elif_else_clauses.first().map_or(String::new(), |other| {
-                source.text()[other.start().to_usize()..node.owned().end().to_usize()].trim_end().to_owned()
+                source.text()[other.start().to_usize()..node.owned().end().to_usize()]
+                    .trim_end()
+                    .to_owned()
             });
             let guard = (source.slice(branch.test.range()).to_owned(), rest);
             branch.body.iter().flat_map(|stmt| of_statement(source, stmt, Some(&guard))).collect()
@@ -76,7 +79,10 @@ fn of_statement(source: &Source, stmt: &Stmt, guard: Option<&(String, String)>) 
         Stmt::Import(import) => ("import ".to_owned(), &import.names),
         Stmt::ImportFrom(import) => {
             let dots = ".".repeat(import.level as usize);
-            (format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()), &import.names)
+            (
+                format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()),
+                &import.names,
+            )
         }
         _ => return Vec::new(),
     };
@@ -85,7 +91,12 @@ fn of_statement(source: &Source, stmt: &Stmt, guard: Option<&(String, String)>) 
             || alias.name.split('.').next().unwrap_or_default().to_owned(),
             ToString::to_string,
         );
-        Import { guard: guard.cloned(), head: head.clone(), alias: source.slice(alias.range).to_owned(), bound }
+        Import {
+            guard: guard.cloned(),
+            head: head.clone(),
+            alias: source.slice(alias.range).to_owned(),
+            bound,
+        }
     };
     names.iter().map(one).collect()
 }
@@ -109,7 +120,7 @@ pub(super) fn write(list: &[Import]) -> String {
             if head.starts_with("from") {
                 format!("{indent}{head}{}\n", names.join(", "))
             } else {
-                names.iter().map(|name| format!("{indent}{head}{name}\n")).collect()
+                names.iter().flat_map(|name| [indent, head, name, "\n"]).collect()
             }
         };
         heads.iter().map(line).collect()

@@ -15,7 +15,8 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
         changed |= match mismatch {
             Mismatch::Missing { file, name } => write_out(draft, *file, name),
             Mismatch::Differs { file, name } => {
-                write_out(draft, *file, name) || key_of(draft, *file, name).is_some_and(|key| draft.demote(key))
+                write_out(draft, *file, name)
+                    || key_of(draft, *file, name).is_some_and(|key| draft.demote(key))
             }
             Mismatch::Import(import) => draft.extra.insert(import.clone()),
             Mismatch::Extra { .. } | Mismatch::Order { .. } | Mismatch::File | Mismatch::Preamble => false,
@@ -68,7 +69,9 @@ fn write_out_next(draft: &mut Draft<'_>, file: usize, name: &str) -> bool {
 fn give_up_next(draft: &mut Draft<'_>, file: usize, after: &[String]) -> bool {
     let keys = after.iter().filter_map(|name| key_of(draft, file, name));
     let next = keys.into_iter().find(|key| {
-        draft.entry(*key).shapes.is_some() && !draft.is_omitted(*key) && draft.classes[key].heir.is_some()
+        draft.entry(*key).shapes.is_some()
+            && !draft.is_omitted(*key)
+            && draft.classes[key].heir.is_some()
     });
     next.is_some_and(|key| draft.change_parent(key))
 }
@@ -86,13 +89,16 @@ fn last_resort(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
             Mismatch::Preamble => false,
         })
     };
-    let keys: Vec<Key> = draft.classes.keys().copied().filter(|key| wrong(key) && !draft.is_foreign(*key)).collect();
+    let keys: Vec<Key> =
+        draft.classes.keys().copied().filter(|key| wrong(key) && !draft.is_foreign(*key)).collect();
     let omitted: Vec<Key> = keys.iter().copied().filter(|key| draft.is_omitted(*key)).collect();
     if !omitted.is_empty() {
         draft.explicit.extend(omitted);
         return true;
     }
-    keys.into_iter().fold(false, |changed, key| draft.orphan(key) || changed)
+    // Every one of them, not the first alone.
+    let orphaned = keys.into_iter().filter(|key| draft.orphan(*key)).count();
+    0 < orphaned
 }
 
 /// Where converting failed, the class at that place is written otherwise.

@@ -64,7 +64,10 @@ pub(super) fn scaffold(input: &Input, attempt: Attempt) -> Scaffold {
             notes.push(format!("the {} file was tidied before it was compared", file.kind));
         }
         for line in &file.lost {
-            notes.push(format!("{}, line {line}: no modular file can bring this statement forth", file.kind));
+            notes.push(format!(
+                "{}, line {line}: no modular file can bring this statement forth",
+                file.kind
+            ));
         }
     }
     if let Some(failure) = &attempt.failure {
@@ -88,7 +91,11 @@ pub(super) fn classes(draft: &Draft<'_>) -> Vec<ClassReport> {
 }
 
 fn diff(from: &str, to: &str) -> String {
-    TextDiff::from_lines(from, to).unified_diff().context_radius(3).header("input", "converted").to_string()
+    TextDiff::from_lines(from, to)
+        .unified_diff()
+        .context_radius(3)
+        .header("input", "converted")
+        .to_string()
 }
 
 fn class(draft: &Draft<'_>, key: Key) -> ClassReport {
@@ -132,10 +139,12 @@ fn tell(report: &mut ClassReport, heir: &Heir, draft: &Draft<'_>, key: Key) {
     let Some((exact, _)) = &draft.entry(key).shapes else { return };
     let lines = f64::from(exact.lines.max(1));
     // The head of a class is written whatever it inherits.
-    let written = f64::from(if difference.is_empty() { 0 } else { difference.cost.saturating_sub(1) });
+    let written =
+        f64::from(if difference.is_empty() { 0 } else { difference.cost.saturating_sub(1) });
     report.similarity = ((lines - written) / lines).clamp(0.0, 1.0);
     report.removed.clone_from(&difference.removed);
-    report.attributes = difference.attributes.iter().map(|&at| exact.attributes[at].name.clone()).collect();
+    report.attributes =
+        difference.attributes.iter().map(|&at| exact.attributes[at].name.clone()).collect();
     for change in &difference.methods {
         let list = match change.form {
             Form::Kept => &mut report.kept,

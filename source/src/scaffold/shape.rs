@@ -145,7 +145,10 @@ impl Ink {
     fn comments(&self, text: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         if matches!(self, Self::Exact) {
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).for_each(|line| line.hash(&mut hasher));
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .for_each(|line| line.hash(&mut hasher));
         }
         hasher.finish()
     }
@@ -154,7 +157,9 @@ impl Ink {
 /// A name that carries the model's prefix, with only the last word of what follows the prefix:
 /// the text tower's norm and the norm are the same thing.
 fn fold(text: &str) -> &str {
-    if text.starts_with(Renaming::FOLDED_CAMEL) && text.chars().skip(1).all(|c| c.is_alphanumeric() || c == '_') {
+    if text.starts_with(Renaming::FOLDED_CAMEL)
+        && text.chars().skip(1).all(|c| c.is_alphanumeric() || c == '_')
+    {
         text.rfind(char::is_uppercase).map_or(text, |at| &text[at..])
     } else {
         text
@@ -169,7 +174,8 @@ fn trim_blank(text: &str) -> impl Iterator<Item = &str> {
 
 /// Lines of code: those that hold more than blanks or a comment.
 pub fn count_lines(text: &str) -> u32 {
-    let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let code =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     u32::try_from(code.count()).unwrap_or(u32::MAX)
 }
 
@@ -184,21 +190,32 @@ impl Shape {
         let attributes = view.attributes();
         let shown = attributes.len() + view.methods.len() + usize::from(docstring.is_some());
         let idle = view.body.members.iter().filter(|member| is_idle(member)).count();
-        let opening = view.body.opening.contains('#') || view.body.footer.contains('#') || view.body.inline;
+        let opening =
+            view.body.opening.contains('#') || view.body.footer.contains('#') || view.body.inline;
         let decorated = decorators(source, &class.decorator_list, class.name.start());
         Ok(Self {
             lead: ink.comments(&text[..before]),
             decorators: decorated_part(ink, source, &class.decorator_list, decorated),
             bases: class.bases().iter().map(|base| ink.hash(source, base.range())).collect(),
             keywords: class.arguments.as_ref().map_or(0, |arguments| {
-                arguments.keywords.iter().fold(1, |all: u64, one| all.rotate_left(5) ^ ink.hash(source, one.range))
+                arguments
+                    .keywords
+                    .iter()
+                    .fold(1, |all: u64, one| all.rotate_left(5) ^ ink.hash(source, one.range))
             }),
             docstring: docstring.map(|member| ink.part(source, member.owned)),
             attributes: attributes
                 .iter()
-                .map(|(name, member)| Attribute { name: (*name).to_owned(), part: spaced(ink, member) })
+                .map(|(name, member)| Attribute {
+                    name: (*name).to_owned(),
+                    part: spaced(ink, member),
+                })
                 .collect(),
-            methods: view.methods.iter().filter_map(|(name, member)| Method::of(name, member, ink)).collect(),
+            methods: view
+                .methods
+                .iter()
+                .filter_map(|(name, member)| Method::of(name, member, ink))
+                .collect(),
             closed: opening || view.body.members.len() != shown + idle,
             lines: count_lines(text),
         })
@@ -219,7 +236,12 @@ fn spaced(ink: &Ink, member: &Member<'_>) -> Part {
     part
 }
 
-fn decorated_part(ink: &Ink, source: &Source, list: &[ruff_python_ast::Decorator], text: &str) -> Option<Part> {
+fn decorated_part(
+    ink: &Ink,
+    source: &Source,
+    list: &[ruff_python_ast::Decorator],
+    text: &str,
+) -> Option<Part> {
     let (first, last) = (list.first()?, list.last()?);
     let hash = match ink {
         Ink::Exact => ink.word(text.trim_end()),
@@ -306,5 +328,6 @@ pub(super) fn is_super_call(stmt: &Stmt, name: &str) -> bool {
     let Some(Expr::Call(call)) = expr else { return false };
     let Expr::Attribute(function) = &*call.func else { return false };
     let Expr::Call(inner) = &*function.value else { return false };
-    function.attr.as_str() == name && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
+    function.attr.as_str() == name
+        && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
 }

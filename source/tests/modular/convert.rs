@@ -1,12 +1,9 @@
 //! Each file of `fixtures` shows one construct of the modular system: what goes in and what is written,
 //! formatted. A new case is a new file; `UPDATE_EXPECT=1` rewrites what they expect.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
-
-mod fixture;
-
-use fixture::{Fixture, Models};
 use portwright_source::modular;
+
+use crate::fixture::{Fixture, Models};
 
 #[test]
 fn every_construct_is_written_as_expected() {
