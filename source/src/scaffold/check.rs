@@ -52,7 +52,11 @@ impl Mismatch {
     }
 }
 
-pub(super) fn check(style: &Style, input: &Input, outputs: &[Generated]) -> (Vec<Outcome>, Vec<Mismatch>) {
+pub(super) fn check(
+    style: &Style,
+    input: &Input,
+    outputs: &[Generated],
+) -> (Vec<Outcome>, Vec<Mismatch>) {
     let mut outcomes = Vec::new();
     let mut mismatches = Vec::new();
     for (at, file) in input.files.iter().enumerate() {

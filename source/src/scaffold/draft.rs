@@ -412,7 +412,8 @@ impl<'a> Draft<'a> {
 
     fn anchors(&self) -> impl Iterator<Item = Import> {
         let all = self.input.files.iter().flat_map(|file| &file.imports).flat_map(names::imports);
-        let absolute = all.filter(|import| import.guard.is_none() && !import.head.starts_with("from ."));
+        let absolute =
+            all.filter(|import| import.guard.is_none() && !import.head.starts_with("from ."));
         absolute.collect::<BTreeSet<Import>>().into_iter()
     }
 
@@ -420,7 +421,9 @@ impl<'a> Draft<'a> {
     /// first stands two lines below the imports, there and in the converted file. Whether it did.
     pub(super) fn borrow_first(&mut self, file: usize) -> bool {
         let Some(entry) = self.input.files[file].entries.first() else { return false };
-        let has = |file: &usize| self.forge.index.files[*file].others.get(&entry.name) == Some(&entry.folded);
+        let has = |file: &usize| {
+            self.forge.index.files[*file].others.get(&entry.name) == Some(&entry.folded)
+        };
         let Some(from) = self.open().into_iter().find(has) else { return false };
         self.own.remove(&entry.name) && self.imported.insert(entry.name.clone(), from).is_none()
     }

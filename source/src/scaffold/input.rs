@@ -67,8 +67,13 @@ impl Input {
     ) -> Result<Self, ScaffoldError> {
         let mut named = Vec::new();
         for file in files {
-            let stem = file.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let kind = FileKind::of_module(&stem).ok_or_else(|| ScaffoldError::Name { path: file.path.clone() })?;
+            let stem = file
+                .path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let kind = FileKind::of_module(&stem)
+                .ok_or_else(|| ScaffoldError::Name { path: file.path.clone() })?;
             let mut rest = &stem[kind.prefix().len() + 1..];
             if kind == FileKind::ImageProcessingFast {
                 rest = rest.strip_suffix("_fast").unwrap_or(rest);
@@ -107,7 +112,13 @@ impl Input {
 }
 
 impl File {
-    fn read(style: &Style, kind: FileKind, model: &str, file: &InputFile, ink: &Ink) -> Result<Self, ScaffoldError> {
+    fn read(
+        style: &Style,
+        kind: FileKind,
+        model: &str,
+        file: &InputFile,
+        ink: &Ink,
+    ) -> Result<Self, ScaffoldError> {
         let name = format!("{}.py", kind.module(model));
         let path = Path::new("src/transformers/models").join(model).join(name);
         let text = without_banner(&file.text);

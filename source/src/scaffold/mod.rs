@@ -250,5 +250,14 @@ fn attempt(draft: &Draft<'_>, style: &Style, text: String) -> (Attempt, Vec<Mism
     if let Some(problem) = &failure {
         mismatches = repair::of_failure(draft, &text, problem);
     }
-    (Attempt { text, outcomes, classes: Vec::new(), wrong, failure: failure.map(|it| it.to_string()) }, mismatches)
+    (
+        Attempt {
+            text,
+            outcomes,
+            classes: Vec::new(),
+            wrong,
+            failure: failure.map(|it| it.to_string()),
+        },
+        mismatches,
+    )
 }

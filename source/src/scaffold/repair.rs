@@ -19,7 +19,10 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
                     || key_of(draft, *file, name).is_some_and(|key| draft.demote(key))
             }
             Mismatch::Import(import) => draft.extra.insert(import.clone()),
-            Mismatch::Extra { .. } | Mismatch::Order { .. } | Mismatch::File | Mismatch::Preamble => false,
+            Mismatch::Extra { .. }
+            | Mismatch::Order { .. }
+            | Mismatch::File
+            | Mismatch::Preamble => false,
             Mismatch::Text { file } => draft.borrow_first(*file),
         };
     }
