@@ -84,7 +84,7 @@ fn inspect(args: InspectArgs) -> anyhow::Result<u8> {
     } else if args.mermaid {
         show::line(&found.mermaid);
     } else {
-        found.lineage.to_lines().iter().for_each(|it| show::line(it));
+        found.lineage.to_lines().iter().for_each(show::line);
     }
     Ok(0)
 }

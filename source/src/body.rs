@@ -136,3 +136,17 @@ pub(crate) fn decorators<'a>(source: &'a Source, list: &[Decorator], name: TextS
         .map_or(name, Ranged::start);
     source.slice(TextRange::new(first.start(), keyword))
 }
+
+/// `super().name(...)`, alone or returned.
+pub(crate) fn is_super_call(stmt: &Stmt, name: &str) -> bool {
+    let expr = match stmt {
+        Stmt::Expr(expr) => Some(&*expr.value),
+        Stmt::Return(returned) => returned.value.as_deref(),
+        _ => None,
+    };
+    let Some(Expr::Call(call)) = expr else { return false };
+    let Expr::Attribute(function) = &*call.func else { return false };
+    let Expr::Call(inner) = &*function.value else { return false };
+    function.attr.as_str() == name
+        && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
+}

@@ -2,7 +2,8 @@
 //!
 //! # Rooms
 //!
-//! - `text`, `body`, `definitions`: one file as slices that keep their comments;
+//! - `text`, `body`, `definitions`, `mentions`: one file as slices that keep their comments, what it
+//!   defines, and what it names;
 //! - `depth`: what nests too deep for the stack is refused;
 //! - `naming`, `rename`, `library`, `rules`: model names, and the files and habits of a transformers
 //!   release;
@@ -24,6 +25,7 @@ mod depth;
 pub mod format;
 mod library;
 pub mod lineage;
+mod mentions;
 pub mod modular;
 mod naming;
 pub mod outline;

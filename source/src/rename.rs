@@ -144,16 +144,17 @@ impl Renaming {
     /// The text of `source` in `range`, renamed.
     pub(crate) fn text(&self, source: &Source, range: TextRange, scope: Scope) -> String {
         let mut imports = Imports::default();
-        imports.visit_body(source.stmts());
+        if scope == Scope::All {
+            imports.visit_body(source.stmts());
+        }
         let mut out = String::with_capacity(range.len().to_usize() + 256);
         let mut at = range.start();
         for token in source.tokens(range) {
             let text = source.slice(token.range());
-            let import = imports.around(token.range());
             let new = match token.kind() {
                 TokenKind::Comment if text.contains("# Copied from") => Some(String::new()),
                 TokenKind::Comment | TokenKind::String => self.token(text),
-                TokenKind::Name if scope == Scope::All => match import {
+                TokenKind::Name if scope == Scope::All => match imports.around(token.range()) {
                     Some(import) if import.level == 0 => None,
                     Some(import) => {
                         self.sibling(text, token.range(), import).or_else(|| self.token(text))

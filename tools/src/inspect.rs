@@ -42,7 +42,7 @@ pub fn inspect(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Architecture, ToolError> {
-    let library = modular::open(input.transformers.as_deref(), home, progress, cancel)?;
+    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
     let lineage = lineage::lineage(&library, &input.model_type)?;
     let mermaid = lineage.to_mermaid();
     Ok(Architecture { release: library.version(), lineage, mermaid })

@@ -24,4 +24,5 @@ pub mod report;
 pub mod ruff;
 pub mod runs;
 pub mod sweep;
+mod table;
 pub mod verify;

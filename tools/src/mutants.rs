@@ -13,13 +13,12 @@ use portwright_harness::{
     gather::Lane,
     mutants::{self as harness, Catch},
     progress::Progress,
-    rundir::{RunDirError, write_whole},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::ToolError, runs, verify};
+use crate::{error::ToolError, runs, table, verify};
 
 pub const TABLE: &str = "mutants.md";
 pub const TABLE_JSON: &str = "mutants.json";
@@ -58,7 +57,7 @@ pub fn mutants(
     let _ = fs::remove_dir_all(&work);
     let catches = Catches { catches: catches? };
     if let Some(docs) = docs {
-        write(&catches, docs)?;
+        table::write(docs, (TABLE, render(&catches)?), (TABLE_JSON, &catches))?;
     }
     Ok(catches)
 }
@@ -71,15 +70,4 @@ pub fn render(catches: &Catches) -> Result<String, ToolError> {
         "false_alarms": catches.false_alarms(),
     });
     Ok(portwright_prompts::render(TABLE, &data)?)
-}
-
-fn write(catches: &Catches, docs: &Path) -> Result<(), ToolError> {
-    let json = serde_json::to_string_pretty(catches)
-        .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
-    for (name, text) in [(TABLE, render(catches)?), (TABLE_JSON, json + "\n")] {
-        let path = docs.join(name);
-        write_whole(&path, text.as_bytes())
-            .map_err(|source| RunDirError::Write { path, source })?;
-    }
-    Ok(())
 }

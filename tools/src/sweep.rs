@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -13,7 +12,6 @@ use portwright_harness::{
     environment::{self, Home},
     evidence::Verdict,
     progress::Progress,
-    rundir::write_whole,
     sweep::{self as harness, Row, Sweep},
     tolerance::{Order, factor},
 };
@@ -21,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::ToolError, runs, verify};
+use crate::{error::ToolError, runs, table, verify};
 
 /// The names of the table in the docs.
 pub const TABLE: &str = "verify.md";
@@ -144,22 +142,12 @@ pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
 
 /// Read the table's data back.
 pub fn load(docs: &Path) -> Result<Coverage, ToolError> {
-    let path = docs.join(TABLE_JSON);
-    let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
-    let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
-    serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+    table::load(docs, TABLE_JSON)
 }
 
 fn write(coverage: &Coverage, docs: &Path) -> Result<(), ToolError> {
     // Times differ between runs, so they stay out of the docs.
     let mut coverage = coverage.clone();
     coverage.rows.iter_mut().for_each(|it| it.seconds = 0.0);
-    let json = serde_json::to_string_pretty(&coverage)
-        .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
-    for (name, text) in [(TABLE, render(&coverage)?), (TABLE_JSON, json + "\n")] {
-        let path = docs.join(name);
-        write_whole(&path, text.as_bytes())
-            .map_err(|source| portwright_harness::rundir::RunDirError::Write { path, source })?;
-    }
-    Ok(())
+    table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))
 }

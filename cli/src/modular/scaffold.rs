@@ -112,8 +112,7 @@ fn run_all(args: ScaffoldArgs, home: &Home, bars: &Bars, cancel: &Cancel) -> any
         ]);
     }
     anstream::println!("{table}");
-    let ratios = output.table.ratios();
-    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    let median = round_trip::quantile(&output.table.ratios(), 50);
     anstream::println!(
         "{exact} of {total} models come back exactly, {:.1} s; {median:.2} lines of ours for each of \
          theirs in the median",

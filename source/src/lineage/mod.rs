@@ -9,7 +9,6 @@ mod family;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,6 +17,7 @@ use crate::body::Member;
 use crate::definitions::Definitions;
 use crate::depth::with_room;
 use crate::library::Library;
+use crate::mentions::taken;
 use crate::modular::View;
 use crate::naming::{FileKind, ModelNames};
 use crate::problem::Problem;
@@ -115,14 +115,17 @@ fn ancestors(
     Ok(lineage)
 }
 
+/// Name to the folder and the file that it is imported from.
+type TakenFrom = BTreeMap<String, (String, String)>;
+
 type Edges = BTreeMap<String, (Vec<Heir>, Vec<String>)>;
 
 /// What a modular file takes, by the model that it takes it from.
 fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Problem> {
     let source = library.peek(path)?;
     let definitions = Definitions::of(&source);
-    let mut taken = Taken::default();
-    taken.visit_body(source.stmts());
+    let taken: TakenFrom =
+        taken(source.stmts()).into_iter().map(|it| (it.name, (it.folder, it.file))).collect();
     let camel = library.names().camel(model);
     let mut edges = Edges::new();
     let mut bases = HashSet::new();
@@ -139,7 +142,7 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
         };
         edges.entry(folder.clone()).or_default().0.push(heir);
     }
-    for (name, (folder, _)) in taken.0.iter().filter(|(name, _)| !bases.contains(name.as_str())) {
+    for (name, (folder, _)) in taken.iter().filter(|(name, _)| !bases.contains(name.as_str())) {
         edges.entry(folder.clone()).or_default().1.push(name.clone());
     }
     edges.remove(model);
@@ -148,11 +151,11 @@ fn descents(library: &Library, path: &Path, model: &str) -> Result<Edges, Proble
 
 fn parent_of<'a>(
     class: &'a StmtClassDef,
-    taken: &'a Taken,
+    taken: &'a TakenFrom,
 ) -> Option<(&'a str, &'a (String, String))> {
     class.bases().iter().find_map(|base| {
         let Expr::Name(name) = base else { return None };
-        Some((name.id.as_str(), taken.0.get(name.id.as_str())?))
+        Some((name.id.as_str(), taken.get(name.id.as_str())?))
     })
 }
 
@@ -219,25 +222,4 @@ fn raises_at_once(method: &Member<'_>) -> bool {
         matches!(function.body.as_slice(), [Stmt::Raise(raise)]
             if method.source.slice(raise.range).contains("AttributeError"))
     })
-}
-
-/// What a modular file imports from files of other models: name to folder and module.
-#[derive(Default)]
-struct Taken(BTreeMap<String, (String, String)>);
-
-impl<'a> StatementVisitor<'a> for Taken {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        let Stmt::ImportFrom(import) = stmt else { return walk_stmt(self, stmt) };
-        let Some(module) = import.module.as_deref() else { return };
-        let mut parts = module.rsplit('.');
-        if let (Some(file), Some(folder)) = (parts.next(), parts.next())
-            && folder != "auto"
-            && FileKind::of_module(file).is_some()
-        {
-            for alias in &import.names {
-                let name = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
-                self.0.insert(name, (folder.to_owned(), file.to_owned()));
-            }
-        }
-    }
 }

@@ -2,81 +2,29 @@
 
 use std::collections::HashSet;
 
-use ruff_python_ast::visitor::{Visitor, walk_annotation, walk_expr};
-use ruff_python_ast::{Alias, Expr, Stmt, StmtIf};
+use ruff_python_ast::visitor::Visitor;
+use ruff_python_ast::{Alias, Stmt, StmtIf};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::mentions::{self, Names};
 use crate::problem::Problem;
 use crate::text::{Node, Source, items, line_end, line_start};
 
-/// The names that a file's body uses.
-#[derive(Debug, Default)]
-pub(super) struct Used {
-    names: HashSet<String>,
-    /// `torch.nn.functional` as written, for imports of dotted names.
-    dotted: HashSet<String>,
-    in_annotation: bool,
-}
-
-impl Used {
-    /// The names in `body` and in the conditions of guarded imports.
-    pub(super) fn of(body: &Source, candidates: &[Node]) -> Self {
-        let mut used = Self::default();
-        used.visit_body(body.stmts());
-        for node in candidates {
-            if let Stmt::If(branch) = node.stmt() {
-                used.visit_expr(&branch.test);
-                branch
-                    .elif_else_clauses
-                    .iter()
-                    .filter_map(|clause| clause.test.as_ref())
-                    .for_each(|test| used.visit_expr(test));
-            }
+/// The names in `body` and in the conditions of guarded imports.
+pub(super) fn used(body: &Source, candidates: &[Node]) -> Names {
+    let mut used = Names::default();
+    used.visit_body(body.stmts());
+    for node in candidates {
+        if let Stmt::If(branch) = node.stmt() {
+            used.visit_expr(&branch.test);
+            branch
+                .elif_else_clauses
+                .iter()
+                .filter_map(|clause| clause.test.as_ref())
+                .for_each(|test| used.visit_expr(test));
         }
-        used
     }
-
-    fn contains(&self, name: &str) -> bool {
-        if name.contains('.') { self.dotted.contains(name) } else { self.names.contains(name) }
-    }
-}
-
-impl<'a> Visitor<'a> for Used {
-    fn visit_annotation(&mut self, expr: &'a Expr) {
-        let outer = std::mem::replace(&mut self.in_annotation, true);
-        walk_annotation(self, expr);
-        self.in_annotation = outer;
-    }
-
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        match expr {
-            Expr::Name(name) if !name.ctx.is_store() => {
-                self.names.insert(name.id.to_string());
-            }
-            Expr::StringLiteral(literal) if self.in_annotation => {
-                let words =
-                    literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
-                self.names.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
-            }
-            Expr::Attribute(_) => {
-                if let Some(path) = dotted(expr) {
-                    self.dotted.insert(path);
-                }
-            }
-            _ => {}
-        }
-        walk_expr(self, expr);
-    }
-}
-
-fn dotted(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Name(name) => Some(name.id.to_string()),
-        Expr::Attribute(attribute) => {
-            Some(format!("{}.{}", dotted(&attribute.value)?, attribute.attr))
-        }
-        _ => None,
-    }
+    used
 }
 
 /// The imports of one file.
@@ -138,7 +86,7 @@ impl Imports {
     /// The imports of `candidates` that a body needs.
     pub(super) fn needed(
         candidates: &[Node],
-        used: &Used,
+        used: &Names,
         defined: &HashSet<&str>,
     ) -> Result<Self, Problem> {
         let mut chooser = Chooser { used, defined, added: HashSet::new(), guarded: HashSet::new() };
@@ -163,7 +111,7 @@ impl Imports {
 }
 
 struct Chooser<'a> {
-    used: &'a Used,
+    used: &'a Names,
     defined: &'a HashSet<&'a str>,
     added: HashSet<String>,
     guarded: HashSet<String>,
@@ -171,24 +119,13 @@ struct Chooser<'a> {
 
 impl Chooser<'_> {
     fn takes(&mut self, name: &str) -> bool {
-        self.used.contains(name)
-            && !self.defined.contains(name)
-            && self.added.insert(name.to_owned())
+        let names = if name.contains('.') { &self.used.dotted } else { &self.used.loaded };
+        names.contains(name) && !self.defined.contains(name) && self.added.insert(name.to_owned())
     }
 
     /// The statement with the names that are used and not imported yet; `None` where none is left.
     fn import(&mut self, source: &Source, stmt: &Stmt, owned: TextRange) -> Option<Import> {
-        let (head, names) = match stmt {
-            Stmt::Import(import) => ("import ".to_owned(), &import.names),
-            Stmt::ImportFrom(import) => {
-                let dots = ".".repeat(import.level as usize);
-                (
-                    format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()),
-                    &import.names,
-                )
-            }
-            _ => return None,
-        };
+        let (head, names) = mentions::import(stmt)?;
         let names: Vec<String> = names
             .iter()
             .filter(|alias| self.takes(bound(alias)))

@@ -68,7 +68,7 @@ fn methods<'a>(members: &[Member<'a>]) -> IndexMap<String, Member<'a>> {
 
 /// The class of `child` spelled out. `base` is the name that it inherits from, `parent` that class
 /// in its renamed file.
-pub(super) fn inherit(
+pub(crate) fn inherit(
     names: &ModelNames,
     child: &Node,
     base: &str,

@@ -4,23 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inherit::{View, document, inherit};
-use super::prefix::{candidate, renamings};
+pub(crate) use super::convert_source as convert_text;
+pub(crate) use super::inherit::inherit as spelled_out;
+use super::inherit::{View, document};
+use super::prefix::{candidate, renaming, renamings};
 use super::reading::Modular;
-use super::{Generated, convert_source};
 use crate::library::Library;
 use crate::naming::ModelNames;
 use crate::problem::Problem;
 use crate::rename::Renaming;
 use crate::text::{Node, Source};
-
-/// The files that a modular text stands for; its path need not exist.
-pub(crate) fn convert_text(
-    library: &Library,
-    source: Arc<Source>,
-) -> Result<Vec<Generated>, Problem> {
-    convert_source(library, source)
-}
 
 /// The renaming that each parent's file gets, by its path.
 pub(crate) fn parents_renamed(
@@ -42,8 +35,7 @@ pub(crate) fn renaming_of_pair(
 ) -> Renaming {
     let default = names.camel(model);
     let chosen = candidate(class, base, &default, &names.camel(old));
-    let new = if chosen == default { model.to_owned() } else { names.snake(&chosen) };
-    Renaming::new(names, old, &new, model)
+    renaming(names, old, &chosen, model)
 }
 
 /// The class that `child` inherits from, with its strings and comments renamed as far as its name asks.
@@ -56,18 +48,6 @@ pub(crate) fn documented(
 ) -> Result<Node, Problem> {
     Ok(document(names, &View::of(child)?, renamed_base, parent, model)?
         .unwrap_or_else(|| parent.clone()))
-}
-
-/// The class of `child` spelled out, with `parent` as its renamed file has it.
-pub(crate) fn spelled_out(
-    names: &ModelNames,
-    child: &Node,
-    base: &str,
-    renamed_base: &str,
-    parent: &Node,
-    model: &str,
-) -> Result<Node, Problem> {
-    inherit(names, child, base, renamed_base, parent, model)
 }
 
 /// Where the modular file of `model` stands whose files are in `folder`.

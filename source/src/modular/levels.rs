@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ruff_python_ast::Stmt;
-use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 
 use crate::depth::with_room;
 use crate::library::Library;
-use crate::naming::FileKind;
+use crate::mentions::taken;
 use crate::problem::Problem;
 
 /// The files in levels; each needs only files of levels before its own.
@@ -55,23 +54,7 @@ pub fn levels(library: &Library, files: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>,
 
 /// The models whose files are imported, anywhere in a file.
 pub(crate) fn parents(stmts: &[Stmt]) -> BTreeSet<String> {
-    struct Found(BTreeSet<String>);
-    impl<'a> StatementVisitor<'a> for Found {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            let Stmt::ImportFrom(import) = stmt else { return walk_stmt(self, stmt) };
-            let Some(module) = import.module.as_deref() else { return };
-            let mut parts = module.rsplit('.');
-            if let (Some(file), Some(folder)) = (parts.next(), parts.next())
-                && folder != "auto"
-                && FileKind::of_module(file).is_some()
-            {
-                self.0.insert(folder.to_owned());
-            }
-        }
-    }
-    let mut found = Found(BTreeSet::new());
-    found.visit_body(stmts);
-    found.0
+    taken(stmts).into_iter().map(|taken| taken.folder).collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::library::Library;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
-use imports::{Imports, Used};
+use imports::Imports;
 pub(crate) use inherit::View;
 pub use levels::levels;
 pub(crate) use levels::parents as imported_models;
@@ -49,7 +49,11 @@ pub fn convert(library: &Library, path: &Path) -> Result<Vec<Generated>, Problem
     convert_source(library, source)
 }
 
-fn convert_source(library: &Library, source: Arc<Source>) -> Result<Vec<Generated>, Problem> {
+/// The files that a modular file stands for; its path need not exist.
+pub(crate) fn convert_source(
+    library: &Library,
+    source: Arc<Source>,
+) -> Result<Vec<Generated>, Problem> {
     with_room(|| write_files(library, source))
 }
 
@@ -134,7 +138,7 @@ impl Writer<'_> {
             let line = problem.place.map(|place| format!("a line of it is `{}`", place.text));
             line.into_iter().fold(Problem::of_file(path, message), Problem::with_help)
         })?;
-        let used = Used::of(&parsed, self.candidates);
+        let used = imports::used(&parsed, self.candidates);
         let defined: HashSet<&str> = nodes.iter().map(|(name, _)| *name).collect();
         Ok((body, Imports::needed(self.candidates, &used, &defined)?))
     }

@@ -8,6 +8,7 @@ use ruff_python_ast::Stmt;
 
 use super::reading::Modular;
 use crate::library::Library;
+use crate::naming::ModelNames;
 use crate::problem::Problem;
 use crate::rename::Renaming;
 
@@ -37,11 +38,16 @@ pub(super) fn renamings(library: &Library, modular: &Modular) -> Result<Vec<Rena
                     chosen = default;
                 }
             }
-            // The model's own type where that is meant: the table may know its prefix by another name.
-            let new = if chosen == default { modular.model.clone() } else { names.snake(chosen) };
-            Ok(Renaming::new(names, &parent.model, &new, &modular.model))
+            Ok(renaming(names, &parent.model, chosen, &modular.model))
         })
         .collect()
+}
+
+/// The renaming of a file of the model `old` to the class prefix `chosen`, for files of `model`.
+pub(super) fn renaming(names: &ModelNames, old: &str, chosen: &str, model: &str) -> Renaming {
+    // The model's own type where that is meant: the table may know its prefix by another name.
+    let new = if chosen == names.camel(model) { model.to_owned() } else { names.snake(chosen) };
+    Renaming::new(names, old, &new, model)
 }
 
 /// The prefix that `class` gives to the model of its base.

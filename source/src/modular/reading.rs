@@ -12,6 +12,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::definitions::Definitions;
 use crate::library::Library;
+use crate::mentions;
 use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::rules::Rules;
@@ -145,12 +146,6 @@ fn model_of(source: &Source) -> Result<String, Problem> {
         })
 }
 
-/// The module of a from-import with its leading dots.
-fn dotted(import: &StmtImportFrom) -> String {
-    let dots = ".".repeat(import.level as usize);
-    format!("{dots}{}", import.module.as_deref().unwrap_or_default())
-}
-
 /// Modules that are never opened for their definitions.
 fn is_skipped(module: &str) -> bool {
     module.contains("auto.modeling_auto")
@@ -179,7 +174,7 @@ fn sibling_package(module: &str) -> Option<&str> {
 /// Whether an import stays an ordinary import of the written files.
 fn is_kept(stmt: &Stmt) -> bool {
     let Stmt::ImportFrom(import) = stmt else { return true };
-    let module = dotted(import);
+    let module = mentions::module(import);
     is_skipped(&module)
         || !(module.contains("transformers.models.") || sibling_package(&module).is_some())
 }
@@ -208,7 +203,7 @@ impl<'a> StatementVisitor<'a> for Reader<'a> {
 
 impl Reader<'_> {
     fn import(&mut self, import: &StmtImportFrom) -> Result<(), Problem> {
-        let written = dotted(import);
+        let written = mentions::module(import);
         if written == "transformers" {
             return Err(self
                 .source

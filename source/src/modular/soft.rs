@@ -13,13 +13,10 @@ const LIBRARIES: &[(&str, &str)] =
 /// Moves the imports of torch and torchvision under their guards, at the end.
 pub(super) fn guard_torch(imports: &mut Imports) {
     let mut collected: Vec<Vec<Import>> = LIBRARIES.iter().map(|_| Vec::new()).collect();
-    let (soft, plain) = std::mem::take(&mut imports.plain)
-        .into_iter()
-        .partition(|import| library(import).is_some());
-    imports.plain = plain;
-    for import in Vec::from_iter::<Vec<Import>>(soft) {
-        if let Some(index) = library(&import) {
-            collected[index].push(import);
+    for import in std::mem::take(&mut imports.plain) {
+        match library(&import) {
+            Some(index) => collected[index].push(import),
+            None => imports.plain.push(import),
         }
     }
     for guard in std::mem::take(&mut imports.guards) {

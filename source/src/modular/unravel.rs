@@ -7,7 +7,7 @@ use ruff_python_ast::{Expr, ExprCall, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::inherit::View;
-use crate::body::{Body, Member, function_body};
+use crate::body::{Body, Member, function_body, is_super_call};
 use crate::problem::Problem;
 
 /// Writes the methods of one class.
@@ -187,20 +187,6 @@ fn own_argument(call: &ExprCall) -> Option<TextRange> {
         .filter(|arg| matches!(arg, Expr::Name(name) if name.id.as_str() == "self"))?;
     let next = call.arguments.iter_source_order().nth(1);
     Some(TextRange::new(first.start(), next.map_or(first.end(), |next| next.start())))
-}
-
-/// `super().name(...)`, alone or returned.
-fn is_super_call(stmt: &Stmt, name: &str) -> bool {
-    let expr = match stmt {
-        Stmt::Expr(expr) => Some(&*expr.value),
-        Stmt::Return(returned) => returned.value.as_deref(),
-        _ => None,
-    };
-    let Some(Expr::Call(call)) = expr else { return false };
-    let Expr::Attribute(function) = &*call.func else { return false };
-    let Expr::Call(inner) = &*function.value else { return false };
-    function.attr.as_str() == name
-        && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
 }
 
 /// A statement without its comments and the blanks around it: what makes two statements the same.

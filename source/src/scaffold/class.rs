@@ -7,8 +7,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::compare::{Decorators, Difference, Form};
 use super::extend::Extension;
-use super::shape::is_super_call;
-use crate::body::{Body, Member, decorators, function_body};
+use crate::body::{Body, Member, decorators, function_body, is_super_call};
 use crate::modular::View;
 
 /// The text of `child` as an heir of `base`; `parent` is that class, renamed.

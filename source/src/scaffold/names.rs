@@ -4,44 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use indexmap::IndexMap;
-use ruff_python_ast::visitor::{Visitor, walk_annotation, walk_expr};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::Stmt;
+use ruff_python_ast::visitor::Visitor;
 use ruff_text_size::Ranged;
 
+use crate::mentions::{self, Names};
 use crate::text::{Node, Source};
 
 /// The names that `source` uses, in code and in quoted annotations.
 pub(super) fn used(source: &Source) -> HashSet<String> {
-    let mut used = Used::default();
-    used.visit_body(source.stmts());
-    used.names
-}
-
-#[derive(Default)]
-struct Used {
-    names: HashSet<String>,
-    in_annotation: bool,
-}
-
-impl<'a> Visitor<'a> for Used {
-    fn visit_annotation(&mut self, expr: &'a Expr) {
-        let outer = std::mem::replace(&mut self.in_annotation, true);
-        walk_annotation(self, expr);
-        self.in_annotation = outer;
-    }
-
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        match expr {
-            Expr::Name(name) => drop(self.names.insert(name.id.to_string())),
-            Expr::StringLiteral(literal) if self.in_annotation => {
-                let words =
-                    literal.value.to_str().split(|c: char| !c.is_alphanumeric() && c != '_');
-                self.names.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
-            }
-            _ => {}
-        }
-        walk_expr(self, expr);
-    }
+    let mut names = Names::default();
+    names.visit_body(source.stmts());
+    names.loaded.extend(names.stored);
+    names.loaded
 }
 
 /// One name that one statement brings in.
@@ -75,17 +50,7 @@ pub(super) fn imports(node: &Node) -> Vec<Import> {
 }
 
 fn of_statement(source: &Source, stmt: &Stmt, guard: Option<&(String, String)>) -> Vec<Import> {
-    let (head, names) = match stmt {
-        Stmt::Import(import) => ("import ".to_owned(), &import.names),
-        Stmt::ImportFrom(import) => {
-            let dots = ".".repeat(import.level as usize);
-            (
-                format!("from {dots}{} import ", import.module.as_deref().unwrap_or_default()),
-                &import.names,
-            )
-        }
-        _ => return Vec::new(),
-    };
+    let Some((head, names)) = mentions::import(stmt) else { return Vec::new() };
     let one = |alias: &ruff_python_ast::Alias| {
         let bound = alias.asname.as_ref().map_or_else(
             || alias.name.split('.').next().unwrap_or_default().to_owned(),

@@ -11,7 +11,7 @@ use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::body::{Member, decorators, function_body};
+use crate::body::{Member, decorators, function_body, is_super_call};
 use crate::modular::View;
 use crate::naming::ModelNames;
 use crate::problem::Problem;
@@ -316,18 +316,4 @@ impl<'v> Visitor<'v> for Names<'_> {
         }
         walk_expr(self, expr);
     }
-}
-
-/// `super().name(...)`, alone or returned.
-pub(super) fn is_super_call(stmt: &Stmt, name: &str) -> bool {
-    let expr = match stmt {
-        Stmt::Expr(expr) => Some(&*expr.value),
-        Stmt::Return(returned) => returned.value.as_deref(),
-        _ => None,
-    };
-    let Some(Expr::Call(call)) = expr else { return false };
-    let Expr::Attribute(function) = &*call.func else { return false };
-    let Expr::Call(inner) = &*function.value else { return false };
-    function.attr.as_str() == name
-        && matches!(&*inner.func, Expr::Name(callee) if callee.id.as_str() == "super")
 }

@@ -1,8 +1,7 @@
 //! The table of the docs: which standalone files of a release come out as it ships them.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use portwright_harness::rundir::{RunDirError, write_whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,7 @@ use super::{
     convert::{Compared, ConvertOutput, Counts},
     formatter::FormatterUsed,
 };
-use crate::error::ToolError;
+use crate::{error::ToolError, table};
 
 /// The table, and its data.
 pub const TABLE: &str = "modular.md";
@@ -76,10 +75,7 @@ impl ModularCoverage {
 
     /// Read the data back.
     pub fn load(docs: &Path) -> Result<Self, ToolError> {
-        let path = docs.join(TABLE_JSON);
-        let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
-        let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
-        serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+        table::load(docs, TABLE_JSON)
     }
 
     /// The table as Markdown.
@@ -112,13 +108,6 @@ impl ModularCoverage {
 
     /// Write the table and its data into `docs`.
     pub fn write(&self, docs: &Path) -> Result<(), ToolError> {
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
-        for (name, text) in [(TABLE, self.render()?), (TABLE_JSON, json + "\n")] {
-            let path = docs.join(name);
-            write_whole(&path, text.as_bytes())
-                .map_err(|source| RunDirError::Write { path, source })?;
-        }
-        Ok(())
+        table::write(docs, (TABLE, self.render()?), (TABLE_JSON, self))
     }
 }

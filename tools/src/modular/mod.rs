@@ -30,14 +30,5 @@ pub use conversion::Failure;
 pub use convert::{Compared, ConvertInput, ConvertOutput, Counts, FileOutcome, convert};
 pub use formatter::{FormatterChoice, FormatterUsed};
 pub use new_model::{NewModelInput, NewModelOutput, new_model};
+pub(crate) use place::open;
 pub use scaffold::{ScaffoldInput, ScaffoldOutput, scaffold};
-
-/// The library at `given`, else the one around the current folder, else the pinned release.
-pub(crate) fn open(
-    given: Option<&std::path::Path>,
-    home: &portwright_harness::environment::Home,
-    progress: &dyn portwright_harness::progress::Progress,
-    cancel: &portwright_harness::cancel::Cancel,
-) -> Result<portwright_source::Library, crate::error::ToolError> {
-    place::open(given, &[], home, progress, cancel)
-}

@@ -16,7 +16,7 @@ use crate::error::ToolError;
 
 /// Opens the transformers at `given`; else the one that holds the first of `names` that is a path,
 /// or the current folder; else the engines' own.
-pub(super) fn open(
+pub(crate) fn open(
     given: Option<&Path>,
     names: &[String],
     home: &Home,

@@ -2,7 +2,6 @@
 //! standalone files, converted back, and measured against the modular file that people wrote.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -11,7 +10,6 @@ use portwright_harness::{
     cancel::Cancel,
     environment::Home,
     progress::{Progress, Step},
-    rundir::{RunDirError, write_whole},
 };
 use portwright_source::{
     FileKind, Library,
@@ -24,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place;
-use crate::{error::ToolError, ruff};
+use crate::{error::ToolError, ruff, table};
 
 /// The table of the docs, and its data.
 pub const TABLE: &str = "scaffold.md";
@@ -113,38 +111,47 @@ pub fn round_trips(
 }
 
 fn round_trip(library: &Library, index: &Index, style: &Style, modular: &Path) -> RoundTrip {
-    let model = place::model(modular);
-    let files: Vec<InputFile> = FileKind::ALL
-        .into_iter()
-        .map(|kind| modular.with_file_name(format!("{}.py", kind.module(&model))))
-        .filter_map(|path| library.load(&path).ok())
-        .filter(is_generated)
-        .map(|source| InputFile { path: source.path().to_owned(), text: source.text().to_owned() })
-        .collect();
-    let human = fs::read_to_string(modular).map_or(0, |text| count_lines(&text));
     let mut row = RoundTrip {
-        model,
+        model: place::model(modular),
         exact: false,
         lines: 0,
-        human_lines: human,
+        human_lines: 0,
         input_lines: 0,
         differs: Vec::new(),
     };
-    match scaffold(library, index, style, &files, &Options::default()) {
-        Ok(made) => {
-            row.exact = made.exact;
-            row.lines = made.lines;
-            row.input_lines = made.input_lines;
-            row.differs = made
-                .files
-                .iter()
-                .filter(|it| !it.exact)
-                .map(|it| format!("{}: {}", it.kind, first_difference(&it.diff)))
-                .collect();
-        }
-        Err(err) => row.differs.push(err.to_string()),
+    if let Err(err) = fill(&mut row, library, index, style, modular) {
+        row.differs.push(err.to_string());
     }
     row
+}
+
+fn fill(
+    row: &mut RoundTrip,
+    library: &Library,
+    index: &Index,
+    style: &Style,
+    modular: &Path,
+) -> Result<(), ToolError> {
+    row.human_lines = count_lines(library.load(modular)?.text());
+    let mut files = Vec::new();
+    for kind in FileKind::ALL {
+        let path = modular.with_file_name(format!("{}.py", kind.module(&row.model)));
+        if !path.is_file() {
+            continue;
+        }
+        let source = library.load(&path)?;
+        if is_generated(&source) {
+            files.push(InputFile { path, text: source.text().to_owned() });
+        }
+    }
+    let made = scaffold(library, index, style, &files, &Options::default())?;
+    row.exact = made.exact;
+    row.lines = made.lines;
+    row.input_lines = made.input_lines;
+    let differing = made.files.iter().filter(|it| !it.exact);
+    row.differs =
+        differing.map(|it| format!("{}: {}", it.kind, first_difference(&it.diff))).collect();
+    Ok(())
 }
 
 /// The first changed line of a unified diff.
@@ -154,6 +161,11 @@ fn first_difference(diff: &str) -> String {
     };
     let line = diff.lines().filter(changed).find(|line| 1 < line.trim_end().len());
     line.or_else(|| diff.lines().find(changed)).unwrap_or("no file").to_owned()
+}
+
+/// The value below which `percent` of the sorted `ratios` lie; 0 where there are none.
+pub fn quantile(ratios: &[f64], percent: usize) -> f64 {
+    ratios.get(ratios.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default()
 }
 
 impl RoundTrips {
@@ -173,20 +185,14 @@ impl RoundTrips {
 
     /// Read the data back.
     pub fn load(docs: &Path) -> Result<Self, ToolError> {
-        let path = docs.join(TABLE_JSON);
-        let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
-        let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
-        serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+        table::load(docs, TABLE_JSON)
     }
 
     /// The table as Markdown.
     pub fn render(&self) -> Result<String, ToolError> {
         let ratios = self.ratios();
-        let quantile = |percent: usize| {
-            let ratio = ratios.get(ratios.len().saturating_sub(1) * percent / 100);
-            format!("{:.2}", ratio.copied().unwrap_or_default())
-        };
-        let quantiles = [5, 25, 50, 75, 95].map(|it| (format!("{it} %"), quantile(it)));
+        let quantiles = [5, 25, 50, 75, 95]
+            .map(|it| (format!("{it} %"), format!("{:.2}", quantile(&ratios, it))));
         let data = serde_json::json!({
             "release": self.release,
             "exact": self.exact(),
@@ -199,13 +205,6 @@ impl RoundTrips {
     }
 
     fn write(&self, docs: &Path) -> Result<(), ToolError> {
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
-        for (name, text) in [(TABLE, self.render()?), (TABLE_JSON, json + "\n")] {
-            let path = docs.join(name);
-            write_whole(&path, text.as_bytes())
-                .map_err(|source| RunDirError::Write { path, source })?;
-        }
-        Ok(())
+        table::write(docs, (TABLE, self.render()?), (TABLE_JSON, self))
     }
 }
