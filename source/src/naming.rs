@@ -85,13 +85,20 @@ impl FileKind {
 
     /// The kind of a module name such as `image_processing_pil_clip`.
     pub fn of_module(module: &str) -> Option<Self> {
-        let named = |kind: &Self| {
-            module.strip_prefix(kind.prefix()).is_some_and(|rest| rest.starts_with('_'))
-        };
-        let kind =
-            Self::ALL.into_iter().filter(named).rev().max_by_key(|kind| kind.prefix().len())?;
-        let fast = kind == Self::ImageProcessing && module.ends_with("_fast");
-        Some(if fast { Self::ImageProcessingFast } else { kind })
+        Self::split(module).map(|(kind, _)| kind)
+    }
+
+    /// The kind and the model of a module name: what [`module`](Self::module) puts together.
+    pub fn split(module: &str) -> Option<(Self, &str)> {
+        let model = |kind: Self| module.strip_prefix(kind.prefix())?.strip_prefix('_');
+        let named = Self::ALL.into_iter().filter_map(|kind| Some((kind, model(kind)?))).rev();
+        let (kind, model) = named.max_by_key(|(kind, _)| kind.prefix().len())?;
+        match model.strip_suffix("_fast") {
+            Some(model) if kind == Self::ImageProcessing => {
+                Some((Self::ImageProcessingFast, model))
+            }
+            _ => Some((kind, model)),
+        }
     }
 
     /// The file of a class (or name in `__all__`) of the model whose class prefix is `camel`.

@@ -72,13 +72,9 @@ impl Input {
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            let kind = FileKind::of_module(&stem)
+            let (kind, model) = FileKind::split(&stem)
                 .ok_or_else(|| ScaffoldError::Name { path: file.path.clone() })?;
-            let mut rest = &stem[kind.prefix().len() + 1..];
-            if kind == FileKind::ImageProcessingFast {
-                rest = rest.strip_suffix("_fast").unwrap_or(rest);
-            }
-            named.push((kind, rest.to_owned(), file));
+            named.push((kind, model.to_owned(), file));
         }
         named.sort_by_key(|(kind, ..)| (*kind == FileKind::Modeling, *kind));
         let Some((_, last, _)) = named.last() else { return Err(ScaffoldError::Nothing) };

@@ -287,7 +287,7 @@ fn orphans(modular: &Path, given: &BTreeSet<PathBuf>) -> impl Iterator<Item = Pa
     let model = place::model(modular);
     FileKind::ALL
         .into_iter()
-        .map(|kind| modular.with_file_name(format!("{}_{model}.py", kind.prefix())))
+        .map(|kind| modular.with_file_name(format!("{}.py", kind.module(&model))))
         .filter(|it| !given.contains(it) && it.is_file())
         .filter(move |it| {
             let text = fs::read_to_string(it).unwrap_or_default();

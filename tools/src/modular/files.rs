@@ -8,7 +8,8 @@ use std::{
 
 use crate::error::ToolError;
 
-/// Replaces `path` by a new file with `text`: written beside it, then renamed over it.
+/// Replaces `path` by a new file with `text`: written beside it, then renamed over it. Unlike a file of
+/// a run, it keeps the permissions that it had, and hundreds of them are not synced one by one.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), ToolError> {
     let failed = |source: io::Error| ToolError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));

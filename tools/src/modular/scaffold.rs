@@ -147,6 +147,5 @@ fn of_folder(folder: &Path, model: Option<&str>) -> Result<Vec<PathBuf>, ToolErr
 /// The model of a standalone file, by its name.
 fn model_of(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.strip_suffix(".py")?;
-    let kind = FileKind::of_module(name)?;
-    name.strip_prefix(kind.prefix())?.strip_prefix('_').map(str::to_owned)
+    FileKind::split(name).map(|(_, model)| model.to_owned())
 }

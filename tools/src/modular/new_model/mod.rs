@@ -185,8 +185,7 @@ fn init(models: &Path, names: &Names) -> Result<String, ToolError> {
             .replace(&format!("models/{}", names.parent), &format!("models/{}", names.name)),
         _ => String::new(),
     };
-    let modules: Vec<String> =
-        names.kinds.iter().map(|it| format!("{}_{}", it.prefix(), names.name)).collect();
+    let modules: Vec<String> = names.kinds.iter().map(|it| it.module(&names.name)).collect();
     Ok(render(
         "model-init.py",
         &json!({ "year": names.year, "banner": banner, "modules": modules }),

@@ -80,7 +80,7 @@ impl Names {
             parent_prefix,
         };
         for kind in names.kinds.clone() {
-            let module = format!("{}_{}", kind.prefix(), names.parent);
+            let module = kind.module(&names.parent);
             let source = library.load(&folder.join(format!("{module}.py")))?;
             names.derive(&source, &module);
         }
@@ -201,11 +201,11 @@ fn no_parent(library: &Library, from: &str) -> String {
 
 /// Configuration and modeling, and what else was asked for, where the parent has such a file.
 fn kinds(folder: &Path, parent: &str, with: &[String]) -> Result<Vec<FileKind>, ToolError> {
-    let has = |kind: &FileKind| folder.join(format!("{}_{parent}.py", kind.prefix())).is_file();
+    let has = |kind: &FileKind| folder.join(format!("{}.py", kind.module(parent))).is_file();
     let mut kinds: Vec<FileKind> =
         [FileKind::Configuration, FileKind::Modeling].into_iter().filter(has).collect();
     for name in with {
-        match FileKind::ALL.into_iter().find(|it| it.prefix() == name) {
+        match FileKind::ALL.into_iter().find(|it| it.to_string() == *name) {
             Some(kind) if !has(&kind) => {
                 return Err(ToolError::Input(format!(
                     "`{parent}` has no {name} file to inherit from"
