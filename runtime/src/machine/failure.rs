@@ -1,0 +1,60 @@
+//! What an uncaught exception becomes: its place in the definition, its module, its traceback.
+
+use rustpython_vm::{
+    AsObject, VirtualMachine,
+    builtins::{PyBaseExceptionRef, traceback::PyTraceback},
+};
+
+use crate::{
+    error::{Place, Raised, RuntimeError},
+    sources::{FROZEN, Sources},
+};
+
+pub(super) fn describe(
+    exception: &PyBaseExceptionRef,
+    sources: &Sources,
+    vm: &VirtualMachine,
+) -> RuntimeError {
+    let mut traceback = String::new();
+    if vm.write_exception(&mut traceback, exception).is_err() {
+        traceback.push_str("(the traceback cannot be written)");
+    }
+    let object = exception.as_object();
+    let message = match object.str(vm) {
+        Ok(text) => text.to_string_lossy().into_owned(),
+        Err(_) => "(the exception's own text cannot be made)".to_owned(),
+    };
+    let module = object
+        .get_attr("_portwright_module", vm)
+        .and_then(|it| it.str(vm))
+        .map(|it| it.to_string_lossy().into_owned())
+        .ok();
+    RuntimeError::Raised(Box::new(Raised {
+        class: object.class().name().to_string(),
+        message,
+        place: place(exception, sources),
+        module,
+        traceback,
+    }))
+}
+
+/// The innermost frame outside the dialect and the standard library; else the innermost of all.
+fn place(exception: &PyBaseExceptionRef, sources: &Sources) -> Option<Place> {
+    let mut inner = None;
+    let mut own = None;
+    let mut next = exception.__traceback__();
+    while let Some(entry) = next {
+        let entry: &PyTraceback = &entry;
+        let file = entry.frame.code.source_path().to_string();
+        let place = (file.clone(), entry.lineno.get());
+        if sources.packages.iter().any(|it| file.starts_with(&*it.folder.to_string_lossy())) {
+            own = Some(place.clone());
+        }
+        inner = Some(place);
+        next = entry.next.lock().clone();
+    }
+    let (file, line) = own.or(inner)?;
+    let text = sources.line(&file, line).unwrap_or_default();
+    let file = file.strip_prefix(FROZEN).map_or(file.clone(), |it| format!("dialects/{it}"));
+    Some(Place { file, line, text })
+}
