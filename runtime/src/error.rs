@@ -62,6 +62,8 @@ pub enum RuntimeError {
     Abandoned(String),
     #[error("cannot start the machine's thread")]
     Thread(#[source] std::io::Error),
+    #[error("cannot open the checkpoint")]
+    Weights(#[from] crate::weights::WeightsError),
     #[error("not the answer that was expected: {0}")]
     Answer(String),
 }

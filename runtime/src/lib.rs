@@ -6,7 +6,7 @@
 //!
 //! # Where to start
 //!
-//! [`Machine`] runs Python. [`sources`] says what it may import. [`binding`] is where the kernels
+//! [`Machine`] runs Python. [`sources`] says what it may import. `binding` is where the kernels
 //! become Python objects. The dialects, in plain Python, lie in `runtime/dialects`: `shared` is what
 //! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers.
 //!
@@ -18,13 +18,16 @@
 //! - Nothing that Python code does takes the process down: an exception, a limit or a panic is a
 //!   [`RuntimeError`].
 
-pub mod binding;
+mod binding;
 mod error;
 mod limits;
 mod machine;
 pub mod sources;
+mod weights;
 
 pub use error::RuntimeError;
 pub use limits::Limits;
 pub use machine::{Answer, Machine, Options};
+pub use portwright_kernels::{DType, Precision, Tensor};
 pub use sources::{Package, Sources};
+pub use weights::{WeightsError, tensors_of};

@@ -60,6 +60,18 @@ impl Sources {
                 }
             }
         }
+        self.on_disk(name)
+    }
+
+    /// The source of a module in the given packages, whether or not a frozen file takes its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sources::find`].
+    pub fn on_disk(&self, name: &str) -> Result<Option<Module>, String> {
+        if !name.split('.').all(is_identifier) {
+            return Ok(None);
+        }
         let Some((package, rest)) = self.package_of(name) else { return Ok(None) };
         let rest = rest.replace('.', "/");
         let candidates = [

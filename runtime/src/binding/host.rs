@@ -1,6 +1,9 @@
 //! What the machine's thread keeps beside the interpreter: sources, classes, what a call hands over.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+};
 
 use portwright_kernels::{DType, Tensor};
 use rustpython_vm::{PyObjectRef, builtins::PyTypeRef};
@@ -22,6 +25,8 @@ pub(super) struct Host {
     /// Whether kernels look for the source line that calls them.
     pub(super) tracing: bool,
     pub(super) lines: Lines,
+    /// The checkpoint that the machine's caller opened.
+    pub(super) weights: BTreeMap<String, Tensor>,
     tensors: Vec<(String, Tensor)>,
     printed: String,
 }
@@ -61,6 +66,11 @@ pub(super) fn with<T>(run: impl FnOnce(&mut Host) -> T) -> T {
 /// What Python code on this thread may import.
 pub(crate) fn install(sources: Sources) {
     with(|it| it.sources = sources);
+}
+
+/// The tensors that Python code may load.
+pub(crate) fn set_weights(weights: BTreeMap<String, Tensor>) {
+    with(|it| it.weights = weights);
 }
 
 /// Forgets what an earlier call handed over.

@@ -2,14 +2,14 @@
 
 pub(crate) use _kernels::module_def;
 
-use rustpython_derive::pymodule;
+use rustpython_vm::pymodule;
 
 #[pymodule]
 mod _kernels {
     use portwright_kernels as kernels;
     use rustpython_vm::{
-        Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
-        builtins::{PyModule, PyStrRef, PyTypeRef},
+        Py, PyObjectRef, PyRef, PyResult, VirtualMachine,
+        builtins::{PyListRef, PyModule, PyStrRef, PyTypeRef},
         class::PyClassImpl,
     };
 
@@ -33,10 +33,18 @@ mod _kernels {
         }
     }
 
+    /// The text of a module on disk, where a stand-in has taken its place.
+    #[pyfunction]
+    fn text_on_disk(name: PyStrRef) -> Option<String> {
+        host::with(|it| it.sources.clone()).on_disk(&name.to_string_lossy()).ok()?.map(|it| it.text)
+    }
+
     /// The names of the modules inside a package.
     #[pyfunction]
-    fn list(name: PyStrRef) -> Vec<String> {
-        host::with(|it| it.sources.clone()).list(&name.to_string_lossy())
+    fn list(name: PyStrRef, vm: &VirtualMachine) -> PyListRef {
+        let sources = host::with(|it| it.sources.clone());
+        let names = sources.list(&name.to_string_lossy());
+        vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
     }
 
     /// Adds to what the answer says was printed.
@@ -49,6 +57,23 @@ mod _kernels {
     #[pyfunction]
     fn hand_over(name: PyStrRef, tensor: PyRef<tensor::PyTensor>) {
         host::hand_over(name.to_string_lossy().into_owned(), tensor.get());
+    }
+
+    /// The names of the open checkpoint's tensors.
+    #[pyfunction]
+    fn weight_names(vm: &VirtualMachine) -> PyListRef {
+        let names: Vec<String> = host::with(|it| it.weights.keys().cloned().collect());
+        vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
+    }
+
+    /// A tensor of the open checkpoint.
+    #[pyfunction]
+    fn weight(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let name = name.to_string_lossy();
+        match host::with(|it| it.weights.get(&*name).cloned()) {
+            Some(found) => tensor::PyTensor::object(found, vm),
+            None => Err(vm.new_key_error(vm.ctx.new_str(&*name).into())),
+        }
     }
 
     /// Says which classes the kernels' tensors and their shapes are instances of.
@@ -105,9 +130,9 @@ mod _kernels {
 
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         __module_exec(vm, module);
-        let base = tensor::PyTensor::make_class(&vm.ctx);
+        let base = tensor::PyTensor::make_static_type();
         module.set_attr("TensorBase", base, vm)?;
-        let dtype = tensor::PyDType::make_class(&vm.ctx);
+        let dtype = tensor::PyDType::make_static_type();
         module.set_attr("dtype", dtype, vm)?;
         let dtypes = tensor::make_dtypes(vm);
         for (known, object) in &dtypes {

@@ -3,11 +3,12 @@
 use std::{cell::RefCell, fmt};
 
 use portwright_kernels::{DType, Tensor};
-use rustpython_derive::{PyPayload, pyclass};
 use rustpython_vm::{
     Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
     builtins::{PyTuple, PyTypeRef},
     common::wtf8::Wtf8Buf,
+    function::{FuncArgs, OptionalArg},
+    pyclass,
     types::Representable,
 };
 
@@ -59,7 +60,7 @@ impl PyTensor {
     }
 
     #[pymethod]
-    fn stride(&self, dim: rustpython_vm::function::OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
+    fn stride(&self, dim: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
         let strides = self.inner.borrow().strides();
         let Some(dim) = dim.into_option() else {
             let strides = strides.iter().map(|it| vm.ctx.new_int(*it).into()).collect();
@@ -94,7 +95,7 @@ impl PyTensor {
     }
 
     #[pymethod]
-    fn is_contiguous(&self, _args: rustpython_vm::function::FuncArgs) -> bool {
+    fn is_contiguous(&self, _args: FuncArgs) -> bool {
         self.inner.borrow().is_contiguous()
     }
 

@@ -1,5 +1,6 @@
 //! Python objects as the kernels' values, and back; the kernels' errors as exceptions.
 
+use num_complex::Complex64;
 use portwright_kernels::{KernelError, Value};
 use rustpython_vm::{
     AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,

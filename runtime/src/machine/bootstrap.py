@@ -45,6 +45,7 @@ class _Loader:
 def _spec_of(name, loader, origin, is_package):
     spec = type(sys.__spec__)(name, loader, origin=origin, is_package=is_package)
     spec.has_location = True
+    spec.cached = ""
     if is_package:
         spec.submodule_search_locations = [origin.rpartition("/")[0]]
     return spec

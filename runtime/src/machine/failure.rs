@@ -1,9 +1,6 @@
 //! What an uncaught exception becomes: its place in the definition, its module, its traceback.
 
-use rustpython_vm::{
-    AsObject, VirtualMachine,
-    builtins::{PyBaseExceptionRef, traceback::PyTraceback},
-};
+use rustpython_vm::{AsObject, VirtualMachine, builtins::PyBaseExceptionRef};
 
 use crate::{
     error::{Place, Raised, RuntimeError},
@@ -44,14 +41,14 @@ fn place(exception: &PyBaseExceptionRef, sources: &Sources) -> Option<Place> {
     let mut own = None;
     let mut next = exception.__traceback__();
     while let Some(entry) = next {
-        let entry: &PyTraceback = &entry;
         let file = entry.frame.code.source_path().to_string();
         let place = (file.clone(), entry.lineno.get());
         if sources.packages.iter().any(|it| file.starts_with(&*it.folder.to_string_lossy())) {
             own = Some(place.clone());
         }
         inner = Some(place);
-        next = entry.next.lock().clone();
+        let following = entry.next.lock().clone();
+        next = following;
     }
     let (file, line) = own.or(inner)?;
     let text = sources.line(&file, line).unwrap_or_default();

@@ -4,6 +4,7 @@ mod failure;
 mod start;
 
 use std::{
+    path::PathBuf,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex, PoisonError,
@@ -21,6 +22,7 @@ use crate::{
     error::RuntimeError,
     limits::{GRACE, Limits, Watchdog},
     sources::Sources,
+    weights,
 };
 
 /// Room for the deepest Python code that the recursion limit allows.
@@ -105,6 +107,14 @@ impl Machine {
                 }
                 Err(exception) => Err(failure::describe(&exception, &sources, vm)),
             }
+        })
+    }
+
+    /// Opens safetensors files: Python code sees their tensors in place of those opened before.
+    pub fn open_weights(&self, paths: Vec<PathBuf>) -> Result<(), RuntimeError> {
+        self.run(move |_| {
+            binding::set_weights(weights::tensors_of(&paths)?);
+            Ok(())
         })
     }
 

@@ -60,7 +60,7 @@ def _never(*args, **kwargs):
 
 stat = lstat = scandir = readlink = access = _nothing
 open = mkdir = makedirs = remove = unlink = rename = replace = rmdir = removedirs = chmod = _never
-system = popen = fork = execv = execve = spawnv = kill = putenv = unsetenv = symlink = link = _never
+system = popen = execv = execve = spawnv = kill = putenv = unsetenv = symlink = link = _never
 read = write = close = pipe = dup = dup2 = chdir = utime = truncate = _never
 
 

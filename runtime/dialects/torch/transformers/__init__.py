@@ -6,7 +6,7 @@ import re as _re
 
 import _kernels
 
-_found = _re.search(r'__version__ = "([^"]+)"', _kernels.own_text("transformers") or "")
+_found = _re.search(r'__version__ = "([^"]+)"', _kernels.text_on_disk("transformers") or "")
 __version__ = _found.group(1) if _found else "0.0.0"
 
 # Names that definitions import from the package itself, and where they live.

@@ -8,7 +8,7 @@ def _each(value, rank):
 
 
 def _conv(rank):
-    kernel = getattr(_kernels, f"conv{rank}d")
+    name = f"conv{rank}d"
 
     def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         alone = input.ndim == rank + 1
@@ -19,7 +19,7 @@ def _conv(rank):
             padding = 0
         if padding == "same":
             input, padding = _same(input, weight, dilation, rank), 0
-        result = kernel(input, weight, bias, stride, _each(padding, rank), dilation, groups)
+        result = getattr(_kernels, name)(input, weight, bias, stride, _each(padding, rank), dilation, groups)
         return result.squeeze(0) if alone else result
 
     return conv

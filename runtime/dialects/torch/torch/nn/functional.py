@@ -18,8 +18,7 @@ from ._spatial import (
     pixel_unshuffle, unfold,
 )
 
-sigmoid, tanh, relu = _kernels.sigmoid, _kernels.tanh, _kernels.relu
-relu_ = relu
+relu_ = relu  # noqa: F405
 
 
 def linear(input, weight, bias=None):

@@ -1,7 +1,8 @@
 """Activation functions as modules."""
 
+from ..._creation import full
 from .. import functional as F
-from ..init import xavier_uniform_
+from ..parameter import Parameter
 from .module import Module
 
 __all__ = []
@@ -126,3 +127,19 @@ class LogSoftmax(Softmax):
 
     def forward(self, input):
         return F.log_softmax(input, self.dim)
+
+
+@_public
+class PReLU(Module):
+    """Negative values times a learned slope."""
+
+    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.weight = Parameter(full((num_parameters,), init, dtype=dtype))
+
+    def forward(self, input):
+        slope = self.weight
+        if slope.numel() > 1:
+            slope = slope.reshape((1, -1) + (1,) * (input.ndim - 2))
+        return F.prelu(input, slope)
