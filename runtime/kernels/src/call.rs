@@ -158,11 +158,6 @@ impl<'a> Call<'a> {
     pub(crate) fn optional_operand(&self, idx: usize) -> Result<Option<Operand>> {
         if self.is_none(idx) { Ok(None) } else { self.operand(idx).map(Some) }
     }
-
-    /// The arguments from `idx` on.
-    pub(crate) fn rest(&self, idx: usize) -> &'a [Value] {
-        self.args.get(idx..).unwrap_or_default()
-    }
 }
 
 fn whole(value: &Value) -> Option<Result<i64>> {

@@ -95,6 +95,18 @@ fn fill_(call: &Call) -> Result<Value> {
     answer(x.clone())
 }
 
+fn zero_(call: &Call) -> Result<Value> {
+    let x = call.tensor(0)?;
+    x.copy_from(&scalar(Scalar::Int(0), x.dtype())?)?;
+    answer(x.clone())
+}
+
+/// `from_list(numbers, shape, dtype)`: a flat list.
+fn from_list(call: &Call) -> Result<Value> {
+    let flat = from_value(call.get(0), call.optional_dtype(2)?)?;
+    answer(crate::shape::reshaped(&flat, &call.sizes(1)?)?)
+}
+
 /// `arange(start, end, step, dtype)`.
 fn arange(call: &Call) -> Result<Value> {
     let scalar = |idx: usize| match call.operand(idx)? {
@@ -314,6 +326,8 @@ pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new("zeros", zeros, "zeros(shape, dtype=default); also `empty`"),
     Kernel::new("full", full, "full(shape, value, dtype=the value's)"),
     Kernel::new("fill_", fill_, "fill_(x, value): writes to x"),
+    Kernel::new("zero_", zero_, "zero_(x): writes to x"),
+    Kernel::new("from_list", from_list, "from_list(flat list, shape, dtype=inferred)"),
     Kernel::new("arange", arange, "arange(start, end, step=1, dtype=inferred)"),
     Kernel::new("linspace", linspace, "linspace(start, end, steps, dtype=default)"),
     Kernel::new("eye", eye, "eye(rows, columns=rows, dtype=default)"),

@@ -18,6 +18,7 @@
 //! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
 //! - Files are read only by `weights`; there is no clock and no network.
 
+mod attention;
 mod binary;
 mod bytes;
 mod call;
@@ -25,24 +26,35 @@ mod cast;
 mod compare;
 mod complex;
 mod context;
+mod conv;
 mod create;
 mod dtype;
+mod einsum;
 mod element;
 mod elementwise;
 mod error;
+mod index;
+mod join;
 mod lanes;
 mod layout;
+mod linalg;
 mod matmul;
 mod multiply;
+mod random;
 mod read;
+mod reduce;
+mod scan;
+mod scatter;
 mod shape;
 mod softmax;
+mod sort;
 mod storage;
 mod table;
 mod tensor;
 mod threads;
 mod unary;
 mod value;
+mod weights;
 
 pub use call::Call;
 pub use context::{
@@ -53,3 +65,4 @@ pub use error::KernelError;
 pub use table::{Kernel, kernel, kernels};
 pub use tensor::Tensor;
 pub use value::Value;
+pub use weights::{Weights, open_safetensors};

@@ -6,7 +6,7 @@ use crate::{
     binary::{Add, Mul, binary},
     call::{Call, answer},
     complex,
-    dtype::{DType, Physical},
+    dtype::DType,
     element::{FloatElement, Real, with_float},
     elementwise::{Operand, integers, write_back},
     error::{Result, fail},
@@ -296,11 +296,3 @@ pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new("baddbmm_", baddbmm_, "baddbmm_(x, a, b, beta=1, alpha=1): writes to x"),
     Kernel::new("outer", outer, "outer(a, b)"),
 ]];
-
-/// Elements are computed in `f32` or `f64`.
-pub(crate) fn wide(dtype: DType) -> Physical {
-    match Tensor::target(dtype) {
-        Physical::F64 => Physical::F64,
-        _ => Physical::F32,
-    }
-}

@@ -46,14 +46,25 @@ impl Kernel {
 
 /// The families, in the order of their files.
 const FAMILIES: &[&[&[Kernel]]] = &[
+    crate::attention::KERNELS,
     crate::binary::KERNELS,
     crate::cast::KERNELS,
     crate::compare::KERNELS,
     crate::complex::KERNELS,
+    crate::conv::KERNELS,
     crate::create::KERNELS,
+    crate::einsum::KERNELS,
+    crate::index::KERNELS,
+    crate::join::KERNELS,
+    crate::linalg::KERNELS,
     crate::matmul::KERNELS,
+    crate::random::KERNELS,
+    crate::reduce::KERNELS,
+    crate::scan::KERNELS,
+    crate::scatter::KERNELS,
     crate::shape::KERNELS,
     crate::softmax::KERNELS,
+    crate::sort::KERNELS,
     crate::unary::KERNELS,
 ];
 
