@@ -63,7 +63,7 @@ pub enum RuntimeError {
     #[error("cannot start the machine's thread")]
     Thread(#[source] std::io::Error),
     #[error("cannot open the checkpoint")]
-    Weights(#[from] crate::weights::WeightsError),
+    Weights(#[source] portwright_kernels::KernelError),
     #[error("not the answer that was expected: {0}")]
     Answer(String),
 }

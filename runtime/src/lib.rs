@@ -23,11 +23,9 @@ mod error;
 mod limits;
 mod machine;
 pub mod sources;
-mod weights;
 
 pub use error::RuntimeError;
 pub use limits::Limits;
 pub use machine::{Answer, Machine, Options};
-pub use portwright_kernels::{DType, Precision, Tensor};
+pub use portwright_kernels::{DType, KernelError, Precision, Tensor, Weights, open_safetensors};
 pub use sources::{Package, Sources};
-pub use weights::{WeightsError, tensors_of};

@@ -2,10 +2,10 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
 };
 
-use portwright_kernels::{DType, Tensor};
+use portwright_kernels::{DType, Tensor, Weights};
 use rustpython_vm::{PyObjectRef, builtins::PyTypeRef};
 
 use crate::sources::Sources;
@@ -26,7 +26,7 @@ pub(super) struct Host {
     pub(super) tracing: bool,
     pub(super) lines: Lines,
     /// The checkpoint that the machine's caller opened.
-    pub(super) weights: BTreeMap<String, Tensor>,
+    pub(super) weights: Vec<Weights>,
     tensors: Vec<(String, Tensor)>,
     printed: String,
 }
@@ -69,7 +69,7 @@ pub(crate) fn install(sources: Sources) {
 }
 
 /// The tensors that Python code may load.
-pub(crate) fn set_weights(weights: BTreeMap<String, Tensor>) {
+pub(crate) fn set_weights(weights: Vec<Weights>) {
     with(|it| it.weights = weights);
 }
 

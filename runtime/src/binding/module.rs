@@ -13,7 +13,7 @@ mod _kernels {
         class::PyClassImpl,
     };
 
-    use super::super::{host, kernel, tensor};
+    use super::super::{host, kernel, tensor, value};
 
     /// The text, file and kind of a module that may be imported; none when there is no such module.
     #[pyfunction]
@@ -62,7 +62,9 @@ mod _kernels {
     /// The names of the open checkpoint's tensors.
     #[pyfunction]
     fn weight_names(vm: &VirtualMachine) -> PyListRef {
-        let names: Vec<String> = host::with(|it| it.weights.keys().cloned().collect());
+        let names: Vec<String> = host::with(|it| {
+            it.weights.iter().flat_map(kernels::Weights::names).map(str::to_owned).collect()
+        });
         vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
     }
 
@@ -70,8 +72,13 @@ mod _kernels {
     #[pyfunction]
     fn weight(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
         let name = name.to_string_lossy();
-        match host::with(|it| it.weights.get(&*name).cloned()) {
-            Some(found) => tensor::PyTensor::object(found, vm),
+        let found = host::with(|it| {
+            let file = it.weights.iter().find(|it| it.describe(&name).is_some())?;
+            Some(file.tensor(&name, None))
+        });
+        match found {
+            Some(Ok(found)) => tensor::PyTensor::object(found, vm),
+            Some(Err(error)) => Err(value::to_exception(&error, vm)),
             None => Err(vm.new_key_error(vm.ctx.new_str(&*name).into())),
         }
     }

@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use portwright_kernels::{Precision, Tensor};
+use portwright_kernels::{Precision, Tensor, open_safetensors};
 use rustpython_vm::{PyResult, VirtualMachine};
 use serde_json::Value;
 
@@ -22,7 +22,6 @@ use crate::{
     error::RuntimeError,
     limits::{GRACE, Limits, Watchdog},
     sources::Sources,
-    weights,
 };
 
 /// Room for the deepest Python code that the recursion limit allows.
@@ -113,7 +112,8 @@ impl Machine {
     /// Opens safetensors files: Python code sees their tensors in place of those opened before.
     pub fn open_weights(&self, paths: Vec<PathBuf>) -> Result<(), RuntimeError> {
         self.run(move |_| {
-            binding::set_weights(weights::tensors_of(&paths)?);
+            let files = paths.iter().map(|it| open_safetensors(it)).collect::<Result<Vec<_>, _>>();
+            binding::set_weights(files.map_err(RuntimeError::Weights)?);
             Ok(())
         })
     }

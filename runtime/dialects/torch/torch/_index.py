@@ -94,25 +94,25 @@ def argwhere(input):
 
 
 def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
-    return _Ordered(*_kernels.topk(input, int(k), dim, largest, sorted))
+    return _Ordered(*_kernels.topk(input, int(k), dim, largest))
 
 
 def kthvalue(input, k, dim=-1, keepdim=False):
-    values, indices = _kernels.sort(input, dim, False, True)
+    values, indices = _kernels.sort(input, dim, False)
     values, indices = values.narrow(dim, k - 1, 1), indices.narrow(dim, k - 1, 1)
     return _Ordered(values, indices) if keepdim else _Ordered(values.squeeze(dim), indices.squeeze(dim))
 
 
 def sort(input, dim=-1, descending=False, stable=False, *, out=None):
-    return _Ordered(*_kernels.sort(input, dim, descending, True))
+    return _Ordered(*_kernels.sort(input, dim, descending))
 
 
 def argsort(input, dim=-1, descending=False, stable=False):
-    return _kernels.sort(input, dim, descending, True)[1]
+    return _kernels.sort(input, dim, descending)[1]
 
 
 def msort(input):
-    return _kernels.sort(input, 0, False, True)[0]
+    return _kernels.sort(input, 0, False)[0]
 
 
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):

@@ -85,7 +85,7 @@ def randint_like(input, low, high=None, *, dtype=None, **ignored):
 
 
 def randperm(n, *, generator=None, dtype=None, **ignored):
-    order = _kernels.sort(rand(n, generator=generator), -1, False, True)[1]
+    order = _kernels.sort(rand(n, generator=generator), -1, False)[1]
     return _kernels.to_dtype(order, dtype or _kinds.int64)
 
 
@@ -104,7 +104,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     # Gumbel's trick: the largest of log p plus noise is a draw without replacement.
     noise = rand(input.shape, generator=generator, dtype=_kinds.float64)
     scores = _kernels.log(input.double()) - _kernels.log(-_kernels.log(noise))
-    return _kernels.topk(scores, num_samples, -1, True, True)[1]
+    return _kernels.topk(scores, num_samples, -1, True)[1]
 
 
 def uniform_(self, a=0.0, b=1.0, *, generator=None):

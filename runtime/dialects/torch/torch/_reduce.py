@@ -106,9 +106,9 @@ def logsumexp(input, dim, keepdim=False):
 
 def median(input, dim=None, keepdim=False):
     if dim is None:
-        ordered = _kernels.sort(input.reshape(-1), 0, False, True)[0]
+        ordered = _kernels.sort(input.reshape(-1), 0, False)[0]
         return ordered[(ordered.shape[0] - 1) // 2]
-    values, indices = _kernels.sort(input, dim, False, True)
+    values, indices = _kernels.sort(input, dim, False)
     middle = (input.shape[dim] - 1) // 2
     values, indices = values.narrow(dim, middle, 1), indices.narrow(dim, middle, 1)
     return _Extreme(values, indices) if keepdim else _Extreme(values.squeeze(dim), indices.squeeze(dim))
@@ -117,7 +117,7 @@ def median(input, dim=None, keepdim=False):
 def quantile(input, q, dim=None, keepdim=False):
     flat = input.reshape(-1) if dim is None else input
     axis = 0 if dim is None else dim
-    ordered = _kernels.sort(flat, axis, False, True)[0]
+    ordered = _kernels.sort(flat, axis, False)[0]
     place = q * (ordered.shape[axis] - 1)
     low = int(place)
     high = low + (place > low)

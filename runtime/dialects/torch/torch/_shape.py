@@ -12,7 +12,7 @@ def reshape(input, *shape, **names):
 
 def view(self, *shape):
     if len(shape) == 1 and isinstance(shape[0], _kinds.dtype):
-        return _kernels.view_dtype(self, shape[0])
+        return _kernels.bitcast(self, shape[0])
     return _kernels.view(self, sizes(shape))
 
 

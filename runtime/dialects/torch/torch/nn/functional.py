@@ -162,7 +162,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
 
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
                                  scale=None, enable_gqa=False):
-    return _kernels.scaled_dot_product_attention(query, key, value, attn_mask, is_causal, scale,
+    return _kernels.sdpa(query, key, value, attn_mask, is_causal, scale,
                                                  enable_gqa)
 
 
