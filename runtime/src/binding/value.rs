@@ -1,7 +1,7 @@
 //! Python objects as the kernels' values, and back; the kernels' errors as exceptions.
 
 use num_complex::Complex64;
-use portwright_kernels::{KernelError, Value};
+use portwright_kernels::{DType, KernelError, Value};
 use rustpython_vm::{
     AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
     builtins::{
@@ -49,11 +49,26 @@ pub(super) fn from_object(object: &PyObject, vm: &VirtualMachine) -> PyResult<Va
     if let Some(it) = object.downcast_ref::<PyStr>() {
         return Ok(Value::Str(it.to_string_lossy().into_owned()));
     }
+    if let Some(it) = dtype_of_class(object, vm) {
+        return Ok(Value::DType(it));
+    }
     if object.is(&vm.ctx.ellipsis) {
         return Ok(Value::Ellipsis);
     }
     let class = object.class().name().to_string();
     Err(vm.new_type_error(format!("a kernel takes no argument of type `{class}`")))
+}
+
+/// PyTorch takes Python's own number classes for dtypes.
+fn dtype_of_class(object: &PyObject, vm: &VirtualMachine) -> Option<DType> {
+    let types = &vm.ctx.types;
+    let known = [
+        (types.bool_type, DType::Bool),
+        (types.int_type, DType::I64),
+        (types.float_type, DType::F64),
+        (types.complex_type, DType::C128),
+    ];
+    known.into_iter().find(|(class, _)| object.is(*class)).map(|(_, dtype)| dtype)
 }
 
 fn from_objects(objects: &[PyObjectRef], vm: &VirtualMachine) -> PyResult<Value> {

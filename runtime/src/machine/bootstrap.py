@@ -2,6 +2,7 @@
 
 import sys
 
+import _collections
 import _kernels
 
 
@@ -63,6 +64,49 @@ class _Finder:
         return _spec_of(name, _Loader(text), origin, is_package)
 
 
+class OrderedDict(dict):
+    """A dictionary that remembers its order, as any dictionary does, and can change it.
+
+    The standard library's own is written in Python here and reads through overridden methods, which
+    classes that inherit from it do not expect.
+    """
+
+    def move_to_end(self, key, last=True):
+        value = dict.pop(self, key)
+        rest = [] if last else list(dict.items(self))
+        if not last:
+            dict.clear(self)
+        dict.__setitem__(self, key, value)
+        dict.update(self, rest)
+
+    def popitem(self, last=True):
+        if last:
+            return dict.popitem(self)
+        if not dict.__len__(self):
+            raise KeyError("dictionary is empty")
+        key = next(iter(dict.keys(self)))
+        return key, dict.pop(self, key)
+
+    def copy(self):
+        return self.__class__(self)
+
+    def __eq__(self, other):
+        if isinstance(other, OrderedDict):
+            return list(dict.items(self)) == list(dict.items(other))
+        return dict.__eq__(self, other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self):
+        name = self.__class__.__name__
+        return f"{name}({dict(dict.items(self))!r})" if dict.__len__(self) else f"{name}()"
+
+
+OrderedDict.__module__ = "collections"
+_collections.OrderedDict = OrderedDict
 sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = _Printed()
 sys.path[:] = []
 sys.path_hooks[:] = []

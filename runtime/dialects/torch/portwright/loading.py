@@ -36,7 +36,21 @@ def model_class(config, architecture=None):
 def load(fields, dtype, attention, experts, architecture, random):
     """A model with the checkpoint's tensors, and what did not fit."""
     config = config_of(fields)
+    try:
+        return _load(config, dtype, attention, experts, architecture)
+    except ImportError:
+        # A tower of a multimodal model needs a library that is not here: its text part does not.
+        text = config.get_text_config(decoder=True)
+        if text is config:
+            raise
+        return _load(text, dtype, attention, experts, None)
+
+
+def _load(config, dtype, attention, experts, architecture):
     cls = model_class(config, architecture)
+    if cls.config_class is config.sub_configs.get("text_config"):
+        # The library's auto class does the same for a text model under a multimodal type.
+        config = config.get_text_config()
     wanted = getattr(torch, dtype) if dtype else config.dtype or torch.float32
     if isinstance(wanted, str):
         wanted = getattr(torch, wanted)

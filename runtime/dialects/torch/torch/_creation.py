@@ -1,9 +1,16 @@
 """Tensors from sizes, numbers and nested lists."""
 
+import builtins
+import math
+
 import _kernels
 
 from . import _kinds
 from ._tensor import Tensor, sizes
+
+
+# Tensors of fewer elements are made even where a checkpoint will replace them.
+_SMALL = 1 << 16
 
 
 def _full(shape, value, dtype):
@@ -23,7 +30,7 @@ def ones(*size, dtype=None, out=None, layout=None, device=None, requires_grad=Fa
 def empty(*size, dtype=None, out=None, layout=None, device=None, requires_grad=False,
           pin_memory=False, memory_format=None, **names):
     shape = sizes(size or (names.get("size"),))
-    if _Lazily.depth:
+    if _Lazily.depth and math.prod(shape) > _SMALL:
         # What a checkpoint fills: all elements are one, so that no memory is taken.
         return _kernels.expand(_full((), 0, dtype), shape)
     return _full(shape, 0, dtype)
@@ -48,7 +55,7 @@ def scalar_dtype(value):
         return _kinds.bool
     if isinstance(value, int):
         return _kinds.int64
-    if isinstance(value, complex):
+    if isinstance(value, builtins.complex):
         return _kinds.complex64
     return _kernels.get_default_dtype()
 
@@ -98,6 +105,8 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    if hasattr(data, "_portwright_tensor"):
+        data = data._portwright_tensor
     if isinstance(data, Tensor):
         result = _kernels.clone(data)
         return result if dtype is None else _kernels.to_dtype(result, dtype)
@@ -130,7 +139,7 @@ def _dtype_of(flat):
     kinds = {type(it) for it in flat}
     if not kinds or float in kinds:
         return _kernels.get_default_dtype()
-    if complex in kinds:
+    if builtins.complex in kinds:
         return _kinds.complex64
     return _kinds.bool if kinds == {bool} else _kinds.int64
 
@@ -156,8 +165,8 @@ def polar(abs, angle, *, out=None):
     return _kernels.polar(abs, angle)
 
 
-def from_numpy(array):
-    raise NotImplementedError("there is no numpy here: use torch.tensor()")
+def from_numpy(ndarray):
+    return tensor(ndarray)
 
 
 def tril_indices(row, col, offset=0, *, dtype=_kinds.int64, **ignored):
@@ -172,6 +181,12 @@ class _Lazily:
     """While a checkpoint's model is built, ``empty`` takes no memory."""
 
     depth = 0
+
+    @staticmethod
+    def own(tensor):
+        """Gives a tensor that takes no memory elements of its own before it is written to."""
+        if tensor.numel() > _SMALL and not tensor.is_contiguous():
+            tensor.set_data(_kernels.contiguous(tensor))
 
     def __enter__(self):
         _Lazily.depth += 1

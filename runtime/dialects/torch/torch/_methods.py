@@ -63,11 +63,13 @@ def clone(self, *, memory_format=None):
 
 
 def copy_(self, src, non_blocking=False):
+    if _creation._Lazily.depth:
+        _creation._Lazily.own(self)
     return _kernels.copy_(self, src)
 
 
 def fill_(self, value):
-    return _kernels.copy_(self, _kernels.full((), _creation._number(value), self.dtype))
+    return copy_(self, _kernels.full((), _creation._number(value), self.dtype))
 
 
 def zero_(self):

@@ -34,7 +34,8 @@ class Tensor(_kernels.TensorBase):
     def __new__(cls, *args, **kwargs):
         from ._creation import empty, tensor
 
-        if len(args) == 1 and isinstance(args[0], (list, tuple, Tensor)):
+        if len(args) == 1 and (isinstance(args[0], (list, tuple, Tensor)) or
+                               hasattr(args[0], "_portwright_tensor")):
             return tensor(args[0], dtype=_kinds.get_default_dtype())
         return empty(*args)
 

@@ -20,6 +20,10 @@ def is_torch_available():
     return True
 
 
+def is_torch_flex_attn_available():
+    return True
+
+
 def get_torch_version():
     import torch
 

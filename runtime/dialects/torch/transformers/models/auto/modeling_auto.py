@@ -5,6 +5,8 @@ import re
 
 import _kernels
 
+from .configuration_auto import model_type_to_module_name
+
 _TABLE = {}
 
 
@@ -23,7 +25,13 @@ def class_of(config, table):
     name = mapping(table).get(config.model_type)
     if name is None:
         raise ValueError(f"Unrecognized configuration class {type(config).__name__} for {table}")
-    return named(config, name)
+    # A type whose class is another type's: the class lies there.
+    types = [config.model_type, *[it for it, other in mapping(table).items() if other == name]]
+    for it in types:
+        home = importlib.import_module(f"transformers.models.{model_type_to_module_name(it)}")
+        if hasattr(home, name):
+            return getattr(home, name)
+    raise AttributeError(f"no file of {', '.join(types)} has `{name}`")
 
 
 def named(config, name):
