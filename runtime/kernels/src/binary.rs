@@ -7,7 +7,9 @@ use crate::{
     complex, context,
     dtype::{Category, DType},
     element::{FloatElement, Real, with_float},
-    elementwise::{Operand, Source, combine, integers, map, result_type, source, write_back, zip},
+    elementwise::{
+        Operand, Scalar, Source, combine, integers, map, result_type, source, write_back, zip,
+    },
     error::{Result, fail},
     layout::broadcast,
     table::Kernel,
@@ -35,17 +37,18 @@ pub(crate) fn binary<O: BinaryOp>(a: &Operand, b: &Operand) -> Result<Tensor> {
     if O::TRUE_DIVISION && dtype.is_integral() {
         dtype = context::settings().default_dtype;
     }
+    if O::NAME == "sub" && (a.dtype() == DType::Bool || b.dtype() == DType::Bool) {
+        fail!(
+            Runtime,
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying \
+             to invert a mask, use the `~` or `logical_not()` operator instead."
+        );
+    }
     match dtype.category() {
         Category::Complex => complex::binary(O::NAME, a, b, dtype),
         Category::Float => with_float!(Tensor::target(dtype), T => floats::<T, O>(a, b, dtype)),
         Category::Bool | Category::Integer => {
-            if dtype == DType::Bool && O::NAME == "sub" {
-                fail!(
-                    Runtime,
-                    "Subtraction, the `-` operator, with two bool tensors is not supported. Use \
-                     the `^` or `logical_xor()` operator instead."
-                );
-            }
+            refuse_whole::<O>(b, dtype)?;
             let (values, shape) =
                 combine::<i64, i64>(a, b, 1, |x, y| O::whole(x, y).unwrap_or(i64::MIN))?;
             if O::whole(1, 0).is_none() && zero_divisor(b)? {
@@ -54,6 +57,19 @@ pub(crate) fn binary<O: BinaryOp>(a: &Operand, b: &Operand) -> Result<Tensor> {
             integers(values, &shape, dtype)
         }
     }
+}
+
+/// What PyTorch does not define for whole numbers and booleans.
+fn refuse_whole<O: BinaryOp>(b: &Operand, dtype: DType) -> Result<()> {
+    let negative = matches!(b, Operand::Scalar(Scalar::Int(it)) if *it < 0);
+    if O::NAME == "pow" && negative {
+        fail!(Runtime, "Integers to negative integer powers are not allowed.");
+    }
+    let undefined = ["pow", "remainder", "fmod", "floor_divide", "trunc_divide"];
+    if dtype == DType::Bool && undefined.contains(&O::NAME) {
+        fail!(Unsupported, "not implemented for 'Bool'");
+    }
+    Ok(())
 }
 
 fn zero_divisor(divisor: &Operand) -> Result<bool> {

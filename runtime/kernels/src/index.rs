@@ -274,11 +274,13 @@ impl Blocks {
             let len = self.block.numel();
             let walk = Walk::new([&self.block]);
             let [step] = walk.steps();
+            let truths = x.dtype() == DType::Bool;
+            let add = |a: T, b: T| if truths && a < b { b } else if truths { a } else { crate::scatter::sum(a, b) };
             for (from, offset) in values.chunks_exact(len.max(1)).zip(&self.offsets) {
                 walk.rows(0, len, |position, [at], run| {
                     for (idx, from) in from[position..position + run].iter().enumerate() {
                         let to = &mut target[at + offset + idx * step];
-                        *to = if add_up { crate::scatter::sum(*to, *from) } else { *from };
+                        *to = if add_up { add(*to, *from) } else { *from };
                     }
                 });
             }

@@ -17,7 +17,8 @@ fn solve_triangular(call: &Call) -> Result<Value> {
     let (a, b) = (call.tensor(0)?, call.tensor(1)?);
     let (upper, left) = (call.bool_or(2, false)?, call.bool_or(3, true)?);
     let unit = call.bool_or(4, false)?;
-    if a.dtype() != b.dtype() || !a.dtype().is_float() || a.rank() < 2 || b.rank() < 2 {
+    let single = matches!(a.dtype(), DType::F32 | DType::F64);
+    if a.dtype() != b.dtype() || !single || a.rank() < 2 || b.rank() < 2 {
         fail!(
             Runtime,
             "expected two floating matrices of one dtype, but got {} and {}",

@@ -5,6 +5,8 @@ use rayon::prelude::*;
 use crate::{
     binary::{Add, Mul, binary},
     call::{Call, answer},
+    cast::cast,
+    compare::as_tensor,
     complex,
     dtype::DType,
     element::{FloatElement, Real, with_float},
@@ -130,7 +132,7 @@ fn matrices(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         return complex_products(&a, &b, &shape);
     }
     if dtype.is_integral() {
-        if dtype == DType::Bool {
+        if dtype == DType::Bool && k > 0 && numel(&shape)? > 0 {
             fail!(Runtime, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
         }
         return whole_products(&a, &b, &shape);
@@ -256,20 +258,31 @@ fn linear_kernel(call: &Call) -> Result<Value> {
 
 /// `beta * x + alpha * (a x b)`; a `beta` of zero ignores `x`, NaN included.
 fn combined(call: &Call) -> Result<Tensor> {
-    let (x, a, b) = (call.operand(0)?, call.tensor(1)?, call.tensor(2)?);
+    let x = call.operand(0)?;
+    let (a, b) = (wide(call.tensor(1)?)?, wide(call.tensor(2)?)?);
     let (beta, alpha) = (call.optional_operand(3)?, call.optional_operand(4)?);
-    let mut product = Operand::Tensor(matmul(a, b)?);
+    let mut product = Operand::Tensor(matmul(&a, &b)?);
     if let Some(alpha) = alpha {
         product = Operand::Tensor(binary::<Mul>(&product, &alpha)?);
     }
+    let dtype = call.tensor(1)?.dtype();
     if call.float_or(3, 1.0)? == 0.0 {
-        return crate::compare::as_tensor(&product, product.dtype());
+        return as_tensor(&product, dtype);
     }
+    let x = Operand::Tensor(wide(&as_tensor(&x, dtype)?)?);
     let scaled = match beta {
         Some(beta) => Operand::Tensor(binary::<Mul>(&x, &beta)?),
         None => x,
     };
-    binary::<Add>(&scaled, &product)
+    as_tensor(&Operand::Tensor(binary::<Add>(&scaled, &product)?), dtype)
+}
+
+/// Half types widened, so that a chain of operations rounds once.
+fn wide(x: &Tensor) -> Result<Tensor> {
+    match x.dtype() {
+        DType::F16 | DType::BF16 => cast(x, DType::F32),
+        _ => Ok(x.clone()),
+    }
 }
 
 fn addmm(call: &Call) -> Result<Value> {

@@ -231,6 +231,9 @@ fn places_of(call: &Call, end: End) -> Result<Value> {
     let x = call.tensor(0)?;
     let dims = if call.is_none(1) { (0..x.rank()).collect() } else { one_dim(call, 1, x)? };
     not_empty(x, &dims)?;
+    if x.dtype() == DType::Bool {
+        fail!(Unsupported, "\"argmax_cpu\" not implemented for 'Bool'");
+    }
     with_element!(x.physical(), T => {
         let (values, shape) =
             runs::<T, i64>(x, &dims, keep(call)?, |run| extreme(run, end) as i64)?;
@@ -245,7 +248,8 @@ fn truths(call: &Call, all: bool) -> Result<Value> {
         let zero = T::default();
         let f = |run: &[T]| u8::from(if all { run.iter().all(|it| *it != zero) } else { run.iter().any(|it| *it != zero) });
         let (values, shape) = runs::<T, u8>(x, &dims, keep(call)?, f)?;
-        answer(Tensor::new(values, &shape, DType::Bool)?)
+        let dtype = if x.dtype() == DType::U8 { DType::U8 } else { DType::Bool };
+        answer(Tensor::new(values, &shape, dtype)?)
     })
 }
 
@@ -302,6 +306,13 @@ fn norm(call: &Call) -> Result<Value> {
         Some(dtype) => cast(call.tensor(0)?, dtype)?,
         None => call.tensor(0)?.clone(),
     };
+    if !x.dtype().is_float() {
+        fail!(
+            Unsupported,
+            "linalg.vector_norm: Expected a floating point tensor as input. Got {}",
+            x.dtype()
+        );
+    }
     let value = [Value::Tensor(x.clone())];
     let dims = dims_of(call, 2, &x)?;
     let f = |run: &[f64]| {

@@ -175,6 +175,11 @@ fn meet_at(
     meet: Meet,
     include_self: bool,
 ) -> Result<()> {
+    let meet = match meet {
+        Meet::Sum | Meet::Mean if x.dtype() == DType::Bool => Meet::Largest,
+        Meet::Product if x.dtype() == DType::Bool => Meet::Smallest,
+        other => other,
+    };
     with_element!(x.physical(), T => {
         let arriving = cast(arriving, x.dtype())?.read::<T>()?.into_vec()?;
         let mut guard = x.storage.write()?;

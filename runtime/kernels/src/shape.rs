@@ -338,12 +338,14 @@ fn tensor_split(call: &Call) -> Result<Value> {
 /// `as_strided(x, size, stride, offset)` within the storage.
 fn as_strided(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
-    if x.dtype().is_complex() {
-        fail!(Unsupported, "no complex form of this operation");
-    }
-    let (shape, strides) = (call.sizes(1)?, call.sizes(2)?);
-    let offset = call.optional_int(3)?.map_or(Some(x.layout.offset), |it| usize::try_from(it).ok());
-    let layout = Layout { shape, strides, offset: offset.unwrap_or(usize::MAX) };
+    let pairs = if x.dtype().is_complex() { 2 } else { 1 };
+    let (shape, mut strides) = (call.sizes(1)?, call.sizes(2)?);
+    strides.iter_mut().for_each(|it| *it = it.saturating_mul(pairs));
+    let offset = match call.optional_int(3)? {
+        None => x.layout.offset,
+        Some(it) => usize::try_from(it).unwrap_or(usize::MAX).saturating_mul(pairs),
+    };
+    let layout = Layout { shape, strides, offset };
     answer(x.view(within(layout, x.storage.len())?))
 }
 

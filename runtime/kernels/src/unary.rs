@@ -5,7 +5,7 @@ use crate::{
     context,
     dtype::{Category, DType},
     element::{Element, FloatElement, Real, with_float},
-    elementwise::{integers, map, write_back},
+    elementwise::{Operand, Scalar, integers, map, write_back},
     error::{Result, fail},
     table::Kernel,
     tensor::Tensor,
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) trait FloatOp {
     /// About how many additions it costs.
     const COST: usize = 8;
+    /// Whether booleans have a result too.
+    const OF_TRUTHS: bool = false;
     fn apply<R: Real>(value: R) -> R;
 }
 
@@ -76,6 +78,9 @@ pub(crate) fn keeping<O: FloatOp>(
     if !tensor.dtype().is_integral() {
         return unary::<O>(tensor);
     }
+    if tensor.dtype() == DType::Bool && !O::OF_TRUTHS {
+        fail!(Unsupported, "not implemented for 'Bool'");
+    }
     let (values, layout) = tensor.read_strided::<i64>()?;
     integers(map(&values, &layout, 1, whole)?, tensor.shape(), tensor.dtype())
 }
@@ -108,11 +113,12 @@ macro_rules! float_ops {
 }
 
 macro_rules! kept_ops {
-    ($($op:ident $name:ident $in_place:ident $float:expr, $whole:expr;)*) => {
+    ($($op:ident $name:ident $in_place:ident $truths:literal $float:expr, $whole:expr;)*) => {
         $(
             pub(crate) struct $op;
             impl FloatOp for $op {
                 const COST: usize = 1;
+                const OF_TRUTHS: bool = $truths;
                 #[inline]
                 fn apply<R: Real>(value: R) -> R {
                     let f: fn(R) -> R = $float;
@@ -162,17 +168,58 @@ float_ops! {
 }
 
 kept_ops! {
-    Neg neg neg_ |x| -x, i64::wrapping_neg;
-    Abs abs abs_ |x| x.abs(), i64::wrapping_abs;
-    Sign sign sign_ |x| if x.is_nan() || x == R::zero() { x } else { x.signum() }, i64::signum;
-    Floor floor floor_ |x| x.floor(), |x| x;
-    Ceil ceil ceil_ |x| x.ceil(), |x| x;
-    Trunc trunc trunc_ |x| x.trunc(), |x| x;
-    Frac frac frac_ |x| x - x.trunc(), |x| x;
-    Square square square_ |x| x * x, |x| x.wrapping_mul(x);
-    Relu relu relu_ |x| if x < R::zero() { R::zero() } else { x }, |x| x.max(0);
-    Round round_half_even round_half_even_ half_even, |x| x;
-    NanToZero nan_to_zero nan_to_zero_ |x| if x.is_nan() { R::zero() } else { x }, |x| x;
+    Neg neg neg_ false |x| -x, i64::wrapping_neg;
+    Abs abs abs_ false |x| x.abs(), i64::wrapping_abs;
+    Sign sign sign_ true |x| if x.is_nan() || x == R::zero() { R::zero() } else { x.signum() }, i64::signum;
+    Floor floor floor_ false |x| x.floor(), |x| x;
+    Ceil ceil ceil_ false |x| x.ceil(), |x| x;
+    Trunc trunc trunc_ false |x| x.trunc(), |x| x;
+    Relu relu relu_ false |x| if x < R::zero() { R::zero() } else { x }, |x| x.max(0);
+}
+
+struct Frac;
+impl FloatOp for Frac {
+    const COST: usize = 1;
+    fn apply<R: Real>(value: R) -> R {
+        value - value.trunc()
+    }
+}
+
+fn fraction(call: &Call) -> Result<Tensor> {
+    let x = call.tensor(0)?;
+    if !x.dtype().is_float() {
+        fail!(Unsupported, "\"frac\" not implemented for {}", x.dtype());
+    }
+    unary::<Frac>(x)
+}
+
+fn frac(call: &Call) -> Result<Value> {
+    answer(fraction(call)?)
+}
+
+fn frac_(call: &Call) -> Result<Value> {
+    write_back(call.tensor(0)?, &fraction(call)?)
+}
+
+/// `square(x)` is `x ** 2`, promotion included.
+fn squared(call: &Call) -> Result<Tensor> {
+    let two = Operand::Scalar(Scalar::Int(2));
+    crate::binary::binary::<crate::binary::Pow>(&call.operand(0)?, &two)
+}
+
+fn square(call: &Call) -> Result<Value> {
+    answer(squared(call)?)
+}
+
+fn square_(call: &Call) -> Result<Value> {
+    write_back(call.tensor(0)?, &squared(call)?)
+}
+
+struct Round;
+impl FloatOp for Round {
+    fn apply<R: Real>(value: R) -> R {
+        half_even(value)
+    }
 }
 
 /// Rounds to the nearest whole number, halves to the even one.
@@ -185,19 +232,27 @@ fn half_even<R: Real>(x: R) -> R {
     }
 }
 
-fn round(call: &Call) -> Result<Value> {
+fn rounded(call: &Call) -> Result<Tensor> {
     let x = call.tensor(0)?;
     let decimals = call.int_or(1, 0)?;
     if decimals == 0 {
-        return answer(keeping::<Round>(x, |it| it)?);
+        return keeping::<Round>(x, |it| it);
     }
     let scale = 10_f64.powi(i32::try_from(decimals.clamp(-300, 300)).unwrap_or(0));
-    answer(float_map(
+    float_map(
         x,
         4,
         |it| half_even(it * scale as f32) / scale as f32,
         |it| half_even(it * scale) / scale,
-    )?)
+    )
+}
+
+fn round(call: &Call) -> Result<Value> {
+    answer(rounded(call)?)
+}
+
+fn round_(call: &Call) -> Result<Value> {
+    write_back(call.tensor(0)?, &rounded(call)?)
 }
 
 /// A test of every element.
@@ -323,6 +378,11 @@ fn leaky_relu(call: &Call) -> Result<Value> {
 
 const OTHER: &[Kernel] = &[
     Kernel::new("round", round, "round(x, decimals=0): halves go to the even number"),
+    Kernel::new("frac", frac, "frac(x)"),
+    Kernel::new("frac_", frac_, "frac_(x): writes to x"),
+    Kernel::new("square", square, "square(x)"),
+    Kernel::new("square_", square_, "square_(x): writes to x"),
+    Kernel::new("round_", round_, "round_(x, decimals=0): writes to x"),
     Kernel::new("isnan", isnan, "isnan(x)"),
     Kernel::new("isinf", isinf, "isinf(x)"),
     Kernel::new("isfinite", isfinite, "isfinite(x)"),
