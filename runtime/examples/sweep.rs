@@ -222,12 +222,16 @@ fn error(expected: &Tensor, found: &Tensor, rows: Option<&[Vec<usize>]>) -> Resu
             pairs.push((*x, *y));
         }
     }
-    let count = pairs.len() as f64;
-    let mean = pairs.iter().map(|it| it.0).sum::<f64>() / count;
-    let std = (pairs.iter().map(|it| (it.0 - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let numbers: Vec<f64> = pairs.iter().map(|it| it.0).filter(|it| it.is_finite()).collect();
+    let count = numbers.len().max(1) as f64;
+    let mean = numbers.iter().sum::<f64>() / count;
+    let std = (numbers.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let std = if numbers.is_empty() { 1.0 } else { std };
     let mut worst: f64 = 0.0;
     for (x, y) in pairs {
-        let difference = if x == y { 0.0 } else { (x - y).abs() };
+        // Where the reference itself has no number, none is asked for.
+        let same = x == y || (x.is_nan() && y.is_nan());
+        let difference = if same { 0.0 } else { (x - y).abs() };
         worst = if difference.is_nan() { f64::NAN } else { worst.max(difference) };
         if worst.is_nan() {
             break;

@@ -73,8 +73,8 @@ fn only_given_packages_can_be_imported() {
 #[test]
 fn attributes_lead_to_no_file_either() {
     let found = run(
-        "names = [it.__name__ for it in object.__subclasses__()]\n\
-         return [it for it in names if it in ('FileIO', '_RawFile', 'Popen')]",
+        "names = [repr(it) for it in object.__subclasses__()]\n\
+         return [it for it in names if 'FileIO' in it or 'Popen' in it or 'socket' in it]",
     );
     assert_eq!(found.unwrap(), json!([]));
     let loaders = run(
@@ -106,8 +106,9 @@ fn a_loop_that_catches_everything_is_given_up() {
     let machine = machine(folder.path(), body, limits);
     let error = machine.call("given.code", "go", &json!({})).unwrap_err();
     assert!(matches!(error, RuntimeError::Timeout { .. }), "{error:?}");
-    let after = machine.call("json", "dumps", &json!([1])).unwrap_err();
-    assert!(matches!(after, RuntimeError::Abandoned(_)), "{after:?}");
+    let after = machine.call("json", "dumps", &json!([1]));
+    // An interrupt between two `try` ends it; else its thread sleeps for good.
+    assert!(matches!(after, Ok(_) | Err(RuntimeError::Abandoned(_))), "{after:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A kernel is an attribute of the module under its own name; [`value`] turns its arguments and its
 //! result. Everything that is PyTorch's signature, and not PyTorch's arithmetic, is the dialect's.
 
+mod bytecode;
 mod host;
 mod kernel;
 mod module;

@@ -13,9 +13,9 @@ mod _kernels {
         class::PyClassImpl,
     };
 
-    use super::super::{host, kernel, tensor, value};
+    use super::super::{bytecode, host, kernel, tensor, value};
 
-    /// The text, file and kind of a module that may be imported; none when there is no such module.
+    /// The code, file and kind of a module that may be imported; none when there is no such module.
     #[pyfunction]
     fn find(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
         let sources = host::with(|it| it.sources.clone());
@@ -23,7 +23,7 @@ mod _kernels {
             Ok(Some(module)) => Ok(vm
                 .ctx
                 .new_tuple(vec![
-                    vm.ctx.new_str(module.text).into(),
+                    bytecode::code(&module, vm)?.into(),
                     vm.ctx.new_str(module.file).into(),
                     vm.ctx.new_bool(module.is_package).into(),
                 ])
@@ -31,6 +31,12 @@ mod _kernels {
             Ok(None) => Ok(vm.ctx.none()),
             Err(why) => Err(vm.new_import_error(why, vm.ctx.new_utf8_str(&*name.to_string_lossy()))),
         }
+    }
+
+    /// The text of a module that may be imported.
+    #[pyfunction]
+    fn text(name: PyStrRef) -> Option<String> {
+        host::with(|it| it.sources.clone()).find(&name.to_string_lossy()).ok()?.map(|it| it.text)
     }
 
     /// The text of a module on disk, where a stand-in has taken its place.

@@ -28,19 +28,19 @@ class _Printed:
 
 
 class _Loader:
-    """Runs a module's source."""
+    """Runs a module's code."""
 
-    def __init__(self, text):
-        self._text = text
+    def __init__(self, code):
+        self._code = code
 
     def create_module(self, spec):
         return None
 
     def exec_module(self, module):
-        exec(compile(self._text, module.__spec__.origin, "exec", dont_inherit=True), module.__dict__)
+        exec(self._code, module.__dict__)
 
     def get_source(self, name):
-        return self._text
+        return _kernels.text(name)
 
 
 def _spec_of(name, loader, origin, is_package):
@@ -60,8 +60,8 @@ class _Finder:
         found = _kernels.find(name)
         if found is None:
             return None
-        text, origin, is_package = found
-        return _spec_of(name, _Loader(text), origin, is_package)
+        code, origin, is_package = found
+        return _spec_of(name, _Loader(code), origin, is_package)
 
 
 class OrderedDict(dict):
