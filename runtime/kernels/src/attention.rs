@@ -152,7 +152,7 @@ fn grouped(x: &Tensor, heads: usize) -> Result<Tensor> {
     if own == heads || own == 0 {
         return Ok(x.clone());
     }
-    if heads % own != 0 {
+    if !heads.is_multiple_of(own) {
         fail!(Runtime, "enable_gqa: {heads} query heads are no multiple of {own} key heads");
     }
     let wide = crate::shape::unsqueezed(x, dim + 1);

@@ -169,7 +169,7 @@ binary_ops! {
     Sub sub sub_ false false 1 |a, b| a - b, |a, b| Some(a.wrapping_sub(b));
     Mul mul mul_ false false 1 |a, b| a * b, |a, b| Some(a.wrapping_mul(b));
     Div true_divide true_divide_ false true 1 |a, b| a / b, |_, _| Some(0);
-    Pow pow pow_ true false 24 power, power_whole;
+    Pow pow pow_ true false 24 power, |a, b| Some(power_whole(a, b));
     Maximum maximum maximum_ true false 1
         |a, b| if a.is_nan() || a > b { a } else if b.is_nan() || b >= a { b } else { a },
         |a, b| Some(a.max(b));
@@ -186,8 +186,17 @@ binary_ops! {
     Fmod fmod fmod_ true false 8 |a, b| a % b, i64::checked_rem;
     Atan2 atan2 atan2_ true true 16 Float::atan2, |_, _| Some(0);
     Hypot hypot hypot_ true true 8 Float::hypot, |_, _| Some(0);
+    LogAddExp logaddexp logaddexp_ true true 24 log_add_exp, |_, _| Some(0);
     Xlogy xlogy xlogy_ true true 12 |a, b| if a == R::zero() && !b.is_nan() { a } else { a * b.ln() },
         |_, _| Some(0);
+}
+
+fn log_add_exp<R: Real>(a: R, b: R) -> R {
+    if a == b && a.is_infinite() {
+        return a;
+    }
+    let high = if a.is_nan() || a > b { a } else { b };
+    high + (-(a - b).abs()).exp().ln_1p()
 }
 
 /// Powers that models use often are products, as in PyTorch.
@@ -207,14 +216,14 @@ fn power<R: Real>(a: R, b: R) -> R {
     }
 }
 
-fn power_whole(a: i64, b: i64) -> Option<i64> {
+fn power_whole(a: i64, b: i64) -> i64 {
     if b < 0 {
-        return Some(match a {
+        return match a {
             1 => 1,
             -1 if b % 2 == 0 => 1,
             -1 => -1,
             _ => 0,
-        });
+        };
     }
     let (mut base, mut exponent, mut out) = (a, b, 1_i64);
     while exponent > 0 {
@@ -224,7 +233,7 @@ fn power_whole(a: i64, b: i64) -> Option<i64> {
         base = base.wrapping_mul(base);
         exponent >>= 1;
     }
-    Some(out)
+    out
 }
 
 /// Python's floor division, as PyTorch computes it from the remainder.

@@ -130,7 +130,7 @@ fn finfo(call: &Call) -> Result<Value> {
     let (bits, eps, max, tiny) = match dtype_of(call, 0)? {
         DType::F16 => (16, 9.765_625e-4, 65504.0, 6.103_515_625e-5),
         DType::BF16 => {
-            (16, 0.0078125, f64::from(half::bf16::MAX), f64::from(half::bf16::MIN_POSITIVE))
+            (16, 0.007_812_5, f64::from(half::bf16::MAX), f64::from(half::bf16::MIN_POSITIVE))
         }
         DType::F32 | DType::C64 => {
             (32, f64::from(f32::EPSILON), f64::from(f32::MAX), f64::from(f32::MIN_POSITIVE))

@@ -148,7 +148,7 @@ fn masked(call: &Call) -> Result<Tensor> {
             mask.dtype()
         );
     }
-    if value.shape().iter().any(|it| *it != 1) || value.shape().len() > 0 {
+    if value.shape().iter().any(|it| *it != 1) || !value.shape().is_empty() {
         fail!(Runtime, "masked_fill only supports a 0-dimensional value tensor");
     }
     if value.dtype().category() > x.dtype().category() {

@@ -135,7 +135,7 @@ fn view_as_complex(call: &Call) -> Result<Value> {
     let mut layout: Layout = x.layout.clone();
     layout.shape.pop();
     layout.strides.pop();
-    if layout.offset % 2 != 0 || layout.strides.iter().any(|it| it % 2 != 0) {
+    if !layout.offset.is_multiple_of(2) || layout.strides.iter().any(|it| it % 2 != 0) {
         fail!(Runtime, "Tensor must have strides and a storage_offset divisible by 2");
     }
     answer(x.view(layout).renamed(dtype))

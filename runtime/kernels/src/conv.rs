@@ -209,7 +209,9 @@ impl Planes<'_> {
             )?;
             if let Some(bias) = bias {
                 for (row, bias) in out.chunks_exact_mut(output).zip(&bias[group * made..]) {
-                    row.iter_mut().for_each(|it| *it = *it + *bias);
+                    for to in row {
+                        *to = *to + *bias;
+                    }
                 }
             }
             Ok(())

@@ -173,18 +173,17 @@ fn einsum(call: &Call) -> Result<Value> {
         labelled.iter().flat_map(|it| it.labels.iter().copied()).filter(|it| *it >= REST).collect();
     rest.sort_unstable_by(|a, b| b.cmp(a));
     rest.dedup();
-    let wanted: Vec<Label> = match output {
-        Some(output) => output
+    let wanted: Vec<Label> = if let Some(output) = output {
+        output
             .into_iter()
             .flat_map(|it| it.map_or_else(|| rest.clone(), |it| vec![it as Label]))
-            .collect(),
-        None => {
-            let mut once: Vec<char> = inputs.iter().flatten().flatten().copied().collect();
-            let every = once.clone();
-            once.retain(|it| every.iter().filter(|other| *other == it).count() == 1);
-            once.sort_unstable();
-            rest.iter().copied().chain(once.into_iter().map(|it| it as Label)).collect()
-        }
+            .collect()
+    } else {
+        let mut once: Vec<char> = inputs.iter().flatten().flatten().copied().collect();
+        let every = once.clone();
+        once.retain(|it| every.iter().filter(|other| *other == it).count() == 1);
+        once.sort_unstable();
+        rest.iter().copied().chain(once.into_iter().map(|it| it as Label)).collect()
     };
     let known = |it: &Label| labelled.iter().any(|operand| operand.labels.contains(it));
     if !wanted.iter().all(known) {

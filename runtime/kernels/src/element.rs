@@ -92,15 +92,15 @@ macro_rules! element {
 }
 
 macro_rules! integer {
-    ($type:ty, $variant:ident) => {
+    ($type:ty, $variant:ident, $to_f32:expr, $to_f64:expr) => {
         element!(
             $type,
             $variant,
             float: false,
             f64: false,
             i64::from,
-            |it: $type| it as f32,
-            |it: $type| it as f64,
+            $to_f32,
+            $to_f64,
             |it: i64| it as $type,
             |it: f32| it as i64 as $type,
             |it: f64| it as i64 as $type
@@ -108,11 +108,11 @@ macro_rules! integer {
     };
 }
 
-integer!(u8, U8);
-integer!(i8, I8);
-integer!(i16, I16);
-integer!(i32, I32);
-integer!(i64, I64);
+integer!(u8, U8, f32::from, f64::from);
+integer!(i8, I8, f32::from, f64::from);
+integer!(i16, I16, f32::from, f64::from);
+integer!(i32, I32, |it: i32| it as f32, f64::from);
+integer!(i64, I64, |it: i64| it as f32, |it: i64| it as f64);
 element!(f16, F16, float: true, f64: false, |it: f16| it.to_f32() as i64, f16::to_f32, f16::to_f64,
     |it: i64| f16::from_f32(it as f32), f16::from_f32, |it: f64| f16::from_f32(it as f32));
 element!(bf16, BF16, float: true, f64: false, |it: bf16| it.to_f32() as i64, bf16::to_f32, bf16::to_f64,
@@ -126,6 +126,7 @@ element!(f64, F64, float: true, f64: true, |it: f64| it as i64, |it: f64| it as 
 pub(crate) trait Real: Float + Element + FloatElement<Acc = Self> + std::iter::Sum {
     fn of(value: f64) -> Self;
     fn erf(self) -> Self;
+    fn erfc(self) -> Self;
 }
 
 impl Real for f32 {
@@ -136,6 +137,9 @@ impl Real for f32 {
     fn erf(self) -> Self {
         libm::erff(self)
     }
+    fn erfc(self) -> Self {
+        libm::erfcf(self)
+    }
 }
 
 impl Real for f64 {
@@ -145,6 +149,9 @@ impl Real for f64 {
     }
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+    fn erfc(self) -> Self {
+        libm::erfc(self)
     }
 }
 

@@ -110,10 +110,8 @@ fn prefer(high: Option<DType>, low: Option<DType>) -> Option<DType> {
         return high.or(low);
     };
     Some(match (high.category(), low.category()) {
-        (Category::Complex, _) => high,
         (Category::Float, Category::Complex) => promote(DType::C64, high),
-        (Category::Float, _) => high,
-        (a, b) if a < b => promote(high, low),
+        (Category::Bool | Category::Integer, b) if high.category() < b => promote(high, low),
         _ => high,
     })
 }

@@ -411,7 +411,7 @@ fn nonzero(call: &Call) -> Result<Value> {
     let places = coordinates(x)?;
     if call.bool_or(1, false)? {
         let x_rank_one: Vec<Vec<i64>> = if x.rank() == 0 {
-            vec![if x.only::<f64>()? != 0.0 { vec![0] } else { Vec::new() }]
+            vec![if x.only::<f64>()? == 0.0 { Vec::new() } else { vec![0] }]
         } else {
             places
         };

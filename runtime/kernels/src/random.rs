@@ -59,7 +59,7 @@ fn shaped(call: &Call, f: impl Fn(&mut StdRng) -> f64) -> Result<Value> {
 }
 
 fn rand(call: &Call) -> Result<Value> {
-    shaped(call, |rng| rng.random::<f64>())
+    shaped(call, rand::Rng::random::<f64>)
 }
 
 fn randn(call: &Call) -> Result<Value> {
@@ -78,7 +78,9 @@ fn randint(call: &Call) -> Result<Value> {
     let dtype = call.optional_dtype(3)?.unwrap_or(DType::I64);
     let mut values = storage::zeros::<i64>(numel(&shape)?)?;
     draw(call.optional_int(4)?, |rng| {
-        values.iter_mut().for_each(|it| *it = rng.random_range(low..high))
+        for it in &mut values {
+            *it = rng.random_range(low..high);
+        }
     });
     let out = Tensor::new(values, &shape, DType::I64)?;
     answer(cast(&out, dtype)?)
@@ -159,7 +161,7 @@ fn multinomial(call: &Call) -> Result<Value> {
             if total <= 0.0 {
                 fail!(Runtime, "invalid multinomial distribution (sum of probabilities <= 0)");
             }
-            let mut left = draw(None, |rng| rng.random::<f64>()) * total;
+            let mut left = draw(None, rand::Rng::random::<f64>) * total;
             let last = weights.iter().rposition(|it| *it > 0.0).unwrap_or(0);
             let at = weights
                 .iter()

@@ -44,12 +44,11 @@ impl Meet {
     fn apply<T: Element>(self, there: T, arriving: T) -> T {
         let nan = |it: T| it.partial_cmp(&it).is_none();
         match self {
-            Self::Replace => arriving,
             Self::Sum | Self::Mean => sum(there, arriving),
             Self::Product => product(there, arriving),
             Self::Largest if nan(there) || there > arriving => there,
             Self::Smallest if nan(there) || there < arriving => there,
-            Self::Largest | Self::Smallest => arriving,
+            Self::Replace | Self::Largest | Self::Smallest => arriving,
         }
     }
 }

@@ -31,7 +31,7 @@ fn wanted_shape(call: &Call, idx: usize, count: usize) -> Result<Vec<usize>> {
     }
     let mut shape: Vec<usize> = given.iter().map(|it| (*it).max(0) as usize).collect();
     if let Some(dim) = open {
-        if known == 0 || count % known != 0 {
+        if known == 0 || !count.is_multiple_of(known) {
             fail!(Runtime, "{}", invalid());
         }
         shape[dim] = count / known;
@@ -250,15 +250,14 @@ fn split(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
     let dim = dim_of(call, 2, x, 0)?;
     let size = x.size(dim as i64)?;
-    let sizes = match call.get(1) {
-        Value::List(_) => call.sizes(1)?,
-        _ => {
-            let by = usize::try_from(call.int(1)?).unwrap_or(0);
-            if by == 0 && size > 0 {
-                fail!(Runtime, "split_size can only be 0 if dimension size is 0");
-            }
-            pieces(size, by)
+    let sizes = if let Value::List(_) = call.get(1) {
+        call.sizes(1)?
+    } else {
+        let by = usize::try_from(call.int(1)?).unwrap_or(0);
+        if by == 0 && size > 0 {
+            fail!(Runtime, "split_size can only be 0 if dimension size is 0");
         }
+        pieces(size, by)
     };
     if sizes.iter().sum::<usize>() != size {
         fail!(
@@ -272,7 +271,7 @@ fn split(call: &Call) -> Result<Value> {
 fn pieces(size: usize, by: usize) -> Vec<usize> {
     let by = by.max(1);
     let mut sizes = vec![by; size / by];
-    if size % by != 0 || size == 0 {
+    if !size.is_multiple_of(by) || size == 0 {
         sizes.push(size % by);
     }
     sizes
@@ -310,21 +309,18 @@ fn tensor_split(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
     let dim = dim_of(call, 2, x, 0)?;
     let size = x.size(dim as i64)?;
-    let borders: Vec<usize> = match call.get(1) {
-        Value::List(_) => {
-            let clip = |it: i64| {
-                let it = if it < 0 { it + size as i64 } else { it };
-                it.clamp(0, size as i64) as usize
-            };
-            call.ints(1)?.into_iter().map(clip).collect()
+    let borders: Vec<usize> = if let Value::List(_) = call.get(1) {
+        let clip = |it: i64| {
+            let it = if it < 0 { it + size as i64 } else { it };
+            it.clamp(0, size as i64) as usize
+        };
+        call.ints(1)?.into_iter().map(clip).collect()
+    } else {
+        let sections = usize::try_from(call.int(1)?).unwrap_or(0);
+        if sections == 0 {
+            fail!(Runtime, "number of sections must be larger than 0");
         }
-        _ => {
-            let sections = usize::try_from(call.int(1)?).unwrap_or(0);
-            if sections == 0 {
-                fail!(Runtime, "number of sections must be larger than 0");
-            }
-            (1..sections).map(|it| it * (size / sections) + it.min(size % sections)).collect()
-        }
+        (1..sections).map(|it| it * (size / sections) + it.min(size % sections)).collect()
     };
     let mut start = 0;
     let mut parts = Vec::with_capacity(borders.len() + 1);
@@ -340,7 +336,9 @@ fn as_strided(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
     let pairs = if x.dtype().is_complex() { 2 } else { 1 };
     let (shape, mut strides) = (call.sizes(1)?, call.sizes(2)?);
-    strides.iter_mut().for_each(|it| *it = it.saturating_mul(pairs));
+    for it in &mut strides {
+        *it = it.saturating_mul(pairs);
+    }
     let offset = match call.optional_int(3)? {
         None => x.layout.offset,
         Some(it) => usize::try_from(it).unwrap_or(usize::MAX).saturating_mul(pairs),

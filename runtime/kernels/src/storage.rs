@@ -103,8 +103,8 @@ impl Storage {
 /// A fresh run of zeros, or [`KernelError::Memory`].
 pub(crate) fn zeros<T: Element>(len: usize) -> Result<Vec<T>> {
     context::admit(len, T::PHYSICAL.size())?;
-    Ok(bytemuck::allocation::try_zeroed_vec(len)
-        .map_err(|()| KernelError::Memory(format!("no memory for {len} elements")))?)
+    bytemuck::allocation::try_zeroed_vec(len)
+        .map_err(|()| KernelError::Memory(format!("no memory for {len} elements")))
 }
 
 /// The elements of a guard as the type that the storage said it holds.

@@ -141,7 +141,7 @@ fn every_kernel_answers_as_torch_does() {
 /// What PyTorch overflows to, and what depends on a type's own bits, has no exact counterpart.
 #[test]
 fn exact_mode_has_torch_dtypes_and_its_values_unrounded() {
-    sweep(Precision::Exact, |case| case.depends_on_rounding());
+    sweep(Precision::Exact, fixture::Case::depends_on_rounding);
 }
 
 #[test]

@@ -119,9 +119,9 @@ def strided(shape, dtype, **kw):
 def unary():
     plain = ["exp", "exp2", "expm1", "sigmoid", "tanh", "sin", "cos", "atan", "erf", "neg", "abs",
              "sign", "floor", "ceil", "trunc", "frac", "square", "relu", "round", "reciprocal",
-             "sinh", "cosh", "tan"]
+             "sinh", "cosh", "tan", "asinh", "erfc"]
     positive = ["log", "log2", "log10", "log1p", "sqrt", "rsqrt"]
-    unit = ["asin", "acos"]
+    unit = ["asin", "acos", "atanh", "erfinv"]
     for op in plain + positive + unit:
         kernel = {"frac": "frac"}.get(op, op)
         function = getattr(torch, op)
@@ -147,7 +147,7 @@ def unary():
         ask("gelu", [x, "tanh"], lambda x, a: F.gelu(x, approximate=a))
         ask("silu", [x], F.silu)
         ask("mish", [x], F.mish)
-        ask("log_sigmoid", [x], F.logsigmoid)
+        ask("logsigmoid", [x], F.logsigmoid)
         ask("softplus", [x], F.softplus)
         ask("softplus", [x * 8, 2.0, 10.0], F.softplus)
         ask("elu", [x, 0.7], F.elu)
@@ -247,6 +247,9 @@ def binary():
             ask(kernel, [x.clone(), y], getattr(torch.Tensor, kernel))
         ask("trunc_divide", [x, y], lambda x, y: torch.div(x, y, rounding_mode="trunc"))
         ask("xlogy", [x, y], torch.xlogy)
+        if dtype in (F32, F64):
+            ask("logaddexp", [x - 3, y], torch.logaddexp)
+            ask("acosh", [x], torch.acosh)
         ask("equal", [x, x.clone()], torch.equal)
         ask("equal", [x, y], torch.equal)
         ask("zero_", [strided((2, 3), dtype)], torch.Tensor.zero_)
