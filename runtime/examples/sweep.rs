@@ -13,8 +13,7 @@ use std::{
 };
 
 use portwright_runtime::{
-    Limits, Machine, Options, Package, Precision, RuntimeError, Sources, Tensor,
-    open_safetensors,
+    Limits, Machine, Options, Package, Precision, RuntimeError, Sources, Tensor, open_safetensors,
 };
 use serde_json::{Value, json};
 
@@ -82,7 +81,10 @@ fn main() -> Result<(), Failure> {
             let worst = row["worst"].as_f64().unwrap_or(f64::NAN);
             let reason = row["reason"].as_str().unwrap_or_default().replace('\n', " | ");
             passed += usize::from(row["verdict"] == "pass");
-            println!("{:5} {name} {dtype} {worst:.1e} {reason:.220}", row["verdict"].as_str().unwrap_or("?"));
+            println!(
+                "{:5} {name} {dtype} {worst:.1e} {reason:.220}",
+                row["verdict"].as_str().unwrap_or("?")
+            );
             rows.push(row);
         }
     }
@@ -129,8 +131,9 @@ fn definition(arguments: &Arguments, name: &str, dtype: &str) -> Result<Value, F
     let open_seconds = opening.elapsed().as_secs_f64();
     let mut row = json!({"open": opened.value, "printed": opened.printed});
     let mut figures = BTreeMap::new();
-    let modes = std::iter::once(("full", json!({})))
-        .chain(case["modes"].as_object().into_iter().flatten().map(|(k, v)| (k.as_str(), v.clone())));
+    let modes = std::iter::once(("full", json!({}))).chain(
+        case["modes"].as_object().into_iter().flatten().map(|(k, v)| (k.as_str(), v.clone())),
+    );
     let mut worst: f64 = 0.0;
     let mut reason = String::new();
     let mut times = BTreeMap::new();
@@ -162,11 +165,13 @@ fn definition(arguments: &Arguments, name: &str, dtype: &str) -> Result<Value, F
         }
     }
     let begun = Instant::now();
-    machine.call(
-        "portwright.session",
-        "forward",
-        &json!({"handle": "m", "tokens": [case["tokens"][0]]}),
-    ).ok();
+    machine
+        .call(
+            "portwright.session",
+            "forward",
+            &json!({"handle": "m", "tokens": [case["tokens"][0]]}),
+        )
+        .ok();
     times.insert("again".to_owned(), begun.elapsed().as_secs_f64());
     if dtype == "float32" && !arguments.exact && case["greedy"].is_array() {
         let request = json!({"handle": "m", "prompt": case["tokens"][0], "max_new_tokens": 16});

@@ -76,7 +76,9 @@ impl RuntimeError {
     /// What to do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Timeout { .. } => Some("raise the wall-time limit if the code is known to be slow"),
+            Self::Timeout { .. } => {
+                Some("raise the wall-time limit if the code is known to be slow")
+            }
             Self::Abandoned(_) => Some("start a new machine"),
             _ => None,
         }

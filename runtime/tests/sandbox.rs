@@ -67,21 +67,20 @@ fn files_processes_network_and_environment_are_out_of_reach() {
 fn only_given_packages_can_be_imported() {
     assert_eq!(raised("import given.absent"), "ModuleNotFoundError");
     assert_eq!(raised("import pip"), "ModuleNotFoundError");
-    assert_eq!(raised("import sys; sys.path.append('/usr/lib/python3'); import sitecustomize"), "ModuleNotFoundError");
+    assert_eq!(
+        raised("import sys; sys.path.append('/usr/lib/python3'); import sitecustomize"),
+        "ModuleNotFoundError"
+    );
 }
 
 #[test]
 fn attributes_lead_to_no_file_either() {
-    let found = run(
-        "names = [repr(it) for it in object.__subclasses__()]\n\
-         return [it for it in names if 'FileIO' in it or 'Popen' in it or 'socket' in it]",
-    );
+    let found = run("names = [repr(it) for it in object.__subclasses__()]\n\
+         return [it for it in names if 'FileIO' in it or 'Popen' in it or 'socket' in it]");
     assert_eq!(found.unwrap(), json!([]));
-    let loaders = run(
-        "import sys\n\
+    let loaders = run("import sys\n\
          loader = sys.modules['given.code'].__spec__.loader\n\
-         return type(loader).__init__.__globals__['_kernels'].find('given....etc.passwd')",
-    );
+         return type(loader).__init__.__globals__['_kernels'].find('given....etc.passwd')");
     assert_eq!(loaders.unwrap(), json!(null));
 }
 
@@ -125,7 +124,8 @@ fn deep_recursion_is_an_error() {
 fn tensors_stay_within_their_limit() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits { tensor_bytes: 1 << 20, ..Limits::default() };
-    let machine = machine(folder.path(), "import torch\nreturn torch.zeros(1 << 30).sum().item()", limits);
+    let machine =
+        machine(folder.path(), "import torch\nreturn torch.zeros(1 << 30).sum().item()", limits);
     let error = machine.call("given.code", "go", &json!({})).unwrap_err();
     let RuntimeError::Raised(raised) = error else { panic!("{error:?}") };
     assert_eq!(raised.class, "MemoryError");
@@ -146,7 +146,8 @@ fn an_exception_says_where_and_in_what_text() {
 #[test]
 fn a_name_that_the_dialect_lacks_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = machine(folder.path(), "import torch\nreturn torch.absent_function(1)", Limits::default());
+    let machine =
+        machine(folder.path(), "import torch\nreturn torch.absent_function(1)", Limits::default());
     let error = machine.call("given.code", "go", &json!({})).unwrap_err().to_string();
     assert!(error.contains("torch has no `absent_function`"), "{error}");
     assert!(error.contains("code.py:3"), "{error}");

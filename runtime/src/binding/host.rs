@@ -1,9 +1,6 @@
 //! What the machine's thread keeps beside the interpreter: sources, classes, what a call hands over.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-};
+use std::{cell::RefCell, collections::HashMap};
 
 use portwright_kernels::{DType, Tensor, Weights};
 use rustpython_vm::{PyObjectRef, builtins::PyTypeRef};
@@ -40,7 +37,12 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The number of a line of a code object: `code` is its address, which outlives the call.
-    pub(super) fn number(&mut self, code: usize, line: usize, file: impl FnOnce() -> String) -> u64 {
+    pub(super) fn number(
+        &mut self,
+        code: usize,
+        line: usize,
+        file: impl FnOnce() -> String,
+    ) -> u64 {
         let rows = &mut self.rows;
         *self.by_place.entry((code, line)).or_insert_with(|| {
             rows.push((file(), line));

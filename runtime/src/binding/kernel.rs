@@ -12,10 +12,7 @@ use crate::sources::FROZEN;
 /// The kernel as a function of positional arguments.
 pub(super) fn function(kernel: &'static Kernel, vm: &VirtualMachine) -> PyObjectRef {
     let run = move |args: FuncArgs, vm: &VirtualMachine| call(kernel, &args, vm);
-    vm.ctx
-        .new_method_def(kernel.name, run, PyMethodFlags::VARARGS, None)
-        .build_function(vm)
-        .into()
+    vm.ctx.new_method_def(kernel.name, run, PyMethodFlags::VARARGS, None).build_function(vm).into()
 }
 
 /// The kernel as a method: the tensor is its first argument.

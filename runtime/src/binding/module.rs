@@ -29,7 +29,9 @@ mod _kernels {
                 ])
                 .into()),
             Ok(None) => Ok(vm.ctx.none()),
-            Err(why) => Err(vm.new_import_error(why, vm.ctx.new_utf8_str(&*name.to_string_lossy()))),
+            Err(why) => {
+                Err(vm.new_import_error(why, vm.ctx.new_utf8_str(&*name.to_string_lossy())))
+            }
         }
     }
 
@@ -100,11 +102,7 @@ mod _kernels {
 
     /// An instance of a tensor class on the same storage as a tensor.
     #[pyfunction]
-    fn wrap(
-        class: PyTypeRef,
-        source: PyRef<tensor::PyTensor>,
-        vm: &VirtualMachine,
-    ) -> PyResult {
+    fn wrap(class: PyTypeRef, source: PyRef<tensor::PyTensor>, vm: &VirtualMachine) -> PyResult {
         tensor::wrap(class, &source, vm)
     }
 

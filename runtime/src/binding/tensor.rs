@@ -55,7 +55,8 @@ impl PyTensor {
 impl PyTensor {
     #[pygetset]
     fn shape(&self, vm: &VirtualMachine) -> PyResult {
-        let sizes = self.inner.borrow().shape().iter().map(|it| vm.ctx.new_int(*it).into()).collect();
+        let sizes =
+            self.inner.borrow().shape().iter().map(|it| vm.ctx.new_int(*it).into()).collect();
         size(sizes, vm)
     }
 

@@ -4,9 +4,7 @@ use num_complex::Complex64;
 use portwright_kernels::{DType, KernelError, Value};
 use rustpython_vm::{
     AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
-    builtins::{
-        PyBaseExceptionRef, PyComplex, PyFloat, PyInt, PyList, PySlice, PyStr, PyTuple,
-    },
+    builtins::{PyBaseExceptionRef, PyComplex, PyFloat, PyInt, PyList, PySlice, PyStr, PyTuple},
 };
 
 use super::tensor::{PyDType, PyTensor, dtype_object};
@@ -98,7 +96,8 @@ pub(super) fn to_object(value: Value, vm: &VirtualMachine) -> PyResult {
         Value::List(items) => {
             // Several tensors are a tuple, as PyTorch returns them; elements are a list.
             let tensors = matches!(items.first(), Some(Value::Tensor(_)));
-            let items = items.into_iter().map(|it| to_object(it, vm)).collect::<PyResult<Vec<_>>>()?;
+            let items =
+                items.into_iter().map(|it| to_object(it, vm)).collect::<PyResult<Vec<_>>>()?;
             if tensors { vm.ctx.new_tuple(items).into() } else { vm.ctx.new_list(items).into() }
         }
     })

@@ -4,8 +4,8 @@ mod failure;
 mod start;
 
 use std::{
-    path::PathBuf,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError, Sender},

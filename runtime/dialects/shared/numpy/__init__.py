@@ -112,6 +112,14 @@ sin, cos, exp, log, log2, sqrt, floor, ceil, tanh = map(
     _function, ("sin", "cos", "exp", "log", "log2", "sqrt", "floor", "ceil", "tanh"))
 
 
+def lcm(a, b):
+    return math.lcm(a, b)
+
+
+def gcd(a, b):
+    return math.gcd(a, b)
+
+
 def power(a, b):
     return a ** b
 

@@ -33,20 +33,20 @@ def model_class(config, architecture=None):
     raise ValueError(f"no causal LM for `{config.model_type}` in this transformers")
 
 
-def load(fields, dtype, attention, experts, architecture, random):
+def load(fields, dtype, attention, experts, architecture, ledger):
     """A model with the checkpoint's tensors, and what did not fit."""
     config = config_of(fields)
     try:
-        return _load(config, dtype, attention, experts, architecture)
+        return _load(config, dtype, attention, experts, architecture, ledger)
     except ImportError:
         # A tower of a multimodal model needs a library that is not here: its text part does not.
         text = config.get_text_config(decoder=True)
         if text is config:
             raise
-        return _load(text, dtype, attention, experts, None)
+        return _load(text, dtype, attention, experts, None, ledger)
 
 
-def _load(config, dtype, attention, experts, architecture):
+def _load(config, dtype, attention, experts, architecture, ledger):
     cls = model_class(config, architecture)
     if cls.config_class is config.sub_configs.get("text_config"):
         # The library's auto class does the same for a text model under a multimodal type.
@@ -60,6 +60,8 @@ def _load(config, dtype, attention, experts, architecture):
             getattr(config, key).dtype = wanted
     config._attn_implementation = attention
     config._experts_implementation = experts
+    if ledger:
+        config_ledger.watch(config)
     with local_torch_dtype(wanted), _Lazily():
         model = cls(config)
     info = _fill(model, wanted)
@@ -72,7 +74,6 @@ def _load(config, dtype, attention, experts, architecture):
         "mismatched": [[it[0], list(it[1]), list(it[2])] for it in sorted(info.mismatched_keys)],
         "errors": {key: str(it) for key, it in info.conversion_errors.items()},
         "parameters": sum(it.numel() for it in model.parameters()),
-        "config_read": sorted(config_ledger.fields_read(config)),
     }
     return model, report
 

@@ -29,7 +29,7 @@ def open_model(request):
     model, report = loading.load(request["config"], request.get("dtype"),
                                  request.get("attention") or "eager",
                                  request.get("experts") or "eager", request.get("architecture"),
-                                 bool(request.get("random")))
+                                 bool(request.get("ledger")))
     _models[request["handle"]] = _Opened(model, report)
     return report
 
