@@ -235,7 +235,7 @@ fn error(expected: &Tensor, found: &Tensor, rows: Option<&[Vec<usize>]>) -> Resu
     let mut worst: f64 = 0.0;
     for (x, y) in pairs {
         // Where the reference itself has no number, none is asked for.
-        let same = x == y || (x.is_nan() && y.is_nan());
+        let same = x.total_cmp(&y).is_eq() || (x.is_nan() && y.is_nan());
         let difference = if same { 0.0 } else { (x - y).abs() };
         worst = if difference.is_nan() { f64::NAN } else { worst.max(difference) };
         if worst.is_nan() {

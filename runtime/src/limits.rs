@@ -92,9 +92,11 @@ impl Watchdog {
 }
 
 fn interrupt(last: bool, vm: &VirtualMachine) -> rustpython_vm::PyResult<()> {
-    while last {
+    if last {
         // Code that catches every interrupt never runs again.
-        thread::park();
+        loop {
+            thread::park();
+        }
     }
     let kind = vm.ctx.exceptions.keyboard_interrupt.to_owned();
     Err(vm.new_exception_msg(kind, "the wall-time limit has passed".into()))

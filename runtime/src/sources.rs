@@ -105,13 +105,12 @@ impl Sources {
 
     /// One line of a file that [`Sources::find`] has named, without its indentation.
     pub fn line(&self, file: &str, line: usize) -> Option<String> {
-        let text = match file.strip_prefix(FROZEN) {
-            Some(frozen) => self.frozen(frozen).ok().flatten()?,
-            None => {
-                let path = Path::new(file);
-                let known = self.packages.iter().any(|it| inside(path, &it.folder));
-                known.then(|| read(path).ok()).flatten()?
-            }
+        let text = if let Some(frozen) = file.strip_prefix(FROZEN) {
+            self.frozen(frozen).ok().flatten()?
+        } else {
+            let path = Path::new(file);
+            let known = self.packages.iter().any(|it| inside(path, &it.folder));
+            known.then(|| read(path).ok()).flatten()?
         };
         text.lines().nth(line.checked_sub(1)?).map(|it| it.trim().to_owned())
     }

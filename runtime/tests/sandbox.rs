@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 /// A machine whose only package is `given`, with one module made of `body` in a function `go`.
 fn machine(folder: &Path, body: &str, limits: Limits) -> Machine {
     fs::write(folder.join("__init__.py"), "").unwrap();
-    let body: String = body.lines().map(|it| format!("    {it}\n")).collect();
-    fs::write(folder.join("code.py"), format!("def go(request):\n{body}")).unwrap();
+    let body = body.lines().map(|it| format!("    {it}")).collect::<Vec<_>>().join("\n");
+    fs::write(folder.join("code.py"), format!("def go(request):\n{body}\n")).unwrap();
     let packages = vec![Package { name: "given".into(), folder: folder.to_owned() }];
     let sources = Sources { dialect: "torch".into(), packages, overlay: None };
     Machine::start(Options { sources, limits, ..Options::default() }).unwrap()

@@ -26,15 +26,12 @@ pub(super) fn code(module: &Module, vm: &VirtualMachine) -> PyResult<PyRef<PyCod
     module.text.hash(&mut hasher);
     let key = (module.file.clone(), hasher.finish());
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let bytes = match known {
-        Some(bytes) => bytes,
-        None => {
-            let code = compiler::compile(&module.text, Mode::Exec, &module.file, vm.compile_opts())
-                .map_err(|it| vm.new_syntax_error(&it, Some(&module.text)))?;
-            let bytes: Arc<[u8]> = FrozenCodeObject::encode(&code).bytes.into();
-            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes);
-            return Ok(vm.ctx.new_code(code));
-        }
-    };
-    Ok(vm.ctx.new_code(FrozenCodeObject { bytes }))
+    if let Some(bytes) = known {
+        return Ok(vm.ctx.new_code(FrozenCodeObject { bytes }));
+    }
+    let code = compiler::compile(&module.text, Mode::Exec, &module.file, vm.compile_opts())
+        .map_err(|it| vm.new_syntax_error(&it, Some(&module.text)))?;
+    let bytes: Arc<[u8]> = FrozenCodeObject::encode(&code).bytes.into();
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes);
+    Ok(vm.ctx.new_code(code))
 }

@@ -5,6 +5,7 @@ pub(crate) use _kernels::module_def;
 use rustpython_vm::pymodule;
 
 #[pymodule]
+#[expect(clippy::needless_pass_by_value, reason = "Python's arguments arrive by value")]
 mod _kernels {
     use portwright_kernels as kernels;
     use rustpython_vm::{

@@ -140,6 +140,7 @@ impl PyTensor {
     }
 
     /// Becomes a window on another tensor's storage: `parameter.data = tensor`.
+    #[expect(clippy::needless_pass_by_value, reason = "Python's arguments arrive by value")]
     #[pymethod]
     fn set_data(&self, other: PyRef<Self>) {
         self.set(other.get());
