@@ -3,6 +3,7 @@
 import _kernels
 import torch
 from torch._creation import _Lazily
+from transformers import core_model_loading
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import convert_and_load_state_dict_in_model
 from transformers.modeling_utils import LoadStateDictConfig, local_torch_dtype
@@ -10,6 +11,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import class_of, mapping, named
 
 from . import config_ledger
+from ._lazy_patterns import Lazily
+
+core_model_loading.re = Lazily()
 
 
 def config_of(fields):
