@@ -181,19 +181,34 @@ fn definition(arguments: &Arguments, name: &str, dtype: &str) -> Result<Value, F
             Err(error) => row["greedy"] = json!(error.to_string()),
         }
     }
-    let bound = if dtype == "bfloat16" { 0.2 } else { 1e-4 };
+    let bound = bound(&reference, dtype)?;
     let pass = worst <= bound;
     if !pass && reason.is_empty() {
         reason = format!("differs: {figures:?}");
     }
     row["verdict"] = json!(if pass { "pass" } else { "fail" });
     row["worst"] = json!(worst);
+    row["bound"] = json!(bound);
     row["figures"] = json!(figures);
     row["reason"] = json!(reason);
     row["start_seconds"] = json!(start_seconds);
     row["open_seconds"] = json!(open_seconds);
     row["times"] = json!(times);
     Ok(row)
+}
+
+/// Four times what the reference errs against itself one precision higher; in `f32` never more than
+/// 1e-4 of the logits' standard deviation.
+fn bound(reference: &BTreeMap<String, Tensor>, dtype: &str) -> Result<f64, Failure> {
+    let (low, high) = match dtype {
+        "bfloat16" => ("full.bfloat16", "full.float32"),
+        _ => ("full.float32", "full.float64"),
+    };
+    let floor = match (reference.get(high), reference.get(low)) {
+        (Some(high), Some(low)) => 4.0 * error(high, low, None)?,
+        _ => 1e-4,
+    };
+    Ok(if dtype == "bfloat16" { floor } else { floor.min(1e-4) })
 }
 
 /// For a padded batch, the places of each row that hold tokens.
