@@ -33,6 +33,7 @@ mod einsum;
 mod element;
 mod elementwise;
 mod error;
+mod exponential;
 mod index;
 mod join;
 mod lanes;
