@@ -46,28 +46,35 @@ pub(crate) fn lanewise(
     }
 }
 
+/// The largest element. NaN is passed over: it comes back through the sum of exponentials.
+fn largest<R: Real>(lane: &[R]) -> R {
+    const LANES: usize = 16;
+    let larger = |a: R, b: R| if b > a { b } else { a };
+    let mut best = [R::neg_infinity(); LANES];
+    let chunks = lane.chunks_exact(LANES);
+    let tail = chunks.remainder().iter().copied().fold(R::neg_infinity(), larger);
+    for chunk in chunks {
+        for (best, value) in best.iter_mut().zip(chunk) {
+            *best = larger(*best, *value);
+        }
+    }
+    best.into_iter().fold(tail, larger)
+}
+
 /// Softmax of one lane. A lane of `-inf` alone gives NaN, as in PyTorch.
 pub(crate) fn softmax_lane<R: Real>(lane: &mut [R]) {
-    let max = lane
-        .iter()
-        .copied()
-        .fold(R::neg_infinity(), |a, b| if b.is_nan() || b > a { b } else { a });
-    let mut sum = R::zero();
+    let max = largest(lane);
     for value in lane.iter_mut() {
         *value = (*value - max).exponential();
-        sum = sum + *value;
     }
-    let scale = sum.recip();
+    let scale = R::of(total(lane, Element::as_f64)).recip();
     for value in lane.iter_mut() {
         *value = *value * scale;
     }
 }
 
 fn log_softmax_lane<R: Real>(lane: &mut [R]) {
-    let max = lane
-        .iter()
-        .copied()
-        .fold(R::neg_infinity(), |a, b| if b.is_nan() || b > a { b } else { a });
+    let max = largest(lane);
     let sum: R = lane.iter().map(|it| (*it - max).exponential()).sum();
     let shift = sum.ln();
     for value in lane.iter_mut() {
