@@ -66,7 +66,8 @@ fn refuse_whole<O: BinaryOp>(b: &Operand, dtype: DType) -> Result<()> {
         fail!(Runtime, "Integers to negative integer powers are not allowed.");
     }
     let undefined = ["pow", "remainder", "fmod", "floor_divide", "trunc_divide"];
-    if dtype == DType::Bool && undefined.contains(&O::NAME) {
+    let by_number = O::NAME == "pow" && matches!(b, Operand::Scalar(_));
+    if dtype == DType::Bool && undefined.contains(&O::NAME) && !by_number {
         fail!(Unsupported, "not implemented for 'Bool'");
     }
     Ok(())

@@ -119,7 +119,27 @@ fn pick<T: Element>(mask: &[u8], x: &[T], y: &[T], layouts: [&Layout; 3]) -> Res
     let [mask_step, x_step, y_step] = walk.steps();
     for_chunks(&mut out, walk.grain(), 1, |start, chunk| {
         walk.rows(start, start + chunk.len(), |position, [mask_at, x_at, y_at], len| {
-            for (idx, to) in chunk[position..position + len].iter_mut().enumerate() {
+            let row = &mut chunk[position..position + len];
+            if let [1, x_step @ (0 | 1), y_step @ (0 | 1)] = [mask_step, x_step, y_step] {
+                let mask = &mask[mask_at..mask_at + len];
+                match (x_step, y_step) {
+                    (0, 0) => pick_row(row, mask, |_| x[x_at], |_| y[y_at]),
+                    (0, _) => {
+                        let y = &y[y_at..y_at + len];
+                        pick_row(row, mask, |_| x[x_at], |it| y[it]);
+                    }
+                    (_, 0) => {
+                        let x = &x[x_at..x_at + len];
+                        pick_row(row, mask, |it| x[it], |_| y[y_at]);
+                    }
+                    _ => {
+                        let (x, y) = (&x[x_at..x_at + len], &y[y_at..y_at + len]);
+                        pick_row(row, mask, |it| x[it], |it| y[it]);
+                    }
+                }
+                return;
+            }
+            for (idx, to) in row.iter_mut().enumerate() {
                 *to = if mask[mask_at + idx * mask_step] != 0 {
                     x[x_at + idx * x_step]
                 } else {
@@ -129,6 +149,13 @@ fn pick<T: Element>(mask: &[u8], x: &[T], y: &[T], layouts: [&Layout; 3]) -> Res
         });
     });
     Ok(out)
+}
+
+fn pick_row<T: Copy>(row: &mut [T], mask: &[u8], x: impl Fn(usize) -> T, y: impl Fn(usize) -> T) {
+    for (idx, (to, on)) in row.iter_mut().zip(mask).enumerate() {
+        let (x, y) = (x(idx), y(idx));
+        *to = if *on != 0 { x } else { y };
+    }
 }
 
 /// An operand as a tensor of that dtype; a boolean target tests for zero.

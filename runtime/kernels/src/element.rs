@@ -127,6 +127,8 @@ pub(crate) trait Real: Float + Element + FloatElement<Acc = Self> + std::iter::S
     fn of(value: f64) -> Self;
     fn erf(self) -> Self;
     fn erfc(self) -> Self;
+    /// `exp`, in a form that the compiler can turn into vector instructions.
+    fn exponential(self) -> Self;
 }
 
 impl Real for f32 {
@@ -140,6 +142,10 @@ impl Real for f32 {
     fn erfc(self) -> Self {
         libm::erfcf(self)
     }
+    #[inline]
+    fn exponential(self) -> Self {
+        crate::exponential::exp(self)
+    }
 }
 
 impl Real for f64 {
@@ -152,6 +158,9 @@ impl Real for f64 {
     }
     fn erfc(self) -> Self {
         libm::erfc(self)
+    }
+    fn exponential(self) -> Self {
+        self.exp()
     }
 }
 

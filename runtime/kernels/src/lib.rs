@@ -13,7 +13,7 @@
 //!
 //! # Invariants
 //!
-//! - Knows nothing of Python or of `RustPython`; candle appears in `device` alone.
+//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm, on the CPU.
 //! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
 //! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
 //! - Files are read only by `weights`; there is no clock and no network.
@@ -33,6 +33,7 @@ mod einsum;
 mod element;
 mod elementwise;
 mod error;
+mod exponential;
 mod index;
 mod join;
 mod lanes;

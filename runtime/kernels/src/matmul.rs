@@ -9,7 +9,7 @@ use crate::{
     compare::as_tensor,
     complex,
     dtype::DType,
-    element::{FloatElement, Real, with_float},
+    element::{Element, FloatElement, Real, with_float},
     elementwise::{Operand, integers, write_back},
     error::{Result, fail},
     layout::{Layout, broadcast, numel},
@@ -243,9 +243,49 @@ fn rows_times_weight<T: FloatElement>(
 ) -> Result<Vec<T::Acc>> {
     let x = reshaped(x, &[sizes.m, sizes.k])?;
     let (rows, rows_layout) = x.read_strided::<T::Acc>()?;
+    let halves = weight.physical() == T::PHYSICAL && T::PHYSICAL != <T::Acc as Element>::PHYSICAL;
+    if halves && sizes.m <= FEW_ROWS && weight.layout.strides[1] == 1 {
+        let x = x.read::<T::Acc>()?;
+        return few_rows_times_halves::<T>(&x, weight, sizes);
+    }
     let (columns, layout) = weight.read_strided::<T::Acc>()?;
     let turned = layout.permute(&[1, 0]);
     products(T::Acc::of(1.0), (&rows, &rows_layout), (&columns, &turned))
+}
+
+/// Up to this many rows, a weight of half type is widened row by row instead of as a whole.
+const FEW_ROWS: usize = 8;
+
+/// A decoding step's product: each row of the weight is widened once and stays in the cache.
+fn few_rows_times_halves<T: FloatElement>(
+    x: &[T::Acc],
+    weight: &Tensor,
+    Sizes { m, k, n }: Sizes,
+) -> Result<Vec<T::Acc>> {
+    let (halves, layout) = weight.read_strided::<T>()?;
+    let halves: &[T] = &halves;
+    // By columns first, so that each weight row writes one run.
+    let mut turned = storage::zeros::<T::Acc>(numel(&[n, m])?)?;
+    crate::threads::for_chunks(&mut turned, m, k, |start, chunk| {
+        let mut row = vec![T::Acc::of(0.0); k];
+        for (idx, out) in chunk.chunks_exact_mut(m).enumerate() {
+            let at = layout.offset + (start / m + idx) * layout.strides[0];
+            for (to, from) in row.iter_mut().zip(&halves[at..at + k]) {
+                *to = from.widen();
+            }
+            for (to, x) in out.iter_mut().zip(x.chunks_exact(k.max(1))) {
+                *to = crate::multiply::dot(x, &row);
+            }
+        }
+    });
+    if m <= 1 {
+        return Ok(turned);
+    }
+    let mut out = storage::zeros::<T::Acc>(turned.len())?;
+    for (idx, value) in turned.into_iter().enumerate() {
+        out[idx % m * n + idx / m] = value;
+    }
+    Ok(out)
 }
 
 fn matmul_kernel(call: &Call) -> Result<Value> {

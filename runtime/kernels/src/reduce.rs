@@ -94,18 +94,8 @@ pub(crate) fn sum(call: &Call) -> Result<Value> {
     }
 }
 
-/// A sum in 64 bits, in several parts that the compiler can keep side by side.
 fn total<T: Element>(run: &[T]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.0_f64; LANES];
-    let chunks = run.chunks_exact(LANES);
-    let tail: f64 = chunks.remainder().iter().map(|it| it.as_f64()).sum();
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += value.as_f64();
-        }
-    }
-    sums.iter().sum::<f64>() + tail
+    crate::softmax::total(run, T::as_f64)
 }
 
 fn complex_sum(x: &Tensor, dims: &[usize], keep: bool) -> Result<Value> {

@@ -46,29 +46,36 @@ pub(crate) fn lanewise(
     }
 }
 
+/// The largest element. NaN is passed over: it comes back through the sum of exponentials.
+fn largest<R: Real>(lane: &[R]) -> R {
+    const LANES: usize = 16;
+    let larger = |a: R, b: R| if b > a { b } else { a };
+    let mut best = [R::neg_infinity(); LANES];
+    let chunks = lane.chunks_exact(LANES);
+    let tail = chunks.remainder().iter().copied().fold(R::neg_infinity(), larger);
+    for chunk in chunks {
+        for (best, value) in best.iter_mut().zip(chunk) {
+            *best = larger(*best, *value);
+        }
+    }
+    best.into_iter().fold(tail, larger)
+}
+
 /// Softmax of one lane. A lane of `-inf` alone gives NaN, as in PyTorch.
 pub(crate) fn softmax_lane<R: Real>(lane: &mut [R]) {
-    let max = lane
-        .iter()
-        .copied()
-        .fold(R::neg_infinity(), |a, b| if b.is_nan() || b > a { b } else { a });
-    let mut sum = R::zero();
+    let max = largest(lane);
     for value in lane.iter_mut() {
-        *value = (*value - max).exp();
-        sum = sum + *value;
+        *value = (*value - max).exponential();
     }
-    let scale = sum.recip();
+    let scale = R::of(total(lane, Element::as_f64)).recip();
     for value in lane.iter_mut() {
         *value = *value * scale;
     }
 }
 
 fn log_softmax_lane<R: Real>(lane: &mut [R]) {
-    let max = lane
-        .iter()
-        .copied()
-        .fold(R::neg_infinity(), |a, b| if b.is_nan() || b > a { b } else { a });
-    let sum: R = lane.iter().map(|it| (*it - max).exp()).sum();
+    let max = largest(lane);
+    let sum: R = lane.iter().map(|it| (*it - max).exponential()).sum();
     let shift = sum.ln();
     for value in lane.iter_mut() {
         *value = *value - max - shift;
@@ -91,6 +98,20 @@ fn softmax(call: &Call) -> Result<Value> {
 fn log_softmax(call: &Call) -> Result<Value> {
     let x = cast_input(call, 2)?;
     answer(lanewise(&x, dim_of(call, 1, &x, -1)?, log_softmax_lane, log_softmax_lane)?)
+}
+
+/// A sum in 64 bits, in several parts that the compiler can keep side by side.
+pub(crate) fn total<T: Copy>(run: &[T], f: impl Fn(T) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0_f64; LANES];
+    let chunks = run.chunks_exact(LANES);
+    let tail: f64 = chunks.remainder().iter().map(|it| f(*it)).sum();
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += f(*value);
+        }
+    }
+    sums.iter().sum::<f64>() + tail
 }
 
 /// How a run of elements is normalised.
@@ -132,15 +153,15 @@ impl Norm<'_> {
             for (row, run) in chunk.chunks_exact_mut(len).enumerate() {
                 let first = start + row * len;
                 let from = &values[first..first + len];
-                let sum = |f: &dyn Fn(T::Acc) -> T::Acc| -> f64 {
-                    from.iter().map(|it| f(it.widen()).as_f64()).sum()
-                };
                 let mean = match self.centre {
-                    Centre::Mean => T::Acc::of(sum(&|it| it) / len as f64),
+                    Centre::Mean => T::Acc::of(total(from, |it: T| it.as_f64()) / len as f64),
                     Centre::Zero => T::Acc::zero(),
                 };
-                let square = |it: T::Acc| (it - mean) * (it - mean);
-                let variance = T::Acc::of(sum(&square)) / count;
+                let square = |it: T| {
+                    let it = it.widen() - mean;
+                    (it * it).as_f64()
+                };
+                let variance = T::Acc::of(total(from, square)) / count;
                 let scale = (variance + T::Acc::of(self.eps)).sqrt().recip();
                 for (idx, (to, from)) in run.iter_mut().zip(from).enumerate() {
                     let mut value = (from.widen() - mean) * scale;
