@@ -1,6 +1,6 @@
 //! Why the machine could not do what it was asked.
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::Range, time::Duration};
 
 /// Where in Python source an exception was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +11,16 @@ pub struct Place {
     pub line: usize,
     /// The text of that line, without its indentation; empty when the source is not at hand.
     pub text: String,
+    /// The characters of `text` that raised: all of them where no one expression on the line did.
+    pub columns: Range<usize>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)?;
         if !self.text.is_empty() {
-            write!(f, "\n    {}\n    {}", self.text, "^".repeat(self.text.chars().count()))?;
+            let (before, under) = (self.columns.start, self.columns.len().max(1));
+            write!(f, "\n    {}\n    {:before$}{}", self.text, "", "^".repeat(under))?;
         }
         Ok(())
     }

@@ -13,12 +13,14 @@
 //! # Invariants
 //!
 //! - Only this crate knows `RustPython`; what the kernels compute is `portwright-kernels`' business.
-//! - Python code never reaches a file: the machine hands it source text from the roots it was given,
-//!   and weights that it was told to open.
+//! - Python code never reaches a file: the machine hands it code compiled from the roots it was given,
+//!   and weights that it was told to open. The only files written are that code, in the one folder
+//!   that the machine was given for it.
 //! - Nothing that Python code does takes the process down: an exception, a limit or a panic is a
 //!   [`RuntimeError`].
 
 mod binding;
+mod cache;
 mod error;
 mod limits;
 mod machine;

@@ -103,7 +103,7 @@ impl Sources {
         names.into_iter().collect()
     }
 
-    /// One line of a file that [`Sources::find`] has named, without its indentation.
+    /// One line of a file that [`Sources::find`] has named.
     pub fn line(&self, file: &str, line: usize) -> Option<String> {
         let text = if let Some(frozen) = file.strip_prefix(FROZEN) {
             self.frozen(frozen).ok().flatten()?
@@ -112,7 +112,7 @@ impl Sources {
             let known = self.packages.iter().any(|it| inside(path, &it.folder));
             known.then(|| read(path).ok()).flatten()?
         };
-        text.lines().nth(line.checked_sub(1)?).map(|it| it.trim().to_owned())
+        text.lines().nth(line.checked_sub(1)?).map(str::to_owned)
     }
 
     fn package_of<'a>(&self, name: &'a str) -> Option<(&Package, &'a str)> {

@@ -1,6 +1,6 @@
 //! What the machine's thread keeps beside the interpreter: sources, classes, what a call hands over.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, path::PathBuf};
 
 use portwright_kernels::{DType, Tensor, Weights};
 use rustpython_vm::{PyObjectRef, builtins::PyTypeRef};
@@ -14,6 +14,8 @@ const PRINTED_LIMIT: usize = 1 << 20;
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) sources: Sources,
+    /// Where compiled modules are kept between processes.
+    pub(super) cache: Option<PathBuf>,
     /// What a kernel's tensors are instances of, once the dialect has said so.
     pub(super) tensor_class: Option<PyTypeRef>,
     /// What a tensor's shape is an instance of.
@@ -65,9 +67,12 @@ pub(super) fn with<T>(run: impl FnOnce(&mut Host) -> T) -> T {
     HOST.with_borrow_mut(run)
 }
 
-/// What Python code on this thread may import.
-pub(crate) fn install(sources: Sources) {
-    with(|it| it.sources = sources);
+/// What Python code on this thread may import, and where its compiled form is kept.
+pub(crate) fn install(sources: Sources, cache: Option<PathBuf>) {
+    with(|it| {
+        it.sources = sources;
+        it.cache = cache;
+    });
 }
 
 /// The tensors that Python code may load.

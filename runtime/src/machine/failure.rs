@@ -1,6 +1,11 @@
 //! What an uncaught exception becomes: its place in the definition, its module, its traceback.
 
-use rustpython_vm::{AsObject, VirtualMachine, builtins::PyBaseExceptionRef};
+use std::ops::Range;
+
+use rustpython_vm::{
+    AsObject, VirtualMachine,
+    builtins::{PyBaseExceptionRef, PyCode},
+};
 
 use crate::{
     error::{Place, Raised, RuntimeError},
@@ -42,7 +47,8 @@ fn place(exception: &PyBaseExceptionRef, sources: &Sources) -> Option<Place> {
     let mut next = exception.__traceback__();
     while let Some(entry) = next {
         let file = entry.frame.code.source_path().to_string();
-        let place = (file.clone(), entry.lineno.get());
+        let columns = columns(&entry.frame.code, entry.lasti, entry.lineno.get());
+        let place = (file.clone(), entry.lineno.get(), columns);
         if sources.packages.iter().any(|it| file.starts_with(&*it.folder.to_string_lossy())) {
             own = Some(place.clone());
         }
@@ -50,8 +56,24 @@ fn place(exception: &PyBaseExceptionRef, sources: &Sources) -> Option<Place> {
         let following = entry.next.lock().clone();
         next = following;
     }
-    let (file, line) = own.or(inner)?;
-    let text = sources.line(&file, line).unwrap_or_default();
+    let (file, line, columns) = own.or(inner)?;
+    let whole = sources.line(&file, line).unwrap_or_default();
+    let text = whole.trim().to_owned();
+    let indentation = whole.chars().take_while(|it| it.is_whitespace()).count();
+    let length = text.chars().count();
+    let columns = columns
+        .map(|it| it.start.saturating_sub(indentation)..it.end.saturating_sub(indentation))
+        .filter(|it| it.end <= length)
+        .unwrap_or(0..length);
     let file = file.strip_prefix(FROZEN).map_or(file.clone(), |it| format!("dialects/{it}"));
-    Some(Place { file, line, text })
+    Some(Place { file, line, text, columns })
+}
+
+/// The characters of its line that a raising instruction was made of, counted from 0.
+fn columns(code: &PyCode, lasti: u32, line: usize) -> Option<Range<usize>> {
+    // Instructions are two bytes each.
+    let (start, end) = code.locations.get(usize::try_from(lasti).ok()? / 2)?;
+    let one_line = start.line.get() == line && end.line.get() == line;
+    let range = start.character_offset.to_zero_indexed()..end.character_offset.to_zero_indexed();
+    (one_line && range.start < range.end).then_some(range)
 }

@@ -33,6 +33,8 @@ pub struct Options {
     pub sources: Sources,
     pub limits: Limits,
     pub precision: Precision,
+    /// A folder for compiled modules, kept between processes; it may not exist yet.
+    pub cache: Option<PathBuf>,
 }
 
 /// What a call gave.

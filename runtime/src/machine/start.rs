@@ -27,7 +27,7 @@ pub(super) fn serve(
     };
     let _scope = kernels::enter(settings);
     let sources = options.sources.clone();
-    binding::install(options.sources);
+    binding::install(options.sources, options.cache);
     let interpreter = build(watchdog);
     let interpreter = match interpreter {
         Ok(it) => it,

@@ -1,0 +1,196 @@
+//! One definition in one mode: every case beside the reference, and in exact mode beside itself with
+//! its operations in another order.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use portwright_runtime::{Limits, Machine, Options, Package, Precision, Sources, Tensor};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Arguments, Failure, Mode,
+    comparison::{bound, difference, kept, tensors},
+    plain,
+};
+
+/// In exact mode another order of the same operations may change so much.
+const REORDERED: f64 = 1e-9;
+/// A definition whose decoding differs more than this from its own full forward in PyTorch computes
+/// something else there, so that the two are no two orders of one computation.
+const SAME_COMPUTATION: f64 = 1e-5;
+
+struct Session<'a> {
+    machine: Machine,
+    config: Value,
+    case: &'a Value,
+}
+
+impl Session<'_> {
+    fn open(&self, handle: &str, mode: Mode, attention: &str) -> Result<Value, Failure> {
+        let dtype = if mode == Mode::Exact { "float32" } else { mode.name() };
+        let request = json!({
+            "handle": handle, "config": self.config, "dtype": dtype, "attention": attention,
+        });
+        Ok(self.machine.call("portwright.session", "open_model", &request)?.value)
+    }
+
+    fn logits(&self, handle: &str, request: &Value) -> Result<Tensor, Failure> {
+        let mut request = request.clone();
+        request["handle"] = json!(handle);
+        let answer = self.machine.call("portwright.session", "forward", &request)?;
+        let logits = answer.tensors.into_iter().find(|it| it.0 == "logits");
+        Ok(logits.ok_or("the forward handed no logits over")?.1)
+    }
+
+    /// The cases by name: the full forward and what the reference ran beside it.
+    fn requests(&self) -> Vec<(String, Value)> {
+        let given = self.case["modes"].as_object().cloned().unwrap_or_else(Map::new);
+        let mut cases = vec![("full".to_owned(), json!({}))];
+        cases.extend(given);
+        for (_, request) in &mut cases {
+            request["tokens"] = self.case["tokens"].clone();
+        }
+        cases
+    }
+}
+
+/// The cell of a definition and a mode; `row` gets what is the same in every mode.
+pub(crate) fn run(
+    arguments: &Arguments,
+    name: &str,
+    mode: Mode,
+    row: &mut Value,
+) -> Result<Value, Failure> {
+    let folder = arguments.references.join(name);
+    let read = |file: &str| -> Result<Value, Failure> {
+        Ok(serde_json::from_str(&fs::read_to_string(folder.join(file))?)?)
+    };
+    let case = read("case.json")?;
+    let reference = tensors(&folder.join("reference.safetensors"))?;
+    let machine = machine(arguments, mode)?;
+    machine.open_weights(vec![folder.join("model.safetensors")])?;
+    let session = Session { machine, config: read("config.json")?, case: &case };
+    let opened = session.open("m", mode, "eager")?;
+    row["class"] = opened["class"].clone();
+    row["file"] = json!(plain(arguments, opened["file"].as_str().unwrap_or_default()));
+    let (mut figures, mut notes, mut found) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    for (case_name, request) in session.requests() {
+        let wanted = expected(&reference, &case_name, mode, &request)?;
+        let Some(expected) = wanted else {
+            notes.push(format!("{case_name}: PyTorch has no numbers"));
+            continue;
+        };
+        let logits = session.logits("m", &request).map_err(|it| format!("{case_name}: {it}"))?;
+        let figure = difference(expected, &logits, kept(&request).as_deref())?;
+        figures.insert(case_name.clone(), figure.unwrap_or(f64::INFINITY));
+        found.insert(case_name, logits);
+    }
+    let worst = figures.values().copied().fold(0.0, f64::max);
+    let bound = bound(&reference, mode)?;
+    let mut cell = json!({
+        "verdict": "pass", "worst": rounded(worst), "bound": rounded(bound),
+        "figures": figures.iter().map(|(k, v)| (k.clone(), rounded(*v))).collect::<Map<_, _>>(),
+    });
+    let mut reasons = Vec::new();
+    if figures.is_empty() {
+        cell["verdict"] = json!("not run");
+        cell["worst"] = Value::Null;
+    } else if bound < worst {
+        reasons.push(format!("differs by {worst:.1e}, the bound is {bound:.1e}"));
+    }
+    if mode == Mode::Exact {
+        let (figure, orders) = reordered(&session, &reference, &found)?;
+        if let Some(figure) = figure {
+            cell["reordered"] = rounded(figure);
+            cell["orders"] = json!(orders);
+            if REORDERED < figure {
+                reasons.push(format!("another order of operations changes it by {figure:.1e}"));
+            }
+        }
+    }
+    if mode == Mode::Float32 && case["greedy"].is_array() {
+        let request = json!({"handle": "m", "prompt": case["tokens"][0], "max_new_tokens": 16});
+        let answer = session.machine.call("portwright.session", "generate", &request)?;
+        let equal = answer.value["ids"] == case["greedy"];
+        cell["greedy"] = json!(if equal { "equal" } else { "different" });
+        if !equal {
+            reasons.push("greedy ids differ".to_owned());
+        }
+    }
+    if !reasons.is_empty() {
+        cell["verdict"] = json!("fail");
+    }
+    reasons.extend(notes);
+    if !reasons.is_empty() {
+        cell["reason"] = json!(reasons.join("; "));
+    }
+    Ok(cell)
+}
+
+fn machine(arguments: &Arguments, mode: Mode) -> Result<Machine, Failure> {
+    let package =
+        Package { name: "transformers".to_owned(), folder: arguments.transformers.clone() };
+    let sources = Sources {
+        dialect: "torch".to_owned(),
+        packages: vec![package],
+        overlay: arguments.overlay.clone(),
+    };
+    let precision = if mode == Mode::Exact { Precision::Exact } else { Precision::Native };
+    let limits = Limits { wall: Duration::from_mins(2), ..Limits::default() };
+    let cache = arguments.cache.clone();
+    Ok(Machine::start(Options { sources, limits, precision, cache })?)
+}
+
+/// What the reference computed for a case. Exact mode is held against PyTorch's 64 bits, and where
+/// those overflow a mask that the definition makes in 32, against its 32.
+fn expected<'a>(
+    reference: &'a BTreeMap<String, Tensor>,
+    case: &str,
+    mode: Mode,
+    request: &Value,
+) -> Result<Option<&'a Tensor>, Failure> {
+    let dtypes: &[&str] = match mode {
+        Mode::Exact => &["float64", "float32"],
+        _ => &[mode.name()],
+    };
+    for dtype in dtypes {
+        if let Some(it) = reference.get(&format!("{case}.{dtype}"))
+            && difference(it, it, kept(request).as_deref())?.is_some()
+        {
+            return Ok(Some(it));
+        }
+    }
+    Ok(None)
+}
+
+/// The full forward beside the same with sdpa's attention, and beside decoding token by token: the
+/// largest difference, and which of the two were compared.
+fn reordered(
+    session: &Session<'_>,
+    reference: &BTreeMap<String, Tensor>,
+    found: &BTreeMap<String, Tensor>,
+) -> Result<(Option<f64>, Vec<&'static str>), Failure> {
+    let Some(full) = found.get("full") else { return Ok((None, Vec::new())) };
+    let (mut worst, mut orders) = (None, Vec::new());
+    let mut note = |figure: Option<f64>, order| {
+        let figure = figure.unwrap_or(f64::INFINITY);
+        worst = Some(f64::max(worst.unwrap_or(0.0), figure));
+        orders.push(order);
+    };
+    let torch = (reference.get("full.float64"), reference.get("decode.float64"));
+    if let (Some(decode), (Some(a), Some(b))) = (found.get("decode"), torch)
+        && difference(a, b, None)?.is_some_and(|it| it < SAME_COMPUTATION)
+    {
+        note(difference(full, decode, None)?, "decode");
+    }
+    // A definition without sdpa's attention refuses to open.
+    if session.open("sdpa", Mode::Exact, "sdpa").is_ok() {
+        let other = session.logits("sdpa", &json!({"tokens": session.case["tokens"]}))?;
+        note(difference(full, &other, None)?, "sdpa");
+    }
+    Ok((worst, orders))
+}
+
+/// A figure with two digits, so that the table changes when a figure does.
+fn rounded(figure: f64) -> Value {
+    format!("{figure:.1e}").parse::<f64>().map_or(Value::Null, |it| json!(it))
+}
