@@ -64,9 +64,29 @@ fn place(exception: &PyBaseExceptionRef, sources: &Sources) -> Option<Place> {
     let columns = columns
         .map(|it| it.start.saturating_sub(indentation)..it.end.saturating_sub(indentation))
         .filter(|it| it.end <= length)
+        .map(|it| it.start..it.end + attributes(text.chars().skip(it.end)))
         .unwrap_or(0..length);
     let file = file.strip_prefix(FROZEN).map_or(file.clone(), |it| format!("dialects/{it}"));
     Some(Place { file, line, text, columns })
+}
+
+/// How long the attributes are that follow an expression: the interpreter gives `a.b.c` the place of
+/// its `a`.
+fn attributes(rest: impl Iterator<Item = char>) -> usize {
+    let mut rest = rest.peekable();
+    let mut length = 0;
+    let mut dot = false;
+    while let Some(it) = rest.next() {
+        let named = |it: &char| it.is_alphabetic() || *it == '_';
+        match it {
+            '.' if rest.peek().is_some_and(named) => dot = true,
+            '_' => {}
+            _ if dot && it.is_alphanumeric() => {}
+            _ => break,
+        }
+        length += 1;
+    }
+    if dot { length } else { 0 }
 }
 
 /// The characters of its line that a raising instruction was made of, counted from 0.

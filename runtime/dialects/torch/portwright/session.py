@@ -4,6 +4,7 @@ import _kernels
 import torch
 
 from . import loading, looking, taps
+from .blame import Blame
 from .decoding import Decoding, call, padding
 
 _models = {}
@@ -14,14 +15,6 @@ class _Opened:
 
     def __init__(self, model, report):
         self.model, self.report = model, report
-
-
-def _in_module(model, error):
-    """Says in which module an exception was raised."""
-    culprit = error.__dict__.get("_portwright_module_object")
-    for name, it in model.named_modules():
-        if it is culprit:
-            error._portwright_module = name or type(model).__name__
 
 
 def open_model(request):
@@ -44,20 +37,16 @@ def forward(request):
     model = _models[request["handle"]].model
     tokens = torch.tensor(request["tokens"])  # [B, T]
     batch = padding(request, tokens)
-    try:
+    records = []
+    with Blame(model):
         if request.get("chunks"):
             logits = _in_chunks(model, tokens, request["chunks"], batch)
-            records = []
         elif request.get("taps"):
             with taps.Taps(model) as recorder:
                 logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
             records = recorder.records
         else:
             logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
-            records = []
-    except Exception as error:
-        _in_module(model, error)
-        raise
     _kernels.hand_over("logits", logits)
     return {"shape": list(logits.shape), "dtype": logits.dtype.name, "taps": records}
 
@@ -78,15 +67,12 @@ def generate(request):
     model = _models[request["handle"]].model
     decoding, tokens = Decoding(model), torch.tensor([request["prompt"]])
     ids, steps = [], []
-    try:
+    with Blame(model):
         for _ in range(request["max_new_tokens"]):
             last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
             tokens = last.argmax(-1)
             steps.append(last)
             ids.append(int(tokens))
-    except Exception as error:
-        _in_module(model, error)
-        raise
     _kernels.hand_over("logits", torch.cat(steps, dim=1))
     return {"ids": ids}
 
