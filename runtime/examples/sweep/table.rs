@@ -18,7 +18,7 @@ generates 16 tokens greedily.
 A figure is the largest difference of any logit over the standard deviation of the reference's. The
 bound is four times what PyTorch errs against itself at the next precision; in float32, float64 and
 exact mode it is never more than 1e-4. `reordered` is exact mode beside itself with the operations in
-another order (token by token, sdpa's attention): at most 1e-9 passes. `-`: not run.
+another order (every sum backwards or by halves, token by token): at most 1e-9 passes. `-`: not run.
 
 Made by, with the engines' Python first and then the runtime's sweep:
 

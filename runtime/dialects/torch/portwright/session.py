@@ -1,11 +1,14 @@
 """The calls of the Rust side: each takes and returns what JSON can hold."""
 
+from contextlib import nullcontext
+
 import _kernels
 import torch
 
 from . import loading, looking, taps
 from .blame import Blame
 from .decoding import Decoding, call, padding
+from .reordering import OtherOrder
 
 _models = {}
 
@@ -38,7 +41,7 @@ def forward(request):
     tokens = torch.tensor(request["tokens"])  # [B, T]
     batch = padding(request, tokens)
     records = []
-    with Blame(model):
+    with Blame(model), OtherOrder() if request.get("other_order") else nullcontext():
         if request.get("chunks"):
             logits = _in_chunks(model, tokens, request["chunks"], batch)
         elif request.get("taps"):
