@@ -31,7 +31,8 @@ impl Key {
 
     /// Two letters choose a folder, so that none grows long.
     fn path(self, folder: &Path) -> PathBuf {
-        let name: String = self.0.iter().map(|it| format!("{it:02x}")).collect();
+        let digits = self.0.iter().flat_map(|it| [it >> 4, it & 15]);
+        let name: String = digits.filter_map(|it| char::from_digit(it.into(), 16)).collect();
         folder.join(&name[..2]).join(format!("{}.code", &name[2..]))
     }
 }

@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portwright-tools", &["portwright-harness", "portwright-prompts"]),
     ("portwright-harness", &[]),
     ("portwright-prompts", &[]),
-    ("portwright-runtime", &[]),
+    ("portwright-kernels", &[]),
+    ("portwright-runtime", &["portwright-kernels"]),
     ("portwright-source", &[]),
 ];
 
