@@ -95,7 +95,8 @@ pub(crate) fn run(
         cell["verdict"] = json!("not run");
         cell["worst"] = Value::Null;
     } else if bound < worst {
-        reasons.push(format!("differs by {worst:.1e}, the bound is {bound:.1e}"));
+        let ties = ties(&session)?;
+        reasons.push(format!("differs by {worst:.1e}, the bound is {bound:.1e}{ties}"));
     }
     if mode == Mode::Exact {
         let (figure, orders) = reordered(&session, &reference, &found)?;
@@ -124,6 +125,19 @@ pub(crate) fn run(
         cell["reason"] = json!(reasons.join("; "));
     }
     Ok(cell)
+}
+
+/// What is known of choices among equals, where a definition differs.
+fn ties(session: &Session<'_>) -> Result<String, Failure> {
+    let mut count = 0;
+    for (_, mut request) in session.requests() {
+        request["handle"] = json!("m");
+        request["ties"] = json!(true);
+        let answer = session.machine.call("portwright.session", "forward", &request)?;
+        count += answer.value["ties"].as_u64().unwrap_or(0);
+    }
+    let note = format!(" (in {count} places a top-k chose among equals)");
+    Ok(if count == 0 { String::new() } else { note })
 }
 
 fn machine(arguments: &Arguments, mode: Mode) -> Result<Machine, Failure> {

@@ -9,6 +9,7 @@ from . import loading, looking, taps
 from .blame import Blame
 from .decoding import Decoding, call, padding
 from .reordering import OtherOrder
+from .ties import Ties
 
 _models = {}
 
@@ -41,7 +42,9 @@ def forward(request):
     tokens = torch.tensor(request["tokens"])  # [B, T]
     batch = padding(request, tokens)
     records = []
-    with Blame(model), OtherOrder() if request.get("other_order") else nullcontext():
+    ties = Ties() if request.get("ties") else nullcontext()
+    order = OtherOrder() if request.get("other_order") else nullcontext()
+    with Blame(model), ties, order:
         if request.get("chunks"):
             logits = _in_chunks(model, tokens, request["chunks"], batch)
         elif request.get("taps"):
@@ -51,7 +54,8 @@ def forward(request):
         else:
             logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
     _kernels.hand_over("logits", logits)
-    return {"shape": list(logits.shape), "dtype": logits.dtype.name, "taps": records}
+    return {"shape": list(logits.shape), "dtype": logits.dtype.name, "taps": records,
+            "ties": getattr(ties, "count", None)}
 
 
 def _in_chunks(model, tokens, chunks, batch):
