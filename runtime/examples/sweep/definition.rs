@@ -1,7 +1,11 @@
 //! One definition in one mode: every case beside the reference, and in exact mode beside itself with
 //! its operations in another order.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use portwright_runtime::{Limits, Machine, Options, Package, Precision, Sources, Tensor};
 use serde_json::{Map, Value, json};
@@ -69,7 +73,9 @@ pub(crate) fn run(
     let machine = machine(arguments, mode)?;
     machine.open_weights(vec![folder.join("model.safetensors")])?;
     let session = Session { machine, config: read("config.json")?, case: &case };
+    let begun = Instant::now();
     let opened = session.open("m", mode)?;
+    println!("        {name} opened in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
     row["class"] = opened["class"].clone();
     row["file"] = json!(plain(arguments, opened["file"].as_str().unwrap_or_default()));
     let (mut figures, mut notes, mut found) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
