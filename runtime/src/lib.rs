@@ -10,6 +10,18 @@
 //! become Python objects. The dialects, in plain Python, lie in `runtime/dialects`: `shared` is what
 //! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers.
 //!
+//! # How it is measured
+//!
+//! `tests/reference.py` makes tiny random checkpoints of every causal language model and asks real
+//! PyTorch; the example `sweep` runs the same definitions here, compares, and writes
+//! `docs/coverage/definitions.json` and the table beside it, whose head gives both commands:
+//!
+//! ```sh
+//! python runtime/tests/reference.py REFERENCES [MODEL_TYPE ...]
+//! cargo run --release -p portwright-runtime --example sweep -- \
+//!     TRANSFORMERS REFERENCES docs/coverage [--cache DIR] [--mode MODE]... [MODEL_TYPE ...]
+//! ```
+//!
 //! # Invariants
 //!
 //! - Only this crate knows `RustPython`; what the kernels compute is `portwright-kernels`' business.
