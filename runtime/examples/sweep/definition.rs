@@ -108,13 +108,9 @@ pub(crate) fn run(
         }
     }
     if mode == Mode::Float32 && case["greedy"].is_array() {
-        let request = json!({"handle": "m", "prompt": case["tokens"][0], "max_new_tokens": 16});
-        let answer = session.machine.call("portwright.session", "generate", &request)?;
-        let equal = answer.value["ids"] == case["greedy"];
-        cell["greedy"] = json!(if equal { "equal" } else { "different" });
-        if !equal {
-            reasons.push("greedy ids differ".to_owned());
-        }
+        let parted = greedy(&session)?;
+        cell["greedy"] = json!(if parted.is_none() { "equal" } else { "different" });
+        reasons.extend(parted);
     }
     if !reasons.is_empty() {
         cell["verdict"] = json!("fail");
@@ -124,6 +120,32 @@ pub(crate) fn run(
         cell["reason"] = json!(reasons.join("; "));
     }
     Ok(cell)
+}
+
+/// Where the greedy ids part from the reference's, and how far apart the two logits are there.
+fn greedy(session: &Session<'_>) -> Result<Option<String>, Failure> {
+    let prompt = &session.case["tokens"][0];
+    let request = json!({"handle": "m", "prompt": prompt, "max_new_tokens": 16});
+    let answer = session.machine.call("portwright.session", "generate", &request)?;
+    let ids = |it: &Value| -> Vec<usize> {
+        let ids = it.as_array().into_iter().flatten().filter_map(Value::as_u64);
+        ids.filter_map(|it| usize::try_from(it).ok()).collect()
+    };
+    let (ours, theirs) = (ids(&answer.value["ids"]), ids(&session.case["greedy"]));
+    if ours == theirs {
+        return Ok(None);
+    }
+    let step = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+    let (Some(&a), Some(&b), Some((_, logits))) =
+        (ours.get(step), theirs.get(step), answer.tensors.first())
+    else {
+        return Ok(Some(format!("{} greedy ids, the reference has {}", ours.len(), theirs.len())));
+    };
+    let vocab = logits.shape().last().copied().unwrap_or(0);
+    let row = logits.to_f64_vec()?;
+    let row = row.get(step * vocab..(step + 1) * vocab).unwrap_or_default();
+    let gap = row.get(a).zip(row.get(b)).map_or(f64::NAN, |(a, b)| a - b);
+    Ok(Some(format!("greedy ids part at step {} by logits {gap:.1e} apart", step + 1)))
 }
 
 /// What is known of choices among equals, where a definition differs.
