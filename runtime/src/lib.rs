@@ -1,9 +1,45 @@
-//! Model definitions run from their source: an embedded Python virtual machine on candle tensors.
+//! Model definitions run from their source: an embedded Python virtual machine over native tensors.
 //!
-//! This room is reserved: nothing lives in it yet. The engines that exist are real PyTorch and real
-//! MLX, in worker processes of `portwright-harness`.
+//! The file that a library ships as the definition of a model *is* the program. It sees a module
+//! `torch` of ours whose tensors are [`portwright_kernels::Tensor`]s, and nothing else of the world:
+//! no files, no network, no processes, no environment.
+//!
+//! # Where to start
+//!
+//! [`Machine`] runs Python. [`sources`] says what it may import. `binding` is where the kernels
+//! become Python objects. The dialects, in plain Python, lie in `runtime/dialects`: `shared` is what
+//! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers.
+//!
+//! # How it is measured
+//!
+//! `tests/reference.py` makes tiny random checkpoints of every causal language model and asks real
+//! PyTorch; the example `sweep` runs the same definitions here, compares, and writes
+//! `docs/coverage/definitions.json` and the table beside it, whose head gives both commands:
+//!
+//! ```sh
+//! python runtime/tests/reference.py REFERENCES [MODEL_TYPE ...]
+//! cargo run --release -p portwright-runtime --example sweep -- \
+//!     TRANSFORMERS REFERENCES docs/coverage [--cache DIR] [--mode MODE]... [MODEL_TYPE ...]
+//! ```
 //!
 //! # Invariants
 //!
-//! - Only this crate knows candle and `RustPython`.
-//! - It never sees `portwright-source`, and knows nothing of MCP, the command line or templates.
+//! - Only this crate knows `RustPython`; what the kernels compute is `portwright-kernels`' business.
+//! - Python code never reaches a file: the machine hands it code compiled from the roots it was given,
+//!   and weights that it was told to open. The only files written are that code, in the one folder
+//!   that the machine was given for it.
+//! - Nothing that Python code does takes the process down: an exception, a limit or a panic is a
+//!   [`RuntimeError`].
+
+mod binding;
+mod cache;
+mod error;
+mod limits;
+mod machine;
+pub mod sources;
+
+pub use error::RuntimeError;
+pub use limits::Limits;
+pub use machine::{Answer, Machine, Options};
+pub use portwright_kernels::{DType, KernelError, Precision, Tensor, Weights, open_safetensors};
+pub use sources::{Package, Sources};

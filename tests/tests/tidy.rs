@@ -19,9 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("portwright-server", &["portwright-harness", "portwright-tools"]),
     ("portwright-tools", &["portwright-harness", "portwright-prompts", "portwright-source"]),
-    ("portwright-harness", &[]),
+    ("portwright-harness", &["portwright-runtime"]),
     ("portwright-prompts", &[]),
-    ("portwright-runtime", &[]),
+    ("portwright-kernels", &[]),
+    ("portwright-runtime", &["portwright-kernels"]),
     ("portwright-source", &[]),
 ];
 

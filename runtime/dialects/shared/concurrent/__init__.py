@@ -1,0 +1,1 @@
+"""Work on other threads: there are none."""

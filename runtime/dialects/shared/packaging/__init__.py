@@ -1,0 +1,3 @@
+"""Version numbers."""
+
+from . import version

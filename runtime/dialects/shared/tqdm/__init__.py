@@ -1,0 +1,7 @@
+"""Progress bars that show nothing."""
+
+from . import auto
+
+
+def tqdm(iterable=None, *args, **kwargs):
+    return iterable

@@ -1,0 +1,5 @@
+"""Progress bars that show nothing."""
+
+
+def tqdm(iterable=None, *args, **kwargs):
+    return iterable

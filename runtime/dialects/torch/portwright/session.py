@@ -1,0 +1,89 @@
+"""The calls of the Rust side: each takes and returns what JSON can hold."""
+
+from contextlib import nullcontext
+
+import _kernels
+import torch
+
+from . import loading, looking, taps
+from .blame import Blame
+from .decoding import Decoding, call, padding
+from .reordering import OtherOrder
+from .ties import Ties
+
+_models = {}
+
+
+class _Opened:
+    """A loaded model."""
+
+    def __init__(self, model, report):
+        self.model, self.report = model, report
+
+
+def open_model(request):
+    """Builds the model of a config and fills it with the weights that the machine holds."""
+    model, report = loading.load(request["config"], request.get("dtype"),
+                                 request.get("attention") or "eager",
+                                 request.get("experts") or "eager", request.get("architecture"),
+                                 bool(request.get("ledger")))
+    _models[request["handle"]] = _Opened(model, report)
+    return report
+
+
+def close_model(request):
+    _models.pop(request["handle"], None)
+    return {}
+
+
+def forward(request):
+    """Logits of given tokens, in one call or in chunks with the cache; taps when they are wanted."""
+    model = _models[request["handle"]].model
+    tokens = torch.tensor(request["tokens"])  # [B, T]
+    batch = padding(request, tokens)
+    records = []
+    ties = Ties() if request.get("ties") else nullcontext()
+    order = OtherOrder() if request.get("other_order") else nullcontext()
+    with Blame(model), ties, order:
+        if request.get("chunks"):
+            logits = _in_chunks(model, tokens, request["chunks"], batch)
+        elif request.get("taps"):
+            with taps.Taps(model) as recorder:
+                logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
+            records = recorder.records
+        else:
+            logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
+    _kernels.hand_over("logits", logits)
+    return {"shape": list(logits.shape), "dtype": logits.dtype.name, "taps": records,
+            "ties": getattr(ties, "count", None)}
+
+
+def _in_chunks(model, tokens, chunks, batch):
+    if sum(chunks) != tokens.shape[1] or min(chunks) < 1:
+        raise ValueError(f"chunks {chunks} do not make {tokens.shape[1]} tokens")
+    decoding, start, parts = Decoding(model), 0, []
+    for length in chunks:
+        end = start + length
+        parts.append(decoding.step(tokens[:, start:end], batch.arguments(start, end, decoding.past)))
+        start = end
+    return torch.cat(parts, dim=1)
+
+
+def generate(request):
+    """Greedy ids, one step at a time with the cache."""
+    model = _models[request["handle"]].model
+    decoding, tokens = Decoding(model), torch.tensor([request["prompt"]])
+    ids, steps = [], []
+    with Blame(model):
+        for _ in range(request["max_new_tokens"]):
+            last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
+            tokens = last.argmax(-1)
+            steps.append(last)
+            ids.append(int(tokens))
+    _kernels.hand_over("logits", torch.cat(steps, dim=1))
+    return {"ids": ids}
+
+
+def inspect(request):
+    """The module tree of an opened model, its weights and what was read of its config."""
+    return looking.look(_models[request["handle"]].model)

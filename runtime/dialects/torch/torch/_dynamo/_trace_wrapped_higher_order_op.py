@@ -1,0 +1,7 @@
+"""A mode that only compilation needs."""
+
+from .._modes import _Context
+
+
+class TransformGetItemToIndex(_Context):
+    """Indexing is indexing."""

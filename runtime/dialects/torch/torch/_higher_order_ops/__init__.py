@@ -1,0 +1,3 @@
+"""Operators on functions."""
+
+from .associative_scan import associative_scan

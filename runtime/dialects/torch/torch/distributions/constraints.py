@@ -1,0 +1,3 @@
+"""Names of supports."""
+
+positive = positive_definite = real = object()

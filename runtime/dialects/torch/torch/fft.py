@@ -1,0 +1,5 @@
+"""Fourier transforms: none yet."""
+
+
+def __getattr__(name):
+    raise AttributeError(f"torch.fft has no `{name}` in this dialect")

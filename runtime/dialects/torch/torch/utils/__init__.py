@@ -1,0 +1,3 @@
+"""PyTorch's utilities."""
+
+from . import _pytree, checkpoint, data

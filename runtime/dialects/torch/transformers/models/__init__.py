@@ -1,0 +1,1 @@
+"""The definitions, each a package of its own."""

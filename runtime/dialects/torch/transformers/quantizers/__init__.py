@@ -1,0 +1,1 @@
+"""Quantised checkpoints: not here."""

@@ -1,0 +1,166 @@
+//! Between dtypes, and out to numbers.
+
+use crate::{
+    call::{Call, answer},
+    complex,
+    context::Precision,
+    dtype::{Category, DType, promote},
+    element::{Element, with_element},
+    error::{Result, fail},
+    read::Read,
+    table::Kernel,
+    tensor::Tensor,
+    value::Value,
+};
+
+/// The tensor with another nominal dtype; the same handle when it has it already.
+///
+/// In exact mode a cast between floating dtypes changes the nominal dtype only.
+pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
+    let target = Tensor::target(dtype);
+    if tensor.dtype() == dtype {
+        return tensor.stored_as(target);
+    }
+    if tensor.dtype().is_complex() || dtype.is_complex() {
+        return complex::cast(tensor, dtype);
+    }
+    if dtype == DType::Bool {
+        let values = with_element!(tensor.physical(), S => {
+            let zero = S::default();
+            tensor.read::<S>()?.iter().map(|it| u8::from(*it != zero)).collect::<Vec<u8>>()
+        });
+        return Tensor::new(values, tensor.shape(), dtype);
+    }
+    if tensor.physical() == target {
+        // Exact mode shares nothing: a cast is a new tensor in PyTorch too.
+        return Ok(tensor.to_contiguous()?.renamed(dtype));
+    }
+    Ok(tensor.stored_as(target)?.renamed(dtype))
+}
+
+fn to_dtype(call: &Call) -> Result<Value> {
+    let x = call.tensor(0)?;
+    let Some(dtype) = call.optional_dtype(1)? else {
+        return answer(x.clone());
+    };
+    let out = cast(x, dtype)?;
+    answer(if call.bool_or(2, false)? && out.shares_storage(x) {
+        out.to_contiguous()?
+    } else {
+        out
+    })
+}
+
+/// The element as a Python number.
+fn item(call: &Call) -> Result<Value> {
+    let x = call.tensor(0)?;
+    if x.dtype().is_complex() {
+        let values = complex::read(x)?;
+        let [value] = values.as_slice() else {
+            fail!(Runtime, "a Tensor with {} elements cannot be converted to Scalar", values.len());
+        };
+        return Ok(Value::Complex(value.re, value.im));
+    }
+    Ok(match x.dtype().category() {
+        Category::Bool => Value::Bool(x.only::<u8>()? != 0),
+        Category::Integer => Value::Int(x.only::<i64>()?),
+        _ => Value::Float(x.only::<f64>()?),
+    })
+}
+
+/// Nested lists of Python numbers.
+pub(crate) fn nested(call: &Call) -> Result<Value> {
+    tolist(call)
+}
+
+fn tolist(call: &Call) -> Result<Value> {
+    let x = call.tensor(0)?;
+    if x.rank() == 0 {
+        return item(call);
+    }
+    crate::context::admit(x.numel(), std::mem::size_of::<Value>())?;
+    let values: Vec<Value> = match x.dtype().category() {
+        Category::Bool => x.read::<u8>()?.iter().map(|it| Value::Bool(*it != 0)).collect(),
+        Category::Integer => x.read::<i64>()?.iter().map(|it| Value::Int(*it)).collect(),
+        Category::Float => x.read::<f64>()?.iter().map(|it| Value::Float(*it)).collect(),
+        Category::Complex => {
+            complex::read(x)?.iter().map(|it| Value::Complex(it.re, it.im)).collect()
+        }
+    };
+    Ok(nest(&mut values.into_iter(), x.shape()))
+}
+
+fn nest(values: &mut impl Iterator<Item = Value>, shape: &[usize]) -> Value {
+    let [dim, rest @ ..] = shape else {
+        return values.next().unwrap_or(Value::None);
+    };
+    Value::List((0..*dim).map(|_| nest(values, rest)).collect())
+}
+
+/// A copy of the elements' bytes as another type of the same width.
+fn bitcast(call: &Call) -> Result<Value> {
+    let x = call.tensor(0)?;
+    let Some(dtype) = call.optional_dtype(1)? else {
+        fail!(Type, "argument 2 must be dtype, not None");
+    };
+    let target = dtype.physical(Precision::Native);
+    if x.is_exact() || x.dtype().is_complex() || dtype.is_complex() {
+        fail!(Unsupported, "no bytes of {} to read as {dtype}", x.dtype());
+    }
+    with_element!(x.physical(), S => with_element!(target, T => {
+        let values: Read<'_, S> = x.read::<S>()?;
+        if S::PHYSICAL.size() != T::PHYSICAL.size() {
+            fail!(Unsupported, "view({dtype}) of a tensor of {}", x.dtype());
+        }
+        answer(Tensor::new(bytemuck::cast_slice::<S, T>(&values).to_vec(), x.shape(), dtype)?)
+    }))
+}
+
+fn dtype_of(call: &Call, idx: usize) -> Result<DType> {
+    call.optional_dtype(idx)?
+        .ok_or_else(|| crate::KernelError::Type(format!("argument {} must be dtype", idx + 1)))
+}
+
+fn promote_types(call: &Call) -> Result<Value> {
+    Ok(Value::DType(promote(dtype_of(call, 0)?, dtype_of(call, 1)?)))
+}
+
+/// `finfo(dtype)`: bits, eps, max, min, tiny, in that order.
+fn finfo(call: &Call) -> Result<Value> {
+    let (bits, eps, max, tiny) = match dtype_of(call, 0)? {
+        DType::F16 => (16, 9.765_625e-4, 65504.0, 6.103_515_625e-5),
+        DType::BF16 => {
+            (16, 0.007_812_5, f64::from(half::bf16::MAX), f64::from(half::bf16::MIN_POSITIVE))
+        }
+        DType::F32 | DType::C64 => {
+            (32, f64::from(f32::EPSILON), f64::from(f32::MAX), f64::from(f32::MIN_POSITIVE))
+        }
+        DType::F64 | DType::C128 => (64, f64::EPSILON, f64::MAX, f64::MIN_POSITIVE),
+        other => fail!(Type, "torch.finfo() requires a floating point input type, not {other}"),
+    };
+    let floats = [eps, max, -max, tiny].map(Value::Float);
+    Ok(Value::List(std::iter::once(Value::Int(bits)).chain(floats).collect()))
+}
+
+/// `iinfo(dtype)`: bits, max, min, in that order.
+fn iinfo(call: &Call) -> Result<Value> {
+    let (bits, max, min) = match dtype_of(call, 0)? {
+        DType::U8 => (8, i64::from(u8::MAX), 0),
+        DType::I8 => (8, i64::from(i8::MAX), i64::from(i8::MIN)),
+        DType::I16 => (16, i64::from(i16::MAX), i64::from(i16::MIN)),
+        DType::I32 => (32, i64::from(i32::MAX), i64::from(i32::MIN)),
+        DType::I64 => (64, i64::MAX, i64::MIN),
+        other => fail!(Type, "torch.iinfo() requires an integer input type, not {other}"),
+    };
+    Ok(Value::List([bits, max, min].map(Value::Int).to_vec()))
+}
+
+pub(crate) const KERNELS: &[&[Kernel]] = &[&[
+    Kernel::new("to_dtype", to_dtype, "to_dtype(x, dtype, copy=False): x itself when it has it"),
+    Kernel::new("item", item, "item(x) -> number"),
+    Kernel::new("tolist", tolist, "tolist(x) -> nested lists of numbers"),
+    Kernel::new("bitcast", bitcast, "bitcast(x, dtype): a copy of the bytes as another type"),
+    Kernel::new("promote_types", promote_types, "promote_types(a, b) -> dtype"),
+    Kernel::new("finfo", finfo, "finfo(dtype) -> [bits, eps, max, min, tiny]"),
+    Kernel::new("iinfo", iinfo, "iinfo(dtype) -> [bits, max, min]"),
+]];

@@ -1,0 +1,139 @@
+//! What holds for every kernel of a thread: precision, default dtype and the memory limit.
+
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    dtype::DType,
+    error::{Result, fail},
+};
+
+/// How floating types are stored and computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// Each in its own width, as PyTorch does on the CPU.
+    #[default]
+    Native,
+    /// All in 64 bits. The nominal dtype travels along and decides promotion; a cast between
+    /// floating types changes it and nothing else.
+    Exact,
+}
+
+/// What holds for every kernel called on this thread.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    pub precision: Precision,
+    /// `torch.get_default_dtype()`: what a Python float and a true division become.
+    pub default_dtype: DType,
+    /// Bytes that all live tensors made under these settings may take together.
+    pub memory_limit: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { precision: Precision::Native, default_dtype: DType::F32, memory_limit: u64::MAX }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Meter {
+    used: AtomicU64,
+    peak: AtomicU64,
+}
+
+#[derive(Clone, Default)]
+struct Current {
+    settings: Settings,
+    meter: Arc<Meter>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Current> = RefCell::default();
+}
+
+/// Settings in force until it is dropped; then the ones before return.
+pub struct Scope {
+    before: Current,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        CURRENT.with(|it| std::mem::swap(&mut *it.borrow_mut(), &mut self.before));
+    }
+}
+
+/// Puts settings in force on this thread. The memory in use is kept when a scope opens in another.
+pub fn enter(settings: Settings) -> Scope {
+    CURRENT.with(|it| {
+        let mut current = it.borrow_mut();
+        let next = Current { settings, meter: current.meter.clone() };
+        Scope { before: std::mem::replace(&mut current, next) }
+    })
+}
+
+/// The settings in force on this thread.
+pub fn settings() -> Settings {
+    CURRENT.with(|it| it.borrow().settings)
+}
+
+/// `torch.set_default_dtype`, for the scope in force on this thread.
+pub fn set_default_dtype(dtype: DType) {
+    CURRENT.with(|it| it.borrow_mut().settings.default_dtype = dtype);
+}
+
+/// Bytes that live tensors made on this thread take; mapped weights count nothing.
+pub fn memory_in_use() -> u64 {
+    CURRENT.with(|it| it.borrow().meter.used.load(Ordering::Relaxed))
+}
+
+/// The most that [`memory_in_use`] has been on this thread.
+pub fn memory_peak() -> u64 {
+    CURRENT.with(|it| it.borrow().meter.peak.load(Ordering::Relaxed))
+}
+
+pub(crate) fn precision() -> Precision {
+    settings().precision
+}
+
+/// A storage's share of the memory in use, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    meter: Arc<Meter>,
+    bytes: u64,
+}
+
+impl Charge {
+    pub(crate) fn new(bytes: usize) -> Self {
+        let meter = CURRENT.with(|it| it.borrow().meter.clone());
+        let bytes = bytes as u64;
+        let used = meter.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        meter.peak.fetch_max(used, Ordering::Relaxed);
+        Self { meter, bytes }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.meter.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Fails when `count` more elements of `size` bytes would pass the limit.
+pub(crate) fn admit(count: usize, size: usize) -> Result<()> {
+    let limit = settings().memory_limit;
+    let used = memory_in_use();
+    let wanted = (count as u64).checked_mul(size as u64);
+    match wanted.and_then(|it| it.checked_add(used)) {
+        Some(total) if total <= limit && total < isize::MAX as u64 => Ok(()),
+        _ => fail!(
+            Memory,
+            "a tensor of {count} elements of {size} bytes does not fit: {used} bytes are in use \
+             and the limit is {limit}"
+        ),
+    }
+}

@@ -1,0 +1,69 @@
+//! One native tensor and one table of kernels with PyTorch's semantics.
+//!
+//! A [`Tensor`] is a strided window on shared storage, as in PyTorch: views write through, and an
+//! in-place kernel that cannot write through is an error. A [`Kernel`] is a row of a table: a name,
+//! its signature in words and a function from [`Call`] to [`Value`]. The dialects of
+//! `portwright-runtime` are plain Python over this table.
+//!
+//! # Where to start
+//!
+//! [`kernels`] is the table. To add a kernel, write its function and add a row in the file of its
+//! family. [`tensor`] says what a tensor is, [`dtype`] how types are promoted, [`context`] what
+//! exact mode and the memory limit mean.
+//!
+//! # Invariants
+//!
+//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm, on the CPU.
+//! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
+//! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
+//! - Files are read only by `weights`; there is no clock and no network.
+
+mod attention;
+mod binary;
+mod bytes;
+mod call;
+mod cast;
+mod compare;
+mod complex;
+mod context;
+mod conv;
+mod create;
+mod dtype;
+mod einsum;
+mod element;
+mod elementwise;
+mod error;
+mod exponential;
+mod index;
+mod join;
+mod lanes;
+mod layout;
+mod linalg;
+mod matmul;
+mod multiply;
+mod random;
+mod read;
+mod reduce;
+mod scan;
+mod scatter;
+mod shape;
+mod softmax;
+mod sort;
+mod storage;
+mod table;
+mod tensor;
+mod threads;
+mod unary;
+mod value;
+mod weights;
+
+pub use call::Call;
+pub use context::{
+    Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_dtype, settings,
+};
+pub use dtype::{Category, DType, promote};
+pub use error::KernelError;
+pub use table::{Kernel, kernel, kernels};
+pub use tensor::Tensor;
+pub use value::Value;
+pub use weights::{Weights, open_safetensors};

@@ -1,0 +1,1 @@
+"""Families of questions to PyTorch about kernels."""

@@ -1,0 +1,159 @@
+//! The module itself: its functions beside the kernels, and how the kernels get into it.
+
+pub(crate) use _kernels::module_def;
+
+use rustpython_vm::pymodule;
+
+#[pymodule]
+#[expect(clippy::needless_pass_by_value, reason = "Python's arguments arrive by value")]
+mod _kernels {
+    use portwright_kernels as kernels;
+    use rustpython_vm::{
+        Py, PyObjectRef, PyRef, PyResult, VirtualMachine,
+        builtins::{PyListRef, PyModule, PyStrRef, PyTypeRef},
+        class::PyClassImpl,
+    };
+
+    use super::super::{bytecode, host, kernel, tensor, value};
+
+    /// The code, file and kind of a module that may be imported; none when there is no such module.
+    #[pyfunction]
+    fn find(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let sources = host::with(|it| it.sources.clone());
+        match sources.find(&name.to_string_lossy()) {
+            Ok(Some(module)) => Ok(vm
+                .ctx
+                .new_tuple(vec![
+                    bytecode::code(&module, vm)?.into(),
+                    vm.ctx.new_str(module.file).into(),
+                    vm.ctx.new_bool(module.is_package).into(),
+                ])
+                .into()),
+            Ok(None) => Ok(vm.ctx.none()),
+            Err(why) => {
+                Err(vm.new_import_error(why, vm.ctx.new_utf8_str(&*name.to_string_lossy())))
+            }
+        }
+    }
+
+    /// The text of a module that may be imported.
+    #[pyfunction]
+    fn text(name: PyStrRef) -> Option<String> {
+        host::with(|it| it.sources.clone()).find(&name.to_string_lossy()).ok()?.map(|it| it.text)
+    }
+
+    /// The text of a module on disk, where a stand-in has taken its place.
+    #[pyfunction]
+    fn text_on_disk(name: PyStrRef) -> Option<String> {
+        host::with(|it| it.sources.clone()).on_disk(&name.to_string_lossy()).ok()?.map(|it| it.text)
+    }
+
+    /// The names of the modules inside a package.
+    #[pyfunction]
+    fn list(name: PyStrRef, vm: &VirtualMachine) -> PyListRef {
+        let sources = host::with(|it| it.sources.clone());
+        let names = sources.list(&name.to_string_lossy());
+        vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
+    }
+
+    /// Adds to what the answer says was printed.
+    #[pyfunction]
+    fn printed(text: PyStrRef) {
+        host::print(&text.to_string_lossy());
+    }
+
+    /// Hands a tensor over with the answer.
+    #[pyfunction]
+    fn hand_over(name: PyStrRef, tensor: PyRef<tensor::PyTensor>) {
+        host::hand_over(name.to_string_lossy().into_owned(), tensor.get());
+    }
+
+    /// The names of the open checkpoint's tensors.
+    #[pyfunction]
+    fn weight_names(vm: &VirtualMachine) -> PyListRef {
+        let names: Vec<String> = host::with(|it| {
+            it.weights.iter().flat_map(kernels::Weights::names).map(str::to_owned).collect()
+        });
+        vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
+    }
+
+    /// A tensor of the open checkpoint.
+    #[pyfunction]
+    fn weight(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let name = name.to_string_lossy();
+        let found = host::with(|it| {
+            let file = it.weights.iter().find(|it| it.describe(&name).is_some())?;
+            Some(file.tensor(&name, None))
+        });
+        match found {
+            Some(Ok(found)) => tensor::PyTensor::object(found, vm),
+            Some(Err(error)) => Err(value::to_exception(&error, vm)),
+            None => Err(vm.new_key_error(vm.ctx.new_str(&*name).into())),
+        }
+    }
+
+    /// Says which classes the kernels' tensors and their shapes are instances of.
+    #[pyfunction]
+    fn register(tensor: PyTypeRef, size: PyTypeRef) {
+        host::with(|it| {
+            it.tensor_class = Some(tensor);
+            it.size_class = Some(size);
+        });
+    }
+
+    /// An instance of a tensor class on the same storage as a tensor.
+    #[pyfunction]
+    fn wrap(class: PyTypeRef, source: PyRef<tensor::PyTensor>, vm: &VirtualMachine) -> PyResult {
+        tensor::wrap(class, &source, vm)
+    }
+
+    /// A tuple of sizes.
+    #[pyfunction]
+    fn size(elements: Vec<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
+        tensor::size(elements, vm)
+    }
+
+    /// A kernel as a method of the tensor class.
+    #[pyfunction]
+    fn method(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let name = name.to_string_lossy();
+        match kernels::kernel(&name) {
+            Some(it) => Ok(kernel::method(it, vm)),
+            None => Err(vm.new_attribute_error(format!("no kernel `{name}`"))),
+        }
+    }
+
+    /// Whether kernels note the source line that calls them.
+    #[pyfunction]
+    fn trace_lines(on: bool) {
+        host::with(|it| it.tracing = on);
+    }
+
+    /// The dtype that Python floats become.
+    #[pyfunction]
+    fn set_default_dtype(dtype: PyRef<tensor::PyDType>) {
+        kernels::set_default_dtype(dtype.inner);
+    }
+
+    #[pyfunction]
+    fn get_default_dtype(vm: &VirtualMachine) -> PyResult {
+        tensor::dtype_object(kernels::settings().default_dtype, vm)
+    }
+
+    pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+        __module_exec(vm, module);
+        let base = tensor::PyTensor::make_static_type();
+        module.set_attr("TensorBase", base, vm)?;
+        let dtype = tensor::PyDType::make_static_type();
+        module.set_attr("dtype", dtype, vm)?;
+        let dtypes = tensor::make_dtypes(vm);
+        for (known, object) in &dtypes {
+            module.set_attr(vm.ctx.intern_str(known.name()), object.clone(), vm)?;
+        }
+        host::with(|it| it.dtypes = dtypes);
+        for row in kernels::kernels() {
+            module.set_attr(vm.ctx.intern_str(row.name), kernel::function(row, vm), vm)?;
+        }
+        Ok(())
+    }
+}

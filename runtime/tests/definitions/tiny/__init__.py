@@ -1,0 +1,1 @@
+"""A definition of the tests' own, small enough to read."""
