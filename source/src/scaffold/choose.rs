@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ScaffoldError;
 use super::index::{Candidate, Index};
 use super::input::Input;
+use super::shape::count_lines;
 
 /// Tenths of a line that opening a file costs, and each generation behind it; and up to how many
 /// tenths it is worth that other models inherit from it, one for each.
@@ -66,7 +67,8 @@ pub(super) fn choose(
             offers.insert((file, entry), index.candidates(folded, of_file.kind, allowed));
         }
     }
-    let open = open_files(index, folder, &offers, &plain);
+    let clashes = clashes(index, input, allowed);
+    let open = open_files(index, folder, &clashes, &offers, &plain);
     let rank = |candidate: &Candidate| {
         let file = index.classes[candidate.class].file;
         let place = open.iter().position(|it| *it == file);
@@ -89,10 +91,29 @@ fn common_end(one: &str, other: &str) -> usize {
     one.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count()
 }
 
+/// The lines, in tenths, of functions that a file has under the same name but otherwise: they would
+/// have to be written beside what comes with it.
+fn clashes(index: &Index, input: &Input, allowed: &BTreeSet<usize>) -> BTreeMap<usize, i64> {
+    let mut clashes = BTreeMap::new();
+    for (at, entry) in input.entries().filter(|(_, entry)| entry.shapes.is_none()) {
+        let lines = i64::from(count_lines(entry.node.text())) * 2;
+        for &file in allowed {
+            let of_index = &index.files[file];
+            let other =
+                of_index.others.get(&entry.name).filter(|_| of_index.kind == input.files[at].kind);
+            if other.is_some_and(|folded| *folded != entry.folded) {
+                *clashes.entry(file).or_default() += lines;
+            }
+        }
+    }
+    clashes
+}
+
 /// The files in the order in which they are opened.
 fn open_files(
     index: &Index,
     folder: &str,
+    clashes: &BTreeMap<usize, i64>,
     offers: &BTreeMap<(usize, usize), Vec<Candidate>>,
     plain: &BTreeMap<(usize, usize), i64>,
 ) -> Vec<usize> {
@@ -111,7 +132,8 @@ fn open_files(
             let saved: i64 = costs.iter().map(|(key, cost)| (current[key] - cost).max(0)).sum();
             let generation = i64::try_from(index.files[file].generation).unwrap_or(i64::MAX / 2);
             let heirs = index.family.heirs(&index.files[file].folder, folder).min(CUSTOM);
-            saved - OPENING - GENERATION * generation + i64::try_from(heirs).unwrap_or(0)
+            let clashes = clashes.get(&file).copied().unwrap_or(0);
+            saved - clashes - OPENING - GENERATION * generation + i64::try_from(heirs).unwrap_or(0)
         };
         let best = by_file.iter().map(|(&file, costs)| (gain(file, costs), file)).max_by_key(
             |&(gain, file)| {

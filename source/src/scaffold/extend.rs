@@ -33,7 +33,8 @@ pub(super) fn extend(method: &Method, parent: &Method) -> Option<Extension> {
     let docstring =
         method.docstring.filter(|own| parent.docstring.is_none_or(|it| it.hash != own.hash));
     let (own, inherited) = align_ends(method, parent)?;
-    let longest = own.len();
+    // Nothing is assigned before the call of `super().__init__` that is to make the object.
+    let longest = if parent.statements[0].inits { 0 } else { own.len() };
     let best = (0..=longest)
         .filter_map(|before| fit(method, parent, &own, &inherited, before))
         .min_by_key(|it| it.cost);

@@ -49,7 +49,7 @@ pub use report::{ClassReport, Written};
 pub use shape::count_lines;
 
 /// How often a text is converted and mended before it is given up.
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 60;
 
 /// What the search may and may not do.
 #[derive(Debug, Clone, Default)]

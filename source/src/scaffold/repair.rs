@@ -11,6 +11,9 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
     if mismatches.iter().all(|mismatch| *mismatch == Mismatch::Preamble) {
         return draft.reopen();
     }
+    if write_roots(draft, mismatches) {
+        return true;
+    }
     for mismatch in mismatches {
         changed |= match mismatch {
             Mismatch::Missing { file, name } => write_out(draft, *file, name),
@@ -32,8 +35,8 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
     for mismatch in mismatches {
         changed |= match mismatch {
             Mismatch::Order { file, wanted, found, after } => {
-                write_out(draft, *file, wanted)
-                    || write_out_next(draft, *file, wanted)
+                write_out_next(draft, *file, wanted)
+                    || write_out(draft, *file, wanted)
                     || write_out(draft, *file, found)
                     || give_up_next(draft, *file, after)
             }
@@ -42,6 +45,22 @@ pub(super) fn mend(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
         };
     }
     changed || last_resort(draft, mismatches)
+}
+
+/// Where classes are missing, those that no other definition mentions are written first: the rest may
+/// come with them. Whether there were any.
+fn write_roots(draft: &mut Draft<'_>, mismatches: &[Mismatch]) -> bool {
+    let mut changed = false;
+    for mismatch in mismatches {
+        let Mismatch::Missing { file, name } = mismatch else { continue };
+        let entries = &draft.input.files[*file].entries;
+        let mentioned = entries
+            .iter()
+            .any(|entry| entry.name != *name && entry.node.names().any(|mention| mention == name));
+        let is_class = entries.iter().any(|entry| entry.name == *name && entry.shapes.is_some());
+        changed |= is_class && !mentioned && write_out(draft, *file, name);
+    }
+    changed
 }
 
 /// Writes a definition that was to come with its parents. Whether it was not written before.
@@ -60,7 +79,8 @@ fn write_out(draft: &mut Draft<'_>, file: usize, name: &str) -> bool {
     draft.decide(entry)
 }
 
-/// A function comes with the class that follows it in the input: that class is written.
+/// What comes too late comes with the class that follows it in the input, or is that class: it is
+/// written.
 fn write_out_next(draft: &mut Draft<'_>, file: usize, name: &str) -> bool {
     let entries = &draft.input.files[file].entries;
     let from = entries.iter().position(|entry| entry.name == name).unwrap_or(entries.len());

@@ -141,6 +141,14 @@ impl Ink {
         hasher.finish()
     }
 
+    /// A member's name, which may carry its model's.
+    fn name(&self, name: &str) -> String {
+        match self {
+            Self::Exact => name.to_owned(),
+            Self::Folded(folding) => folding.apply(name),
+        }
+    }
+
     /// The comments in what stands before a definition.
     fn comments(&self, text: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -206,10 +214,7 @@ impl Shape {
             docstring: docstring.map(|member| ink.part(source, member.owned)),
             attributes: attributes
                 .iter()
-                .map(|(name, member)| Attribute {
-                    name: (*name).to_owned(),
-                    part: spaced(ink, member),
-                })
+                .map(|(name, member)| Attribute { name: ink.name(name), part: spaced(ink, member) })
                 .collect(),
             methods: view
                 .methods
@@ -260,7 +265,7 @@ impl Method {
         let docstring = body.members.first().filter(|first| first.is_docstring());
         let statements = body.members.iter().filter(|one| !one.is_docstring());
         Some(Self {
-            name: name.to_owned(),
+            name: ink.name(name),
             lead: ink.comments(source.slice(lead)),
             decorators: decorated_part(ink, source, &function.decorator_list, decorated),
             asynchronous: function.is_async,
