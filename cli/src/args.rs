@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use portwright_harness::case::{Regime, Spelling};
+use portwright_harness::{
+    case::{Regime, Spelling},
+    definitions::{HEADS, Head, MODES, Mode},
+};
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
