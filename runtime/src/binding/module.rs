@@ -137,6 +137,19 @@ mod _kernels {
         host::with(|it| it.tracing = on);
     }
 
+    /// Whether the storages that kernels read are noted; what was noted before is forgotten.
+    #[pyfunction]
+    fn watch_reads(on: bool) {
+        host::with(|it| it.reads = on.then(Default::default));
+    }
+
+    /// The storages that kernels have read since they are watched.
+    #[pyfunction]
+    fn reads(vm: &VirtualMachine) -> PyListRef {
+        let reads: Vec<usize> = host::with(|it| it.reads.iter().flatten().copied().collect());
+        vm.ctx.new_list(reads.into_iter().map(|it| vm.ctx.new_int(it).into()).collect())
+    }
+
     /// The dtype that Python floats become.
     #[pyfunction]
     fn set_default_dtype(dtype: PyRef<tensor::PyDType>) {

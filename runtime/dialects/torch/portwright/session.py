@@ -99,6 +99,13 @@ def generate(request):
     return {"ids": ids}
 
 
+def ledgers(request):
+    """What a definition uses of its config, its branches and its weights."""
+    from .ledgers import ledgers as made
+
+    return made(request)
+
+
 def inspect(request):
     """The module tree of an opened model, its weights and what was read of its config."""
     return looking.look(_models[request["handle"]].model)
