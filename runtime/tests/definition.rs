@@ -96,7 +96,7 @@ fn what_is_missing_is_named_with_its_place_and_its_module() {
         ("function", "absent_function", "torch.nn.functional.absent_function"),
         ("method", "absent_method", "hidden.absent_method"),
         ("file", "tiny.absent_file", "from .absent_file import something"),
-        ("dtype", "float8_e4m3fn", "torch.float8_e4m3fn"),
+        ("dtype", "float8_e4m3fn", "hidden.to(torch.float8_e4m3fn)"),
         ("shapes", "cannot be multiplied", "hidden @ hidden"),
     ];
     for (plant, name, expression) in cases {

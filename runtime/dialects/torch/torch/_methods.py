@@ -8,7 +8,7 @@ from ._tensor import Tensor
 
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     for it in args:
-        if isinstance(it, _kinds.dtype):
+        if isinstance(it, (_kinds.dtype, _kinds.NarrowFloat)):
             dtype = it
         elif isinstance(it, Tensor):
             dtype = it.dtype
