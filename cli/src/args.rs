@@ -74,6 +74,16 @@ pub(crate) enum Command {
     Modular(ModularCommand),
     /// Print the JSON schema of evidence.json
     Schema,
+    /// Serve the engine `candle` on stdin and stdout; the harness starts this itself
+    #[cfg(feature = "candle")]
+    #[command(hide = true)]
+    Worker {
+        /// What the harness decided, as JSON
+        settings: String,
+        /// Hold one session
+        #[arg(long)]
+        session: bool,
+    },
 }
 
 #[derive(Debug, Default, ClapArgs)]
