@@ -74,11 +74,11 @@ pub(crate) enum Command {
     Modular(ModularCommand),
     /// Print the JSON schema of evidence.json
     Schema,
-    /// Serve the engine `candle` on stdin and stdout; the harness starts this itself
+    /// Serve the engine `candle` to the harness on stdin and stdout
     #[cfg(feature = "candle")]
     #[command(hide = true)]
     Worker {
-        /// What the harness decided, as JSON
+        /// What the harness tells its worker
         settings: String,
         /// Hold one session
         #[arg(long)]

@@ -27,6 +27,9 @@ pub struct Embedded {
     pub exact: bool,
     /// Threads of the kernels. One is fastest for tiny models and the same everywhere.
     pub threads: usize,
+    /// A checkpoint's folder whose own code may be run: the files that `auto_map` of its config.json
+    /// names.
+    pub remote_code: Option<PathBuf>,
 }
 
 /// What one session of the engine `candle` may use up. Its wall time is the request's deadline.
@@ -58,6 +61,7 @@ impl Launch {
             limits: Limits::default(),
             exact: false,
             threads: 1,
+            remote_code: None,
         };
         Self { native, embedded }
     }

@@ -41,6 +41,7 @@ pub(super) fn command(
     let settings = Settings {
         transformers: launch.transformers(sources)?,
         workers,
+        remote_code: embedded.remote_code.clone(),
         cache: embedded.home.path().join("code"),
         limits: embedded.limits,
         exact: embedded.exact,

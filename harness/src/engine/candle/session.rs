@@ -20,6 +20,9 @@ const OPS: &[(&str, &str)] = &[
     ("generate", "portwright.session"),
     ("inspect", "portwright.session"),
     ("close_model", "portwright.session"),
+    ("start_text", "portwright.session"),
+    ("continue_text", "portwright.session"),
+    ("describe", "portwright.session"),
 ];
 
 /// Python code may hand over so many times the memory limit in one answer, as files on disk.

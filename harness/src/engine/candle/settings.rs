@@ -16,6 +16,9 @@ pub(super) struct Settings {
     pub(super) transformers: PathBuf,
     /// The folder of `portwright_worker`.
     pub(super) workers: PathBuf,
+    /// A checkpoint's folder with code of its own.
+    #[serde(default)]
+    pub(super) remote_code: Option<PathBuf>,
     /// Where compiled modules are kept between processes.
     pub(super) cache: PathBuf,
     pub(super) limits: Limits,
@@ -43,10 +46,13 @@ impl Settings {
         Options {
             sources: Sources {
                 dialect: "torch".to_owned(),
-                packages: vec![
+                packages: [
                     package("transformers", &self.transformers),
                     package("portwright_worker", &self.workers),
-                ],
+                ]
+                .into_iter()
+                .chain(self.remote_code.iter().map(|it| package("transformers_modules", it)))
+                .collect(),
                 overlay: None,
             },
             limits: portwright_runtime::Limits {
