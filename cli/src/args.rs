@@ -77,6 +77,16 @@ pub(crate) enum Command {
     Modular(ModularCommand),
     /// Print the JSON schema of evidence.json
     Schema,
+    /// Serve the engine `candle` to the harness on stdin and stdout
+    #[cfg(feature = "candle")]
+    #[command(hide = true)]
+    Worker {
+        /// What the harness tells its worker
+        settings: String,
+        /// Hold one session
+        #[arg(long)]
+        session: bool,
+    },
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -65,6 +65,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
             show::json(&evidence::schema())?;
             Ok(0)
         }
+        #[cfg(feature = "candle")]
+        Command::Worker { settings, session } => {
+            Ok(portwright_harness::engine::candle::serve(&settings, session))
+        }
     }
 }
 
