@@ -19,6 +19,8 @@ const OPS: &[(&str, &str)] = &[
     ("forward", "portwright.session"),
     ("generate", "portwright.session"),
     ("inspect", "portwright.session"),
+    ("ledgers", "portwright.session"),
+    ("run", "portwright.session"),
     ("close_model", "portwright.session"),
     ("start_text", "portwright.session"),
     ("continue_text", "portwright.session"),
