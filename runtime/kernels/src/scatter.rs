@@ -106,7 +106,7 @@ fn places(x: &Tensor, dim: usize, index: &Tensor) -> Result<Vec<usize>> {
     let walk = Walk::new([&base]);
     let [step] = walk.steps();
     let mut wrong = None;
-    walk.rows(0, count, |position, [at], len| {
+    walk.rows(0, count, &mut |position, [at], len| {
         for idx in 0..len {
             let place = values[position + idx];
             if place < 0 || size <= place {
@@ -350,7 +350,7 @@ fn masked_into(x: &Tensor, call: &Call) -> Result<()> {
         let walk = Walk::new([&x.layout]);
         let [step] = walk.steps();
         let mut short = false;
-        walk.rows(0, mask.len(), |position, [at], len| {
+        walk.rows(0, mask.len(), &mut |position, [at], len| {
             for idx in (0..len).filter(|it| mask[position + it] != 0) {
                 match values.next() {
                     Some(value) => target[at + idx * step] = value,

@@ -27,6 +27,39 @@ pub(crate) enum Data {
     Mapped(Mapped),
 }
 
+impl Data {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::U8(it) => it,
+            Self::I8(it) => bytemuck::cast_slice(it),
+            Self::I16(it) => bytemuck::cast_slice(it),
+            Self::I32(it) => bytemuck::cast_slice(it),
+            Self::I64(it) => bytemuck::cast_slice(it),
+            Self::F16(it) => bytemuck::cast_slice(it),
+            Self::BF16(it) => bytemuck::cast_slice(it),
+            Self::F32(it) => bytemuck::cast_slice(it),
+            Self::F64(it) => bytemuck::cast_slice(it),
+            Self::Mapped(it) => it.map.get(it.start..it.end).unwrap_or_default(),
+        }
+    }
+
+    /// The bytes for writing; `None` while they lie in a mapped file.
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        Some(match self {
+            Self::U8(it) => it,
+            Self::I8(it) => bytemuck::cast_slice_mut(it),
+            Self::I16(it) => bytemuck::cast_slice_mut(it),
+            Self::I32(it) => bytemuck::cast_slice_mut(it),
+            Self::I64(it) => bytemuck::cast_slice_mut(it),
+            Self::F16(it) => bytemuck::cast_slice_mut(it),
+            Self::BF16(it) => bytemuck::cast_slice_mut(it),
+            Self::F32(it) => bytemuck::cast_slice_mut(it),
+            Self::F64(it) => bytemuck::cast_slice_mut(it),
+            Self::Mapped(_) => return None,
+        })
+    }
+}
+
 /// Elements that lie in a mapped file. The first write copies them.
 #[derive(Debug)]
 pub(crate) struct Mapped {
@@ -114,6 +147,16 @@ pub(crate) fn typed<T: Element>(data: &Data) -> Result<&[T]> {
 
 pub(crate) fn typed_mut<T: Element>(data: &mut Data) -> Result<&mut [T]> {
     T::slice_mut(data).ok_or_else(mismatch)
+}
+
+/// The elements as unsigned numbers of their width.
+pub(crate) fn bits<U: bytemuck::Pod>(data: &Data) -> Result<&[U]> {
+    bytemuck::try_cast_slice(data.bytes()).map_err(|_| mismatch())
+}
+
+pub(crate) fn bits_mut<U: bytemuck::Pod>(data: &mut Data) -> Result<&mut [U]> {
+    let bytes = data.bytes_mut().ok_or_else(mismatch)?;
+    bytemuck::try_cast_slice_mut(bytes).map_err(|_| mismatch())
 }
 
 fn mismatch() -> KernelError {
