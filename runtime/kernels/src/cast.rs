@@ -51,6 +51,11 @@ fn to_dtype(call: &Call) -> Result<Value> {
     })
 }
 
+/// `to_device(x, name)`: x itself when it is there.
+fn to_device(call: &Call) -> Result<Value> {
+    answer(call.tensor(0)?.to_device(call.text(1)?.parse()?)?)
+}
+
 /// The element as a Python number.
 fn item(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
@@ -111,9 +116,9 @@ fn bitcast(call: &Call) -> Result<Value> {
         fail!(Unsupported, "view({dtype}) of a tensor of {}", x.dtype());
     }
     let x = if x.is_contiguous() { x.clone() } else { x.to_contiguous()? };
-    let out = crate::join::blank(x.shape(), dtype)?.stored_as(target)?;
+    let out = crate::join::blank_on_host(x.shape(), dtype, target)?;
     with_bits!(target, U => {
-        let guard = x.storage.read();
+        let guard = x.storage.read()?;
         let from = &bits::<U>(&guard)?[x.layout.offset..][..x.numel()];
         bits_mut::<U>(&mut *out.storage.write()?)?.copy_from_slice(from);
     });
@@ -161,6 +166,11 @@ fn iinfo(call: &Call) -> Result<Value> {
 
 pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new("to_dtype", to_dtype, "to_dtype(x, dtype, copy=False): x itself when it has it"),
+    Kernel::new(
+        "to_device",
+        to_device,
+        "to_device(x, 'cpu'|'cuda:0'|...): x itself when it is there",
+    ),
     Kernel::new("item", item, "item(x) -> number"),
     Kernel::new("tolist", tolist, "tolist(x) -> nested lists of numbers"),
     Kernel::new("bitcast", bitcast, "bitcast(x, dtype): a copy of the bytes as another type"),

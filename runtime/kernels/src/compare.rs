@@ -133,8 +133,8 @@ pub(crate) fn select(condition: &Tensor, a: &Operand, b: &Operand, dtype: DType)
     let target = Tensor::target(dtype);
     let (a, b) = (a.stored_as(target)?, b.stored_as(target)?);
     let layouts = [&mask_layout, &a.layout.expand(&shape)?, &b.layout.expand(&shape)?];
-    let out = crate::join::blank(&shape, dtype)?;
-    let (x, y) = (a.storage.read(), b.storage.read());
+    let out = crate::join::blank_on_host(&shape, dtype, target)?;
+    let (x, y) = (a.storage.read()?, b.storage.read()?);
     let mut guard = out.storage.write()?;
     with_bits!(target, U => {
         pick::<U>(&mask, bits(&x)?, bits(&y)?, layouts, bits_mut(&mut guard)?);

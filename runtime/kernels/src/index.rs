@@ -218,8 +218,8 @@ impl Blocks {
 
     fn gather(&self, x: &Tensor) -> Result<Tensor> {
         let shape = self.shape();
-        let guard = x.storage.read();
-        let out = crate::join::blank(&shape, x.dtype())?.stored_as(x.physical())?;
+        let guard = x.storage.read()?;
+        let out = crate::join::blank_on_host(&shape, x.dtype(), x.physical())?;
         let mut target = out.storage.write()?;
         with_bits!(x.physical(), U => {
             let values = bits::<U>(&guard)?;

@@ -13,7 +13,8 @@
 //!
 //! # Invariants
 //!
-//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm, on the CPU.
+//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm on the host,
+//!   and by candle's own backends on its devices; `device` says how the two go together.
 //! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
 //! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
 //! - Files are read only by `weights`; there is no clock and no network.
@@ -28,6 +29,7 @@ mod complex;
 mod context;
 mod conv;
 mod create;
+mod device;
 mod dtype;
 mod einsum;
 mod element;
@@ -59,7 +61,13 @@ mod weights;
 
 pub use call::Call;
 pub use context::{
-    Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_dtype, settings,
+    Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_device,
+    set_default_dtype, settings,
+};
+pub use device::{
+    Device,
+    dispatch::device_kernels,
+    ledger::{LedgerRow, clear_device_ledger, device_ledger},
 };
 pub use dtype::{Category, DType, promote};
 pub use error::KernelError;

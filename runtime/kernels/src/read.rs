@@ -1,20 +1,20 @@
 //! Elements in and out of tensors: typed runs for reading, write-through copies.
 
-use std::{ops::Deref, sync::RwLockReadGuard};
+use std::ops::Deref;
 
 use crate::{
     dtype::{DType, Physical},
     element::{Element, with_bits, with_element},
     error::{Result, fail},
     layout::{Layout, Walk},
-    storage::{self, Data, bits, bits_mut, typed},
+    storage::{self, HostRead, bits, bits_mut, typed},
     tensor::Tensor,
     threads::for_chunks,
 };
 
 /// Elements for reading: the storage's own where their type fits, else converted ones.
 pub(crate) enum Read<'a, T> {
-    Shared { guard: RwLockReadGuard<'a, Data>, start: usize, end: usize },
+    Shared { guard: HostRead<'a>, start: usize, end: usize },
     Owned(Vec<T>),
 }
 
@@ -55,17 +55,29 @@ impl Tensor {
         layout
     }
 
+    /// Whether the host would fetch much more than the window from the device.
+    fn is_small_window(&self) -> bool {
+        self.numel() > 0
+            && self.numel() * 2 <= self.storage.len()
+            && !self.dtype.is_complex()
+            && self.storage.is_device_only()
+            && self.storage.place() == crate::context::place()
+    }
+
     /// The elements in row-major order.
     pub(crate) fn read<T: Element>(&self) -> Result<Read<'_, T>> {
+        if self.is_small_window() {
+            return Ok(Read::Owned(self.to_contiguous()?.read::<T>()?.into_vec()?));
+        }
         let contiguous = self.is_contiguous();
         let count = self.numel() * if self.dtype.is_complex() { 2 } else { 1 };
         if contiguous && self.physical() == T::PHYSICAL {
             let start = self.layout.offset;
-            return Ok(Read::Shared { guard: self.storage.read(), start, end: start + count });
+            return Ok(Read::Shared { guard: self.storage.read()?, start, end: start + count });
         }
         let layout = self.element_layout();
         let mut values = storage::zeros::<T>(count)?;
-        let guard = self.storage.read();
+        let guard = self.storage.read()?;
         if self.physical() == T::PHYSICAL {
             with_bits!(T::PHYSICAL, U => {
                 gather(bits::<U>(&guard)?, &layout, bytemuck::cast_slice_mut(&mut values));
@@ -80,9 +92,13 @@ impl Tensor {
     /// The whole storage with the layout, or, where the type differs, converted elements with
     /// theirs. No copy of a strided or expanded tensor.
     pub(crate) fn read_strided<T: Element>(&self) -> Result<(Read<'_, T>, Layout)> {
+        if self.is_small_window() {
+            let values = self.to_contiguous()?.read::<T>()?.into_vec()?;
+            return Ok((Read::Owned(values), Layout::contiguous(self.shape())));
+        }
         if self.physical() == T::PHYSICAL {
             let end = self.storage.len();
-            let shared = Read::Shared { guard: self.storage.read(), start: 0, end };
+            let shared = Read::Shared { guard: self.storage.read()?, start: 0, end };
             return Ok((shared, self.layout.clone()));
         }
         // An expanded tensor is converted at its own size: stretched dimensions stay at stride 0.
@@ -99,6 +115,14 @@ impl Tensor {
 
     /// The elements in row-major order as whatever they are stored as, owned.
     pub(crate) fn to_contiguous(&self) -> Result<Self> {
+        match self.copied_on_device(self.physical())? {
+            Some(it) => Ok(it),
+            None => self.copied_on_host(),
+        }
+    }
+
+    /// The same by way of the host's memory, belonging to the device in force.
+    pub(crate) fn copied_on_host(&self) -> Result<Self> {
         with_element!(self.physical(), T => {
             Self::new(self.read::<T>()?.into_vec()?, self.shape(), self.dtype)
         })
@@ -109,7 +133,10 @@ impl Tensor {
         if self.numel() != 1 {
             fail!(Runtime, "a Tensor with {} elements cannot be converted to Scalar", self.numel());
         }
-        let guard = self.storage.read();
+        if self.is_small_window() {
+            return self.to_contiguous()?.only::<T>();
+        }
+        let guard = self.storage.read()?;
         with_element!(self.physical(), S => {
             let Some(value) = typed::<S>(&guard)?.get(self.layout.offset) else {
                 fail!(Runtime, "a tensor lies outside its storage");
@@ -160,9 +187,12 @@ impl Tensor {
             Err(error) => return Err(error),
         };
         let source = if self.shares_storage(&source) { source.to_contiguous()? } else { source };
+        if self.written_on_device(&source)? {
+            return Ok(());
+        }
         let (to, from) = (self.element_layout(), source.element_layout());
         let walk = Walk::new([&to, &from]);
-        let guard = source.storage.read();
+        let guard = source.storage.read()?;
         let mut target = self.storage.write()?;
         with_bits!(self.physical(), U => {
             scatter(&walk, bits::<U>(&guard)?, bits_mut::<U>(&mut target)?);
@@ -174,6 +204,9 @@ impl Tensor {
     pub(crate) fn stored_as(&self, physical: Physical) -> Result<Self> {
         if self.physical() == physical {
             return Ok(self.clone());
+        }
+        if let Some(it) = self.copied_on_device(physical)? {
+            return Ok(it);
         }
         with_element!(physical, T => {
             Self::new(self.read::<T>()?.into_vec()?, self.shape(), self.dtype)

@@ -133,7 +133,7 @@ fn gather(call: &Call) -> Result<Value> {
     let (x, index) = (call.tensor(0)?, call.tensor(2)?);
     real_only(x)?;
     let places = places(x, dim_of(call, 1, x, 0)?, index)?;
-    let guard = x.storage.read();
+    let guard = x.storage.read()?;
     with_element!(x.physical(), T => {
         let values = typed::<T>(&guard)?;
         let mut out = storage::zeros::<T>(places.len())?;

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     call::Call,
+    device::dispatch,
     error::{KernelError, Result},
     value::Value,
 };
@@ -34,7 +35,7 @@ impl Kernel {
     /// Runs the kernel; its errors carry its name. A panic of ours ends here as an error.
     pub fn call(&self, args: &[Value]) -> Result<Value> {
         let call = Call::new(args);
-        match catch_unwind(AssertUnwindSafe(|| (self.run)(&call))) {
+        match catch_unwind(AssertUnwindSafe(|| dispatch::run(self, &call))) {
             Ok(result) => result.map_err(|it| it.within(self.name)),
             Err(_) => Err(KernelError::Unsupported(format!(
                 "{}: the kernel failed on arguments that it should have refused",
