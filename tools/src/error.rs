@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::{
-    check::UnknownCheck, engine::EngineError, environment::SetupError, gather::GatherError,
+    check::UnknownCheck, definitions::DefinitionsError, engine::EngineError, environment::SetupError, gather::GatherError,
     hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
@@ -37,6 +37,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
+
+    #[error(transparent)]
+    Definitions(#[from] DefinitionsError),
 
     #[error(transparent)]
     Scaffold(#[from] ScaffoldError),
@@ -79,6 +82,7 @@ impl ToolError {
             Self::Engine(err)
             | Self::Gather(GatherError::Engine(err))
             | Self::Sweep(SweepError::Engine(err))
+            | Self::Definitions(DefinitionsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
@@ -97,6 +101,7 @@ impl Hint for ToolError {
             Self::Engine(err)
             | Self::Gather(GatherError::Engine(err))
             | Self::Sweep(SweepError::Engine(err))
+            | Self::Definitions(DefinitionsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.hint(),
@@ -126,6 +131,7 @@ impl Hint for ToolError {
             }
             Self::Keep(_)
             | Self::Sweep(_)
+            | Self::Definitions(_)
             | Self::Mutant(_)
             | Self::Render(_)
             | Self::NoSuchPath { .. }

@@ -75,6 +75,11 @@ pub(crate) fn install(sources: Sources, cache: Option<PathBuf>) {
     });
 }
 
+/// Lets go of everything, Python's objects above all, which must not outlive their interpreter.
+pub(crate) fn forget() {
+    drop(HOST.take());
+}
+
 /// The tensors that Python code may load.
 pub(crate) fn set_weights(weights: Vec<Weights>) {
     with(|it| it.weights = weights);

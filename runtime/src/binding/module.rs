@@ -12,6 +12,7 @@ mod _kernels {
         Py, PyObjectRef, PyRef, PyResult, VirtualMachine,
         builtins::{PyListRef, PyModule, PyStrRef, PyTypeRef},
         class::PyClassImpl,
+        compiler::Mode,
     };
 
     use super::super::{bytecode, host, kernel, tensor, value};
@@ -19,8 +20,7 @@ mod _kernels {
     /// The code, file and kind of a module that may be imported; none when there is no such module.
     #[pyfunction]
     fn find(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
-        let sources = host::with(|it| it.sources.clone());
-        match sources.find(&name.to_string_lossy()) {
+        match host::with(|it| it.sources.find(&name.to_string_lossy())) {
             Ok(Some(module)) => Ok(vm
                 .ctx
                 .new_tuple(vec![
@@ -36,23 +36,31 @@ mod _kernels {
         }
     }
 
+    /// The code of a text that the standard library has put together, for `exec` or for `eval`.
+    #[pyfunction]
+    fn compiled(text: PyStrRef, mode: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let mode = if &*mode.to_string_lossy() == "eval" { Mode::Eval } else { Mode::Exec };
+        Ok(bytecode::code_of_text(&text.to_string_lossy(), mode, vm)?.into())
+    }
+
     /// The text of a module that may be imported.
     #[pyfunction]
     fn text(name: PyStrRef) -> Option<String> {
-        host::with(|it| it.sources.clone()).find(&name.to_string_lossy()).ok()?.map(|it| it.text)
+        let found = host::with(|it| it.sources.find(&name.to_string_lossy())).ok()?;
+        found.map(|it| it.text.into_owned())
     }
 
     /// The text of a module on disk, where a stand-in has taken its place.
     #[pyfunction]
     fn text_on_disk(name: PyStrRef) -> Option<String> {
-        host::with(|it| it.sources.clone()).on_disk(&name.to_string_lossy()).ok()?.map(|it| it.text)
+        let found = host::with(|it| it.sources.on_disk(&name.to_string_lossy())).ok()?;
+        found.map(|it| it.text.into_owned())
     }
 
     /// The names of the modules inside a package.
     #[pyfunction]
     fn list(name: PyStrRef, vm: &VirtualMachine) -> PyListRef {
-        let sources = host::with(|it| it.sources.clone());
-        let names = sources.list(&name.to_string_lossy());
+        let names = host::with(|it| it.sources.list(&name.to_string_lossy()));
         vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
     }
 

@@ -82,17 +82,19 @@ def read_config(checkpoint: str) -> Any:
         raise WorkerError("config", f"{type(error).__name__}: {error}", file=path) from error
 
 
-def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None) -> tuple[Any, dict]:
-    """``AutoModelForCausalLM.from_pretrained``, with its loading info."""
-    from transformers import AutoModelForCausalLM
+def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None,
+         architecture: str | None = None) -> tuple[Any, dict]:
+    """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
+    import transformers
 
+    loader = getattr(transformers, architecture or "AutoModelForCausalLM")
     weight_files(checkpoint)
     config = config if config is not None else read_config(checkpoint)
     kinds = {"dtype": dtype, "attn_implementation": attention, "experts_implementation": "eager",
              "output_loading_info": True, "local_files_only": True, "use_safetensors": True,
              "ignore_mismatched_sizes": True}
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(checkpoint, config=config, **kinds)
+        model, info = loader.from_pretrained(checkpoint, config=config, **kinds)
     except ValueError as error:
         if "does not support an attention implementation" not in str(error):
             raise
@@ -103,7 +105,7 @@ def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None
         text = config.get_text_config(decoder=True)
         if text is config:
             raise
-        model, info = AutoModelForCausalLM.from_pretrained(checkpoint, config=text, **kinds)
+        model, info = loader.from_pretrained(checkpoint, config=text, **kinds)
     if dtype == torch.float64:
         # Buffers too. Tables that the definition computes in float32 keep those values.
         model = model.to(torch.float64)
@@ -119,7 +121,8 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     checkpoint = request["checkpoint"]
     reads: set[str] = set()
     with config_ledger.recording(reads):
-        model, info = load(checkpoint, dtype, request.get("attention") or "eager")
+        model, info = load(checkpoint, dtype, request.get("attention") or "eager",
+                           architecture=request.get("architecture"))
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
