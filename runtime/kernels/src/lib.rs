@@ -17,7 +17,7 @@
 //!   and by candle's own backends on its devices; `device` says how the two go together.
 //! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
 //! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
-//! - Files are read only by `weights`; there is no clock and no network.
+//! - Files are read only by `weights`; there is no network, and no clock but `profile`'s.
 
 mod attention;
 mod binary;
@@ -36,6 +36,7 @@ mod element;
 mod elementwise;
 mod error;
 mod exponential;
+mod fourier;
 mod index;
 mod join;
 mod lanes;
@@ -43,9 +44,11 @@ mod layout;
 mod linalg;
 mod matmul;
 mod multiply;
+mod profile;
 mod random;
 mod read;
 mod reduce;
+mod resample;
 mod scan;
 mod scatter;
 mod shape;
@@ -58,6 +61,7 @@ mod threads;
 mod unary;
 mod value;
 mod weights;
+mod windows;
 
 pub use call::Call;
 pub use context::{
@@ -71,6 +75,7 @@ pub use device::{
 };
 pub use dtype::{Category, DType, promote};
 pub use error::KernelError;
+pub use profile::{KernelTime, start_profile, take_profile};
 pub use table::{Kernel, kernel, kernels};
 pub use tensor::Tensor;
 pub use value::Value;
