@@ -11,17 +11,17 @@ use serde_json::{Map, Value, json};
 use super::Failure;
 
 /// The sizes of a llama.
-pub struct Sizes {
-    pub vocabulary: usize,
-    pub hidden: usize,
-    pub layers: usize,
-    pub intermediate: usize,
-    pub heads: usize,
-    pub key_heads: usize,
+pub(crate) struct Sizes {
+    pub(crate) vocabulary: usize,
+    pub(crate) hidden: usize,
+    pub(crate) layers: usize,
+    pub(crate) intermediate: usize,
+    pub(crate) heads: usize,
+    pub(crate) key_heads: usize,
 }
 
 /// About 495 million parameters.
-pub const LARGE: Sizes = Sizes {
+pub(crate) const LARGE: Sizes = Sizes {
     vocabulary: 32000,
     hidden: 1280,
     layers: 24,
@@ -31,7 +31,7 @@ pub const LARGE: Sizes = Sizes {
 };
 
 /// What a test runs.
-pub const TINY: Sizes =
+pub(crate) const TINY: Sizes =
     Sizes { vocabulary: 128, hidden: 64, layers: 2, intermediate: 128, heads: 4, key_heads: 2 };
 
 impl Sizes {
@@ -83,7 +83,7 @@ impl Sizes {
 }
 
 /// Writes config and weights, unless they are there.
-pub fn make(folder: &Path, sizes: &Sizes) -> Result<(), Failure> {
+pub(crate) fn make(folder: &Path, sizes: &Sizes) -> Result<(), Failure> {
     let weights = folder.join("model.safetensors");
     if weights.is_file() {
         return Ok(());

@@ -11,10 +11,10 @@ use portwright_kernels::{start_profile, take_profile};
 use portwright_runtime::{Limits, Machine, Options, Package, Sources};
 use serde_json::{Value, json};
 
-use super::{Arguments, Failure, PREFILL, STEPS};
+use super::{Arguments, Failure, LARGE_ROUNDS, PREFILL, STEPS, TINY_ROUNDS};
 
 /// Runs [`measure`] in a process of its own.
-pub fn in_a_process(arguments: &Arguments, folder: &Path) -> Result<Value, Failure> {
+pub(crate) fn in_a_process(arguments: &Arguments, folder: &Path) -> Result<Value, Failure> {
     let output = Command::new(std::env::current_exe()?)
         .args([&arguments.transformers, &arguments.python])
         .env("BENCH_OURS", folder)
@@ -43,7 +43,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// Load, prefill and decode times of a checkpoint, the kernels' share of them, and the peak memory.
-pub fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failure> {
+pub(crate) fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failure> {
     let cache = tempfile::tempdir()?;
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.join("config.json"))?)?;
     let layers = config["num_hidden_layers"].as_u64().unwrap_or(0);
@@ -55,32 +55,33 @@ pub fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failure> {
     let request = json!({"handle": 1, "config": config, "attention": "sdpa"});
     machine.call("portwright.session", "open_model", &request)?;
     let load = milliseconds(start.elapsed());
-    let rounds = if layers > 4 { 3 } else { 20 };
+    let rounds = if layers > 4 { LARGE_ROUNDS } else { TINY_ROUNDS };
     let vocabulary = config["vocab_size"].as_u64().unwrap_or(1);
     let prompt: Vec<u64> = (0..PREFILL as u64).map(|it| it * 7919 % vocabulary).collect();
-    let generate = |steps: usize| -> Result<Duration, Failure> {
+    let generate = |steps: usize| -> Result<[Duration; 2], Failure> {
         let request = json!({"handle": 1, "prompt": prompt, "max_new_tokens": steps});
-        let start = Instant::now();
+        let (start, busy) = (Instant::now(), processor_time());
         machine.call("portwright.session", "generate", &request)?;
-        Ok(start.elapsed())
+        Ok([start.elapsed(), processor_time().saturating_sub(busy)])
     };
-    let mut best = [f64::INFINITY; 3];
+    let mut best = [f64::INFINITY; 5];
     for _ in 0..rounds {
-        let prefill = milliseconds(generate(1)?);
-        let all = milliseconds(generate(1 + STEPS)?);
+        let prefill = generate(1)?.map(milliseconds);
+        let all = generate(1 + STEPS)?.map(milliseconds);
         let request = json!({"handle": 1, "tokens": [[1, 2, 3, 4, 5, 6, 7, 8]]});
         let start = Instant::now();
         machine.call("portwright.session", "forward", &request)?;
         let forward = milliseconds(start.elapsed());
-        for (best, value) in best.iter_mut().zip([prefill, (all - prefill) / STEPS as f64, forward])
-        {
+        let step = |idx: usize| (all[idx] - prefill[idx]) / STEPS as f64;
+        let found = [prefill[0], step(0), forward, prefill[1], step(1)];
+        for (best, value) in best.iter_mut().zip(found) {
             *best = best.min(value);
         }
     }
     let mut kernels = Vec::new();
     for steps in [1, 1 + STEPS] {
         start_profile();
-        let total = generate(steps)?;
+        let [total, _] = generate(steps)?;
         let mut rows = take_profile();
         rows.sort_by_key(|it| std::cmp::Reverse(it.1.time));
         let inside: Duration = rows.iter().map(|it| it.1.time).sum();
@@ -98,9 +99,21 @@ pub fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failure> {
         "prefill": best[0],
         "decode": best[1],
         "forward": best[2],
+        "prefill_cpu": best[3],
+        "decode_cpu": best[4],
         "peak_memory": peak(),
         "profile": {"prefill": kernels[0], "prefill_and_decode": kernels[1]},
     }))
+}
+
+/// What the process has kept processors busy for, where the system says so; a hundredth of a second
+/// is the unit.
+fn processor_time() -> Duration {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The fields behind the name, which may hold blanks itself: user and system time are 14 and 15.
+    let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |idx: usize| fields.get(idx).and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
 /// The most memory that this process had at a time, in MiB, where the system says so.
@@ -111,7 +124,7 @@ fn peak() -> Option<f64> {
 }
 
 /// Machine start and import of the definition in this process.
-pub fn import(transformers: &Path, cache: &Path) -> Result<Value, Failure> {
+pub(crate) fn import(transformers: &Path, cache: &Path) -> Result<Value, Failure> {
     let start = Instant::now();
     let machine = machine(transformers, Some(cache))?;
     let started = start.elapsed();
@@ -121,7 +134,7 @@ pub fn import(transformers: &Path, cache: &Path) -> Result<Value, Failure> {
 }
 
 /// The import in fresh processes: without compiled code, then with it, the best of several.
-pub fn imports(arguments: &Arguments) -> Result<Value, Failure> {
+pub(crate) fn imports(arguments: &Arguments) -> Result<Value, Failure> {
     let cache = tempfile::tempdir()?;
     let fresh = || -> Result<Value, Failure> {
         let output = Command::new(std::env::current_exe()?)

@@ -4,16 +4,18 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-const ROWS: [(&str, &str); 5] = [
+const ROWS: [(&str, &str); 7] = [
     ("load", "load [ms]"),
     ("prefill", "prefill of 512 tokens [ms]"),
+    ("prefill_cpu", "the same in processor time"),
     ("decode", "decode, one token [ms]"),
+    ("decode_cpu", "the same in processor time"),
     ("forward", "forward of 8 tokens [ms]"),
     ("peak_memory", "peak memory [MiB]"),
 ];
 
 /// The better of two rounds, figure by figure.
-pub fn best(first: &Value, second: &Value) -> Value {
+pub(crate) fn best(first: &Value, second: &Value) -> Value {
     let mut out = first.clone();
     if let Some(fields) = out.as_object_mut() {
         for (name, value) in fields {
@@ -27,7 +29,7 @@ pub fn best(first: &Value, second: &Value) -> Value {
 }
 
 /// A table of both sides with their ratio, and where our time goes.
-pub fn render(result: &Value) -> String {
+pub(crate) fn render(result: &Value) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "float32, {} threads, attention sdpa\n", result["threads"]);

@@ -22,23 +22,25 @@ def main(folder, prefill, steps, rounds, threads):
     load = time.perf_counter() - start
     vocabulary = model.config.vocab_size
     prompt = torch.tensor([[it * 7919 % vocabulary for it in range(prefill)]])
-    best = {"prefill": float("inf"), "decode": float("inf"), "forward": float("inf")}
+    best = dict.fromkeys(("prefill", "decode", "forward", "prefill_cpu", "decode_cpu"), float("inf"))
     with torch.no_grad():
         for _ in range(rounds):
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.process_time()
             output = model(input_ids=prompt, use_cache=True)
             token = output.logits[:, -1:].argmax(-1)
-            after = time.perf_counter()
+            after, after_cpu = time.perf_counter(), time.process_time()
             for _ in range(steps):
                 output = model(input_ids=token, past_key_values=output.past_key_values,
                                use_cache=True)
                 token = output.logits[:, -1:].argmax(-1)
-            end = time.perf_counter()
+            end, end_cpu = time.perf_counter(), time.process_time()
             short = torch.arange(1, 9)[None]
             begin = time.perf_counter()
             model(input_ids=short, use_cache=False)
             found = {"prefill": after - start, "decode": (end - after) / steps,
-                     "forward": time.perf_counter() - begin}
+                     "forward": time.perf_counter() - begin,
+                     "prefill_cpu": after_cpu - start_cpu,
+                     "decode_cpu": (end_cpu - after_cpu) / steps}
             best = {name: min(best[name], value * 1e3) for name, value in found.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"import": imported * 1e3, "load": load * 1e3, "peak_memory": peak,
