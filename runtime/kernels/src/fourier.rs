@@ -20,7 +20,7 @@ use crate::{
 /// those of this length lie.
 fn transform(values: &[c64], roots: &[c64], stride: usize) -> Vec<c64> {
     let len = values.len();
-    let factor = (2..).take_while(|it| it * it <= len).find(|it| len.is_multiple_of(*it));
+    let factor = (2..=len.isqrt()).find(|it| len.is_multiple_of(*it));
     let root = |power: usize| roots[power % len * stride];
     let Some(factor) = factor else {
         let one = |at: usize| {

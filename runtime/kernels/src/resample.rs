@@ -98,7 +98,9 @@ impl Axis {
             .collect();
         let total: f64 = taps.iter().map(|it| it.1).sum();
         if total != 0.0 {
-            taps.iter_mut().for_each(|it| it.1 /= total);
+            for (_, weight) in &mut taps {
+                *weight /= total;
+            }
         }
         taps
     }
@@ -235,7 +237,8 @@ enum Outside {
 /// A coordinate of -1..1 as a place among `size` elements.
 fn unnormalized(at: f64, size: usize, aligned: bool) -> f64 {
     let size = size as f64;
-    if aligned { (at + 1.0) / 2.0 * (size - 1.0) } else { ((at + 1.0) * size - 1.0) / 2.0 }
+    let part = f64::midpoint(at, 1.0);
+    if aligned { part * (size - 1.0) } else { part * size - 0.5 }
 }
 
 fn reflected(at: f64, size: usize, aligned: bool) -> f64 {

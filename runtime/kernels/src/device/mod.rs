@@ -86,11 +86,12 @@ impl Device {
 
     /// Whether the device's side of a storage can hold such elements; others stay on the host.
     pub(crate) fn holds(self, physical: Physical) -> bool {
-        match (self, physical) {
-            (Self::Cpu, _) | (_, Physical::I8 | Physical::I16 | Physical::I32) => false,
-            (Self::Metal(_), Physical::F64) => false,
-            _ => true,
-        }
+        !matches!(
+            (self, physical),
+            (Self::Cpu, _)
+                | (_, Physical::I8 | Physical::I16 | Physical::I32)
+                | (Self::Metal(_), Physical::F64)
+        )
     }
 
     /// The name without the ordinal, as `torch.device.type` has it.

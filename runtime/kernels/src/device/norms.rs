@@ -45,14 +45,34 @@ fn softmax(call: &Call) -> Result<Option<Value>> {
     finished(made(), x.dtype())
 }
 
-/// The parameters of a norm over the last dimension alone.
-fn parameter(call: &Call, idx: usize, x: &Tensor) -> Result<Option<Option<Flat>>> {
-    match call.optional_tensor(idx)? {
-        None => Ok(Some(None)),
-        Some(it) if it.dtype() == x.dtype() && it.shape() == call.sizes(1)? => {
-            Ok(floats(it)?.map(Some))
+/// A parameter of a norm over the last dimension alone.
+enum Parameter {
+    Absent,
+    Present(Flat),
+    /// The host must read it.
+    Elsewhere,
+}
+
+impl Parameter {
+    fn of(call: &Call, idx: usize, x: &Tensor) -> Result<Self> {
+        match call.optional_tensor(idx)? {
+            None => Ok(Self::Absent),
+            Some(it) if it.dtype() == x.dtype() && it.shape() == call.sizes(1)? => {
+                Ok(floats(it)?.map_or(Self::Elsewhere, Self::Present))
+            }
+            Some(_) => Ok(Self::Elsewhere),
         }
-        Some(_) => Ok(None),
+    }
+
+    fn is_here(&self) -> bool {
+        !matches!(self, Self::Elsewhere)
+    }
+
+    fn get(&self) -> Option<&Flat> {
+        match self {
+            Self::Present(it) => Some(it),
+            Self::Absent | Self::Elsewhere => None,
+        }
     }
 }
 
@@ -75,26 +95,24 @@ fn scaled(x: &Flat, eps: f64, weight: Option<&Flat>, bias: Option<&Flat>) -> Can
 
 fn rms_norm(call: &Call) -> Result<Option<Value>> {
     let x = call.tensor(0)?;
-    let (Some(weight), true) = (parameter(call, 2, x)?, over_last(call, x)?) else {
+    let weight = Parameter::of(call, 2, x)?;
+    let Some(flat) = floats(x)?.filter(|_| weight.is_here()) else { return Ok(None) };
+    if !over_last(call, x)? {
         return Ok(None);
-    };
-    let Some(flat) = floats(x)? else { return Ok(None) };
+    }
     let own = if x.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    finished(scaled(&flat, call.float_or(3, own)?, weight.as_ref(), None), x.dtype())
+    finished(scaled(&flat, call.float_or(3, own)?, weight.get(), None), x.dtype())
 }
 
 fn layer_norm(call: &Call) -> Result<Option<Value>> {
     let x = call.tensor(0)?;
-    let (Some(weight), Some(bias), true) =
-        (parameter(call, 2, x)?, parameter(call, 3, x)?, over_last(call, x)?)
-    else {
-        return Ok(None);
-    };
-    let Some(flat) = floats(x)? else { return Ok(None) };
+    let (weight, bias) = (Parameter::of(call, 2, x)?, Parameter::of(call, 3, x)?);
+    let here = weight.is_here() && bias.is_here() && over_last(call, x)?;
+    let Some(flat) = floats(x)?.filter(|_| here) else { return Ok(None) };
     let eps = call.float_or(4, 1e-5)?;
     let made = || {
         let centred = flat.broadcast_sub(&flat.mean_keepdim(D::Minus1)?)?;
-        scaled(&centred, eps, weight.as_ref(), bias.as_ref())
+        scaled(&centred, eps, weight.get(), bias.get())
     };
     finished(made(), x.dtype())
 }

@@ -135,11 +135,11 @@ fn difference(call: &Call, turned: bool) -> Result<Option<Tensor>> {
 }
 
 fn greater_or_nan(a: &Flat, b: &Flat) -> CandleResult<Flat> {
-    choose(a, b, |a, b| a.broadcast_gt(b))
+    choose(a, b, Flat::broadcast_gt)
 }
 
 fn less_or_nan(a: &Flat, b: &Flat) -> CandleResult<Flat> {
-    choose(a, b, |a, b| a.broadcast_lt(b))
+    choose(a, b, Flat::broadcast_lt)
 }
 
 /// The first where it wins or is NaN, which PyTorch hands on.

@@ -26,6 +26,7 @@ pub(crate) fn kind(physical: Physical) -> Option<Kind> {
 }
 
 /// An error of candle's as one of ours.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn failed(error: candle_core::Error) -> KernelError {
     KernelError::Runtime(format!("candle: {error}"))
 }

@@ -126,11 +126,7 @@ impl Written<'_> {
         let [step] = walk.steps();
         let mut idx = 0;
         while let Some((position, at, len)) = rows.get(idx).copied() {
-            if step != 1 {
-                // A run with gaps: rows of one element each.
-                outcome = from.copy2d(to, len, 1, 1, step.max(1), first + position, at);
-                idx += 1;
-            } else {
+            if step == 1 {
                 // Rows at one distance go together.
                 let gap = rows.get(idx + 1).map_or(len, |next| next.1.wrapping_sub(at));
                 let follows = |it: &usize| rows[*it].1.wrapping_sub(rows[*it - 1].1) == gap;
@@ -138,6 +134,10 @@ impl Written<'_> {
                 let count = if gap > isize::MAX as usize { 1 } else { count };
                 outcome = from.copy2d(to, count, len, len, gap, first + position, at);
                 idx += count;
+            } else {
+                // A run with gaps: rows of one element each.
+                outcome = from.copy2d(to, len, 1, 1, step.max(1), first + position, at);
+                idx += 1;
             }
             if outcome.is_err() {
                 break;
