@@ -156,6 +156,41 @@ mod _kernels {
         kernels::set_default_dtype(dtype.inner);
     }
 
+    /// The device of tensors that are made from no other tensor.
+    #[pyfunction]
+    fn set_default_device(name: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        let device: kernels::Device =
+            name.to_string_lossy().parse().map_err(|it| value::to_exception(&it, vm))?;
+        device.check().map_err(|it| value::to_exception(&it, vm))?;
+        kernels::set_default_device(device);
+        Ok(())
+    }
+
+    #[pyfunction]
+    fn get_default_device() -> String {
+        kernels::settings().device.to_string()
+    }
+
+    /// Whether a device can be used here.
+    #[pyfunction]
+    fn has_device(name: PyStrRef) -> bool {
+        let device = name.to_string_lossy().parse::<kernels::Device>();
+        device.is_ok_and(|it| it.check().is_ok())
+    }
+
+    /// What ran where on devices: kernel, calls there, calls on the host, bytes each way, refusal.
+    #[pyfunction]
+    fn device_ledger(vm: &VirtualMachine) -> PyListRef {
+        let row = |it: kernels::LedgerRow| {
+            let counts = [it.on_device, it.on_host, it.downloaded, it.uploaded];
+            let mut row: Vec<PyObjectRef> = vec![vm.ctx.new_str(it.kernel).into()];
+            row.extend(counts.map(|it| vm.ctx.new_int(it).into()));
+            row.push(it.refused.map_or_else(|| vm.ctx.none(), |it| vm.ctx.new_str(it).into()));
+            vm.ctx.new_tuple(row).into()
+        };
+        vm.ctx.new_list(kernels::device_ledger().into_iter().map(row).collect())
+    }
+
     #[pyfunction]
     fn get_default_dtype(vm: &VirtualMachine) -> PyResult {
         tensor::dtype_object(kernels::settings().default_dtype, vm)

@@ -59,7 +59,7 @@ class Size(tuple):
 
 
 class device:
-    """Where a tensor lies. As a context it says nothing: there is one device."""
+    """Where a tensor lies. As a context it says nothing: the machine chooses the device."""
 
     __slots__ = ("type", "index")
 
@@ -170,5 +170,26 @@ def set_default_dtype(dtype):
 
 
 def device_of(value):
-    """A device from whatever names one; none is the only device."""
-    return value if isinstance(value, device) else device(value or "cpu")
+    """A device from whatever names one; none is the default device."""
+    return value if isinstance(value, device) else device(value or _kernels.get_default_device())
+
+
+_DEVICES = {}
+
+
+def device_named(name):
+    """The device of a tensor that lies there; one object a device."""
+    found = _DEVICES.get(name)
+    if found is None:
+        found = _DEVICES[name] = device(name)
+    return found
+
+
+def placed(tensor, where):
+    """The tensor on the device that ``where`` names; itself when it is there or ``where`` is none."""
+    if where is None:
+        return tensor
+    name = str(where)
+    if name == tensor.device_name or name == "meta":
+        return tensor
+    return _kernels.to_device(tensor, name)
