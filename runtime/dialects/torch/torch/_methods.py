@@ -20,6 +20,10 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     return _kernels.to_dtype(moved, dtype)
 
 
+def as_strided(input, size, stride, storage_offset=None):
+    return _kernels.as_strided(input, list(size), list(stride), storage_offset)
+
+
 def type_(self, dtype=None, non_blocking=False):
     if dtype is None:
         return _TYPE_NAMES.get(self.dtype, "torch.Tensor")
@@ -153,7 +157,7 @@ def _bind():
     for name in ("xpu", "coalesce", "to_dense", "resolve_conj", "resolve_neg",
                  "rename", "refine_names"):
         setattr(Tensor, name, _same)
-    for name in ("to", "contiguous", "clone", "copy_", "fill_", "zero_", "type_as", "resize_",
+    for name in ("to", "as_strided", "contiguous", "clone", "copy_", "fill_", "zero_", "type_as", "resize_",
                  "fill_diagonal_", "apply_", "unsqueeze_", "squeeze_", "transpose_", "t_"):
         setattr(Tensor, name, globals()[name])
     Tensor.type = type_
