@@ -30,10 +30,10 @@ const AGREEING_TYPES: usize = 83;
 const IDENTICAL_FILES: usize = 627;
 /// Definitions that pass on the embedded runtime. A change that lowers a number must say why here.
 const PASSING_DEFINITIONS: [(Head, Mode, usize); 4] = [
-    (Head::CausalLm, Mode::Float32, 0),
-    (Head::CausalLm, Mode::Bfloat16, 0),
-    (Head::CausalLm, Mode::Float64, 0),
-    (Head::CausalLm, Mode::Exact, 0),
+    (Head::CausalLm, Mode::Float32, 178),
+    (Head::CausalLm, Mode::Bfloat16, 175),
+    (Head::CausalLm, Mode::Float64, 176),
+    (Head::CausalLm, Mode::Exact, 178),
 ];
 /// Models whose scaffolded modular file converts back to the byte.
 const EXACT_SCAFFOLDS: usize = 294;
