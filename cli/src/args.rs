@@ -134,7 +134,7 @@ pub(crate) struct VerifyArgs {
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
-    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision"])]
+    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision", "engines"])]
     pub(crate) all: bool,
 
     /// Hold the embedded runtime to PyTorch on every definition of transformers
@@ -180,6 +180,10 @@ pub(crate) struct VerifyArgs {
     /// Set a config field of the synthetic checkpoint, e.g. `--set rms_norm_eps=0.001`
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
     set: Vec<(String, Value)>,
+
+    /// The engine of the definition and the engine that is judged: two of torch, mlx and candle
+    #[arg(long, value_name = "REFERENCE,PORT", default_value = "torch,mlx")]
+    engines: String,
 
     /// Only these checks or groups, e.g. `state,rope-tables`
     #[arg(long, value_delimiter = ',', value_name = "CHECK")]
@@ -236,6 +240,7 @@ impl VerifyArgs {
             checkpoint: self.checkpoint.clone(),
             config: self.config.clone(),
             overrides: self.set.iter().cloned().collect::<BTreeMap<_, _>>(),
+            engines: Some(self.engines.clone()).filter(|it| it != "torch,mlx"),
             checks: self.checks.clone(),
             precision: match self.precision {
                 Precision::Logic => None,

@@ -17,6 +17,7 @@ pub mod candle;
 mod error;
 mod launch;
 mod messages;
+mod pair;
 mod worker;
 
 pub use error::{EngineError, Failure};
@@ -26,6 +27,7 @@ pub use messages::{
     ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,
     package_path,
 };
+pub use pair::{Pair, PairError};
 pub use worker::{Session, Sources, Worker};
 
 use serde::{Deserialize, Serialize};

@@ -24,7 +24,7 @@ use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Launch, Sources, Synthesis, Synthesised, Worker,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised, Worker,
         package_path,
     },
     evidence::Absence,
@@ -41,41 +41,49 @@ pub struct Lane {
     sources: Sources,
     deadline: Duration,
     cancel: Cancel,
-    torch: Worker,
-    mlx: Worker,
+    pair: Pair,
+    reference: Worker,
+    port: Worker,
 }
 
 impl Lane {
     /// Start both engines; their imports run side by side.
     pub fn start(
         launch: &Launch,
+        pair: Pair,
         sources: &Sources,
         deadline: Duration,
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
         let spawn = |kind| Worker::spawn(kind, launch, sources, deadline, cancel.clone());
-        let (torch, mlx) = (spawn(EngineKind::Torch)?, spawn(EngineKind::Mlx)?);
+        let (reference, port) = (spawn(pair.reference())?, spawn(pair.port())?);
         Ok(Self {
             launch: launch.clone(),
             sources: sources.clone(),
             deadline,
             cancel: cancel.clone(),
-            torch,
-            mlx,
+            pair,
+            reference,
+            port,
         })
     }
 
     /// What each engine says of itself; waits for the imports.
     pub fn about(&mut self) -> Result<BTreeMap<EngineKind, crate::engine::About>, EngineError> {
-        let torch = self.torch.ready()?.clone();
-        let mlx = self.mlx.ready()?.clone();
-        Ok([(EngineKind::Torch, torch), (EngineKind::Mlx, mlx)].into())
+        let reference = self.reference.ready()?.clone();
+        let port = self.port.ready()?.clone();
+        Ok([(self.pair.reference(), reference), (self.pair.port(), port)].into())
+    }
+
+    /// Which engine has which role.
+    pub fn pair(&self) -> Pair {
+        self.pair
     }
 
     /// Replace engines whose process is gone, so that one death costs one subject.
     pub fn revive(&mut self) -> Result<(), EngineError> {
         for (kind, worker) in
-            [(EngineKind::Torch, &mut self.torch), (EngineKind::Mlx, &mut self.mlx)]
+            [(self.pair.reference(), &mut self.reference), (self.pair.port(), &mut self.port)]
         {
             if !worker.is_alive() {
                 *worker = Worker::spawn(
@@ -96,8 +104,8 @@ impl Lane {
         if let Some(path) = mlx_lm {
             sources.mlx_lm = Some(path.to_owned());
         }
-        self.mlx = Worker::spawn(
-            EngineKind::Mlx,
+        self.port = Worker::spawn(
+            self.pair.port(),
             &self.launch,
             &sources,
             self.deadline,
@@ -120,15 +128,15 @@ impl Lane {
 
     /// Every model type that both sides have, sorted.
     pub fn common_types(&mut self) -> Result<Vec<String>, EngineError> {
-        let definitions: Catalogue = self.torch.session()?.call("catalogue", json!({}))?;
-        let ports: Catalogue = self.mlx.session()?.call("catalogue", json!({}))?;
+        let definitions: Catalogue = self.reference.session()?.call("catalogue", json!({}))?;
+        let ports: Catalogue = self.port.session()?.call("catalogue", json!({}))?;
         let has = |it: &String| ports.model_types.contains(ports.remapping.get(it).unwrap_or(it));
         Ok(definitions.model_types.into_iter().filter(has).collect())
     }
 
     /// Both workers, for tests that end them.
     pub fn workers(&mut self) -> [&mut Worker; 2] {
-        [&mut self.torch, &mut self.mlx]
+        [&mut self.reference, &mut self.port]
     }
 }
 
@@ -189,6 +197,7 @@ pub enum GatherError {
 /// What is shared by the two sides of one subject.
 struct Plan<'a> {
     question: &'a Question,
+    pair: Pair,
     checkpoint: PathBuf,
     other_spelling: Asked<PathBuf>,
     retied: Asked<(bool, PathBuf)>,
@@ -208,7 +217,7 @@ struct Plan<'a> {
 pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Material, GatherError> {
     fs::create_dir_all(work)
         .map_err(|source| GatherError::Write { path: work.to_owned(), source })?;
-    let mut session = lane.torch.session()?;
+    let mut session = lane.reference.session()?;
     let (synthetic, plan) = {
         let mut synthesise = |spelling, tie, name: &str| {
             let out = work.join(name);
@@ -225,12 +234,12 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
             let request = serde_json::to_value(&synthesis).expect("plain data");
             session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
         };
-        prepare(question, work, &mut synthesise)?
+        prepare(question, lane.pair, work, &mut synthesise)?
     };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
     let (reference, port) = thread::scope(|scope| {
-        let port = scope.spawn(|| port::ask(&mut lane.mlx, &plan, send_ignored));
+        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored));
         let reference = reference::ask(&mut session, &plan, &receive_ignored);
         (reference, port.join().expect("the port's side does not panic"))
     });
@@ -246,6 +255,7 @@ type Made = Result<(Synthesised, PathBuf), EngineError>;
 /// Decide on the checkpoints and the tokens, and make what is synthetic.
 fn prepare<'a>(
     question: &'a Question,
+    pair: Pair,
     work: &Path,
     synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
@@ -303,6 +313,7 @@ fn prepare<'a>(
     };
     let plan = Plan {
         question,
+        pair,
         checkpoint,
         other_spelling,
         retied,
@@ -366,12 +377,22 @@ fn port_absence(err: &EngineError) -> Absence {
         Some(failure) if failure.kind == "unsupported" => {
             Absence::NotApplicable { reason: failure.message.clone() }
         }
+        Some(failure) if failure.kind == "limit" || failure.kind == "panic" => {
+            Absence::Blocked { reason: failure.to_string() }
+        }
         Some(failure) => {
             let mut failure = Failure::clone(failure);
             failure.file = failure.file.map(|it| package_path(Path::new(&it)));
             Absence::PortFailed { failure: Box::new(failure) }
         }
         None => Absence::Blocked { reason: err.to_string() },
+    }
+}
+
+/// What only a port of another library can be asked.
+fn of_ports_only(what: &str) -> Absence {
+    Absence::NotApplicable {
+        reason: format!("the definition itself is judged, on another engine: it has no {what}"),
     }
 }
 

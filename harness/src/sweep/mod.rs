@@ -30,7 +30,7 @@ use crate::{
     causes::{self, Cause, CauseError},
     check::CHECKS,
     digest,
-    engine::{EngineError, Launch, Sources},
+    engine::{EngineError, Launch, Pair, Sources},
     evidence::Verdict,
     gather::{Lane, Question},
     progress::{Event, Progress, Step},
@@ -81,7 +81,7 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Vec<Row>, SweepError> {
-    let mut first = Lane::start(launch, sources, sweep.deadline, cancel)?;
+    let mut first = Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
     let about = first.about()?;
     let types = if sweep.model_types.is_empty() {
         first.common_types()?
@@ -124,7 +124,7 @@ pub fn sweep(
         let others: Vec<_> = (1..sweep.jobs.max(1))
             .map(|_| {
                 scope.spawn(|| {
-                    let mut lane = Lane::start(launch, sources, sweep.deadline, cancel)?;
+                    let mut lane = Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
                     work(&mut lane)
                 })
             })

@@ -13,23 +13,37 @@ use crate::engine::Failure;
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Replaces `checkpoint` in a request by its parsed `config`, and gives the files of its weights.
+/// Puts the parsed `config` of a request's `checkpoint` beside it, and gives the files of its weights.
 /// A request without one stays as it is.
 pub(super) fn read(request: &mut Value) -> Result<Option<Vec<PathBuf>>, Failure> {
-    let Some(folder) = request.as_object_mut().and_then(|it| it.remove("checkpoint")) else {
+    if request["checkpoint"].is_null() {
         return Ok(None);
-    };
-    let Some(folder) = folder.as_str() else {
+    }
+    let Some(folder) = request["checkpoint"].as_str().map(PathBuf::from) else {
         return Err(refused("config", "`checkpoint` is no path".to_owned()));
     };
-    let folder = Path::new(folder);
-    let config = json(&folder.join("config.json"), "config")?;
+    let path = folder.join("config.json");
+    let config = json(&path, "config")?;
     if !config.is_object() {
-        let path = folder.join("config.json");
         return Err(refused("config", format!("`{}` is no object", path.display())));
     }
+    give(request, &path, config.clone());
     request["config"] = config;
-    files(folder).map(Some)
+    files(&folder).map(Some)
+}
+
+/// Gives a request the `base_config` that it names.
+pub(super) fn read_base(request: &mut Value) -> Result<(), Failure> {
+    if let Some(path) = request["base_config"].as_str().map(PathBuf::from) {
+        let config = json(&path, "config")?;
+        give(request, &path, config);
+    }
+    Ok(())
+}
+
+/// What the file at a path holds, for code that cannot read it.
+fn give(request: &mut Value, path: &Path, content: Value) {
+    request["files"][path.to_string_lossy().as_ref()] = content;
 }
 
 /// The safetensors files of a checkpoint: the single one, or those that the index names.

@@ -12,6 +12,7 @@ mod about;
 mod channel;
 mod checkpoint;
 mod output;
+mod parameters;
 mod parent;
 mod session;
 mod settings;

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -40,8 +41,27 @@ pub(super) fn write(
         let bytes = bytes_of(tensor).map_err(|it| failed(format!("tensor `{name}`: {it}")))?;
         views.insert(name, Handed { dtype, shape: tensor.shape().to_vec(), bytes });
     }
-    safetensors::serialize_to_file(views, None, path)
+    // What transformers asks of a checkpoint's files.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize_to_file(views, Some(metadata), path)
         .map_err(|error| failed(format!("cannot write `{}`: {error}", path.display())))
+}
+
+/// Writes a checkpoint's folder: `config.json` as it was decided, and the weights beside it.
+pub(super) fn checkpoint(
+    folder: &Path,
+    written: &Value,
+    tensors: &[(String, Tensor)],
+    most_bytes: u64,
+) -> Result<(), Failure> {
+    let path = folder.join("config.json");
+    let Some(config) = path.to_str().and_then(|it| written.get(it)) else {
+        return Err(failed("the checkpoint was made without a config.json".to_owned()));
+    };
+    let error = |error: std::io::Error| failed(format!("cannot write `{}`: {error}", path.display()));
+    fs::create_dir_all(folder).map_err(error)?;
+    fs::write(&path, format!("{config:#}\n")).map_err(error)?;
+    write(&folder.join("model.safetensors"), tensors, most_bytes)
 }
 
 struct Handed {

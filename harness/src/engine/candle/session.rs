@@ -8,23 +8,35 @@ use serde_json::{Value, json};
 
 use super::{
     channel::{Channel, complain},
-    checkpoint, output,
+    checkpoint, output, parameters,
     settings::Settings,
 };
 use crate::engine::Failure;
 
-/// What a session can be asked, and the Python module whose function of that name answers.
-const OPS: &[(&str, &str)] = &[
-    ("open_model", "portwright.session"),
-    ("forward", "portwright.session"),
-    ("generate", "portwright.session"),
-    ("inspect", "portwright.session"),
-    ("ledgers", "portwright.session"),
-    ("run", "portwright.session"),
-    ("close_model", "portwright.session"),
-    ("start_text", "portwright.session"),
-    ("continue_text", "portwright.session"),
-    ("describe", "portwright.session"),
+/// The calls of the machine's own dialect.
+const SESSION: &str = "portwright.session";
+/// The ops that every engine with a definition has, by the worker package's own code.
+const REFERENCE: &str = "portwright_worker.embedded";
+
+/// What a session can be asked, and the Python function that answers.
+const OPS: &[(&str, &str, &str)] = &[
+    ("open_model", SESSION, "open_model"),
+    ("inspect", SESSION, "inspect"),
+    ("ledgers", SESSION, "ledgers"),
+    ("run", SESSION, "run"),
+    ("close_model", SESSION, "close_model"),
+    ("start_text", SESSION, "start_text"),
+    ("continue_text", SESSION, "continue_text"),
+    ("describe", SESSION, "describe"),
+    ("synthesize", REFERENCE, "synthesize"),
+    ("open", REFERENCE, "open"),
+    ("forward", REFERENCE, "forward"),
+    ("generate", REFERENCE, "generate"),
+    ("rope", REFERENCE, "rope"),
+    ("config_reads", REFERENCE, "config_reads"),
+    ("config_experiment", REFERENCE, "config_experiment"),
+    ("catalogue", REFERENCE, "definitions"),
+    ("close", REFERENCE, "close"),
 ];
 
 /// Python code may hand over so many times the memory limit in one answer, as files on disk.
@@ -83,7 +95,7 @@ fn limit(settings: &Settings) {
 
 fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<Value, Failure> {
     let op = request["op"].as_str().unwrap_or_default().to_owned();
-    let Some((_, module)) = OPS.iter().find(|it| it.0 == op) else {
+    let Some((_, module, function)) = OPS.iter().find(|it| it.0 == op) else {
         return Err(Failure {
             kind: "unsupported".to_owned(),
             message: format!("this engine has no op `{op}`"),
@@ -91,19 +103,39 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
         });
     };
     let out = output::place(&request)?;
-    if let Some(weights) = checkpoint::read(&mut request)? {
-        machine.open_weights(weights).map_err(|it| failure(&it))?;
+    checkpoint::read_base(&mut request)?;
+    let weights = checkpoint::read(&mut request)?;
+    if let Some(weights) = &weights {
+        machine.open_weights(weights.clone()).map_err(|it| failure(&it))?;
     }
-    let answer = machine.call(module, &op, &request).map_err(|it| failure(&it))?;
+    let answer = machine.call(module, function, &request).map_err(|it| failure(&it))?;
     if !answer.printed.is_empty() {
         // What the model's code prints is for whoever reads the log.
         let _ = io::stderr().write_all(answer.printed.as_bytes());
     }
-    if let Some(out) = out {
-        let most = settings.limits.memory_bytes.saturating_mul(HANDED_OVER);
-        output::write(&out, &answer.tensors, most)?;
+    let most = settings.limits.memory_bytes.saturating_mul(HANDED_OVER);
+    if *module == SESSION {
+        if let Some(out) = out {
+            output::write(&out, &answer.tensors, most)?;
+        }
+        return Ok(answer.value);
     }
-    Ok(answer.value)
+    let mut value = answer.value;
+    if let Some(refused) = value.get_mut("refused") {
+        return Err(serde_json::from_value(refused.take()).unwrap_or_default());
+    }
+    let mut result = value["result"].take();
+    match out {
+        Some(out) if op == "synthesize" => {
+            output::checkpoint(&out, &value["written"], &answer.tensors, most)?;
+        }
+        Some(out) => output::write(&out, &answer.tensors, most)?,
+        None => {}
+    }
+    if let (Some(weights), "open") = (weights, &*op) {
+        result["parameters"] = parameters::stored(&weights)?;
+    }
+    Ok(result)
 }
 
 /// What the machine could not do, as the other engines' workers say it.

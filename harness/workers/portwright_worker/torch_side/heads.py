@@ -11,8 +11,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from ..protocol import Session, WorkerError
-from . import inputs, randomise
-from .forward import save_tensors
+from . import files, inputs, randomise
 from .tiny_config import make_config, text_config
 
 
@@ -90,5 +89,5 @@ def run(session: Session, request: dict) -> dict:
     arguments = inputs.tensors_of(request["inputs"], opened.dtype)
     with torch.no_grad():
         output = inputs.main_output(opened.model(**arguments))
-    save_tensors({"logits": output.to(opened.out_dtype)}, request["out"])
+    files.save_tensors({"logits": output.to(opened.out_dtype)}, request["out"])
     return {"shape": list(output.shape), "dtype": str(output.dtype).removeprefix("torch.")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-import json
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -13,7 +12,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from ..protocol import WorkerError
-from . import dimensions
+from . import dimensions, files
 from .adjustments import KEEP, adjustment_of
 
 _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
@@ -30,8 +29,7 @@ def make_config(model_type: str, base: str | None, overrides: dict, notes: list[
     start = None
     if base:
         try:
-            with open(base, encoding="utf-8") as file:
-                start = json.load(file)
+            start = files.read_json(base)
         except (OSError, ValueError) as error:
             raise WorkerError("config", f"cannot read the base config: {error}", file=base) from error
     subs = cls.sub_configs
