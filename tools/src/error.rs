@@ -3,8 +3,9 @@
 use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::{
-    check::UnknownCheck, definitions::DefinitionsError, engine::EngineError, environment::SetupError, gather::GatherError,
-    hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
+    check::UnknownCheck, definitions::DefinitionsError, engine::EngineError,
+    environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
+    mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};

@@ -61,8 +61,7 @@ impl<'a, 'b> Candidate<'a, 'b> {
             Extra::OtherOrder => request["other_order"] = true.into(),
             Extra::Ties => request["ties"] = true.into(),
         }
-        let (answer, logits) =
-            flat(asked::<Value>(self.session, case.op, request, self.folder))?;
+        let (answer, logits) = flat(asked::<Value>(self.session, case.op, request, self.folder))?;
         Ok((logits, answer["ties"].as_u64().unwrap_or(0)))
     }
 
@@ -70,8 +69,7 @@ impl<'a, 'b> Candidate<'a, 'b> {
     pub(super) fn greedy(&mut self, run: &GreedyRun) -> Result<Vec<u32>, String> {
         let mut request = run.request.clone();
         request["handle"] = self.mode.name().into();
-        let (answer, _) =
-            flat(asked::<Generated>(self.session, "generate", request, self.folder))?;
+        let (answer, _) = flat(asked::<Generated>(self.session, "generate", request, self.folder))?;
         Ok(answer.ids)
     }
 

@@ -44,9 +44,8 @@ fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, Stri
                 continue;
             }
         };
-        let (logits, _) = candidate
-            .answer(case, Extra::None)
-            .map_err(|it| format!("{}: {it}", case.name))?;
+        let (logits, _) =
+            candidate.answer(case, Extra::None).map_err(|it| format!("{}: {it}", case.name))?;
         let figure = difference(expected, &logits, case.kept.as_deref())?;
         figures.insert(case.name.clone(), rounded(figure.unwrap_or(f64::INFINITY)));
         found.insert(case.name.clone(), logits);
@@ -185,7 +184,8 @@ fn beside(run: &GreedyRun, ids: &[u32], bound: f64) -> (Greedy, Option<String>) 
     let logit = |id: u32| logits.get(id as usize).copied().unwrap_or(f64::NAN);
     let gap = (logit(theirs) - logit(ours)) / spread(logits.iter().copied());
     let kind = if gap <= TIE * bound { Greedy::Tie } else { Greedy::Different };
-    let note = format!("greedy ids part at step {}, where PyTorch's logits are {gap:.1e} apart", step + 1);
+    let note =
+        format!("greedy ids part at step {}, where PyTorch's logits are {gap:.1e} apart", step + 1);
     (kind, Some(note))
 }
 

@@ -156,7 +156,8 @@ pub fn sweep(
     let abouts = [first.torch.ready()?.clone(), first.native.ready()?.clone()];
     let subjects = subjects(plan, &mut first)?;
     let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
-    let store = Store::open(&plan.out, &digest::of_bytes(format!("{program} {abouts:?}").as_bytes()))?;
+    let store =
+        Store::open(&plan.out, &digest::of_bytes(format!("{program} {abouts:?}").as_bytes()))?;
     let step = Step::start(progress, "definitions", subjects.len() as u64);
     let queue: Mutex<VecDeque<(Head, String)>> = Mutex::new(subjects.into());
     let rows: Mutex<Vec<Row>> = Mutex::default();

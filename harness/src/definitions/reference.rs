@@ -130,18 +130,15 @@ fn language_model(
     Ok(vec![
         case("full", json!({"tokens": tokens}), None),
         case("decode", json!({"tokens": tokens, "chunks": chunks}), None),
-        case(
-            "padded",
-            json!({"tokens": tokens, "padding": "left", "lengths": PADDED}),
-            Some(kept),
-        ),
+        case("padded", json!({"tokens": tokens, "padding": "left", "lengths": PADDED}), Some(kept)),
     ])
 }
 
 /// Two rows of ids away from the special ones.
 fn tokens(vocab: usize) -> Vec<Vec<usize>> {
     let (low, high) = (10, vocab.clamp(11, 150));
-    let id = |row: usize, place: usize| low + (row * 37 + place * 13 + place * place) % (high - low);
+    let id =
+        |row: usize, place: usize| low + (row * 37 + place * 13 + place * place) % (high - low);
     (0..PADDED.len()).map(|row| (0..LENGTH).map(|place| id(row, place)).collect()).collect()
 }
 

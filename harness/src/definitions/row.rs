@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_message_becomes_one_line_without_folders() {
-        let text = "KeyError: 'x'\n  at /a/b/transformers/models/m.py:3\n     y = d['x']\n     ^^^^";
+        let text =
+            "KeyError: 'x'\n  at /a/b/transformers/models/m.py:3\n     y = d['x']\n     ^^^^";
         assert_eq!(one_line(&text), "KeyError: 'x'; at transformers/models/m.py:3; y = d['x']");
     }
 }
