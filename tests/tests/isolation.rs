@@ -18,7 +18,10 @@ use portwright_harness::{
     cancel::Cancel,
     engine::{Catalogue, EngineError, EngineKind, Sources, Worker},
 };
-use portwright_tests::program::{engines, launch};
+use portwright_tests::{
+    checkout::library,
+    program::{engines, launch},
+};
 use serde_json::{Value, json};
 
 /// Enough for a tiny model on a busy machine, and little enough to be passed by a test.
@@ -34,11 +37,7 @@ impl Hostile {
     fn new(forward: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let package = folder.path().join("transformers");
-        let installed = engines().site_packages.join("transformers");
-        copy(&installed, &package, &|it| it != Path::new("models"));
-        for part in ["models/__init__.py", "models/auto", "models/llama"] {
-            copy(&installed.join(part), &package.join(part), &|_| true);
-        }
+        library(&package, &["llama"]);
         let path = package.join("models/llama/modeling_llama.py");
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str("\n\ndef _hostile(self, input_ids=None, use_cache=None):\n");
@@ -92,20 +91,6 @@ fn checkpoint() -> &'static Path {
         out
     });
     &MADE
-}
-
-fn copy(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
-    if from.is_dir() {
-        for entry in fs::read_dir(from).unwrap() {
-            let name = entry.unwrap().file_name();
-            if wanted(Path::new(&name)) {
-                copy(&from.join(&name), &to.join(&name), &|_| true);
-            }
-        }
-    } else if from.extension().is_some_and(|it| it == "py") {
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
-    }
 }
 
 /// Each text, and words of which the error has one.
