@@ -17,24 +17,48 @@ use portwright_harness::{
     cancel::Cancel,
     engine::{EngineError, EngineKind, Sources, Worker},
 };
-use portwright_tests::{
-    checkout::library,
-    program::launch,
-};
+use portwright_tests::{checkout::library, program::launch};
 use serde_json::{Value, json};
 
 const MODELS: [&str; 10] = [
-    "llama", "gemma2", "phi3", "gpt_oss", "deepseek_v3", "mamba2", "qwen3_moe", "olmo3", "gpt2",
+    "llama",
+    "gemma2",
+    "phi3",
+    "gpt_oss",
+    "deepseek_v3",
+    "mamba2",
+    "qwen3_moe",
+    "olmo3",
+    "gpt2",
     "falcon",
 ];
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What takes the place of an expression, or stands as a line of its own.
 const SPLICES: [&str; 24] = [
-    "None", "-1", "0", "10**30", "float('nan')", "float('inf')", "[]", "()", "{}", "''", "'x' * 10**9",
-    "torch.zeros(0)", "torch.zeros(3, 0, 2)", "torch.tensor(True)", "torch.ones(2, 3)[::2]",
-    "torch.arange(10**7)", "torch.zeros(1).expand(10**6, 10**6)", "torch.tensor([[1, 2], [3, 4]])",
-    "hidden_states", "self", "lambda *a: a", "hidden_states.transpose(0, -1)", "open(CANARY, 'w')",
+    "None",
+    "-1",
+    "0",
+    "10**30",
+    "float('nan')",
+    "float('inf')",
+    "[]",
+    "()",
+    "{}",
+    "''",
+    "'x' * 10**9",
+    "torch.zeros(0)",
+    "torch.zeros(3, 0, 2)",
+    "torch.tensor(True)",
+    "torch.ones(2, 3)[::2]",
+    "torch.arange(10**7)",
+    "torch.zeros(1).expand(10**6, 10**6)",
+    "torch.tensor([[1, 2], [3, 4]])",
+    "hidden_states",
+    "self",
+    "lambda *a: a",
+    "hidden_states.transpose(0, -1)",
+    "open(CANARY, 'w')",
     "__import__('os').environ",
 ];
 
@@ -99,8 +123,18 @@ fn with_word_replaced(line: &str, splice: &str, dice: &mut Dice) -> String {
 
 /// A config with one of its values changed.
 fn with_value_replaced(config: &mut Value, dice: &mut Dice) {
-    let values = [json!(-1), json!(0), json!(1e30), json!(null), json!("x"), json!([]), json!({}),
-        json!(3), json!(1u64 << 40), json!(true)];
+    let values = [
+        json!(-1),
+        json!(0),
+        json!(1e30),
+        json!(null),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!(3),
+        json!(1u64 << 40),
+        json!(true),
+    ];
     let Some(fields) = config.as_object_mut() else { return };
     let names: Vec<String> = fields.keys().filter(|it| *it != "model_type").cloned().collect();
     fields.insert(dice.one(&names).clone(), dice.one(&values).clone());
