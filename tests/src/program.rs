@@ -17,9 +17,12 @@ use portwright_harness::{
 /// The `portwright` binary of the profile that the tests were built with.
 ///
 /// Cargo hands a test only the binaries of its own package, so this asks Cargo for the other one;
-/// when it is up to date, that takes a moment.
+/// when it is up to date, that takes a moment. `PORTWRIGHT_PROGRAM` names one that is built already.
 pub fn portwright() -> &'static Path {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        if let Some(program) = env::var_os("PORTWRIGHT_PROGRAM") {
+            return program.into();
+        }
         // target/PROFILE/deps/TEST
         let test = env::current_exe().expect("a test has a path");
         let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");

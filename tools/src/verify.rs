@@ -120,11 +120,9 @@ pub fn verify(
     let verified = {
         let name = format!("verifying {}", input.model_type);
         let _step = Step::start(progress, &name, None);
-        Lane::start(&launch, pair, &sources, deadline, cancel)
-            .map_err(GatherError::from)
-            .and_then(|mut lane| {
-                harness::verify(&mut lane, &question, &dir.work(), command(input), progress)
-            })
+        Lane::start(&launch, pair, &sources, deadline, cancel).map_err(GatherError::from).and_then(
+            |mut lane| harness::verify(&mut lane, &question, &dir.work(), command(input), progress),
+        )
     };
     let mut evidence = match verified {
         Ok(evidence) => evidence,

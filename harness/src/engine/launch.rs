@@ -74,7 +74,8 @@ impl Launch {
     /// The folder of the `transformers` package: the user's, else the pinned release's.
     pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
         let Some(root) = &sources.transformers else {
-            let native = self.native.as_ref().ok_or(EngineError::NoTransformers { looked: None })?;
+            let native =
+                self.native.as_ref().ok_or(EngineError::NoTransformers { looked: None })?;
             return Ok(native.site_packages.join("transformers"));
         };
         package_in(root, "transformers")

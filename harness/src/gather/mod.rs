@@ -24,8 +24,8 @@ use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised, Worker,
-        package_path,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised,
+        Worker, package_path,
     },
     evidence::Absence,
     material::{Asked, Material},

@@ -90,7 +90,8 @@ pub fn sweep(
     };
     let causes = causes::table()?;
     let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
-    let key = digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.native).as_bytes());
+    let key =
+        digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.native).as_bytes());
     let store = Store::open(&sweep.out, &key)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let queue: Mutex<VecDeque<String>> = Mutex::new(types.into());
@@ -124,7 +125,8 @@ pub fn sweep(
         let others: Vec<_> = (1..sweep.jobs.max(1))
             .map(|_| {
                 scope.spawn(|| {
-                    let mut lane = Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
+                    let mut lane =
+                        Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
                     work(&mut lane)
                 })
             })

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .protocol import Session
+from .session import Session
 
 
 def definitions(session: Session, request: dict) -> dict:

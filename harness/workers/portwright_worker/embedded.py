@@ -11,7 +11,7 @@ import torch
 from portwright import session as own
 
 from . import catalogue, embedded_files
-from .protocol import Session, WorkerError
+from .session import Session, WorkerError
 from .torch_side import config_ledger, opening, rope as rotations, synthesize as synthesis
 from .torch_side import forward as running
 

@@ -12,7 +12,7 @@ import _kernels
 import torch
 from portwright import loading
 
-from .protocol import WorkerError
+from .session import WorkerError
 
 given: dict[str, Any] = {}
 written: dict[str, Any] = {}

@@ -54,8 +54,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         return if single.is_file() {
             Ok(vec![single])
         } else {
-            let message =
-                format!("`{}` has neither {SINGLE} nor {INDEX}", folder.display());
+            let message = format!("`{}` has neither {SINGLE} nor {INDEX}", folder.display());
             Err(refused("weights", message))
         };
     }

@@ -17,10 +17,7 @@ mod parent;
 mod session;
 mod settings;
 
-use std::{
-    process::Command,
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use super::{EngineError, EngineKind, Launch, Sources};
 use crate::environment::{embedded_environment, worker_package};
@@ -51,9 +48,7 @@ pub(super) fn command(
     };
     let program = match &embedded.program {
         Some(path) => path.clone(),
-        None => {
-            std::env::current_exe().map_err(|source| EngineError::Spawn { engine, source })?
-        }
+        None => std::env::current_exe().map_err(|source| EngineError::Spawn { engine, source })?,
     };
     let mut command = Command::new(program);
     command.arg(COMMAND).arg(settings.to_argument());

@@ -58,7 +58,8 @@ pub(super) fn checkpoint(
     let Some(config) = path.to_str().and_then(|it| written.get(it)) else {
         return Err(failed("the checkpoint was made without a config.json".to_owned()));
     };
-    let error = |error: std::io::Error| failed(format!("cannot write `{}`: {error}", path.display()));
+    let error =
+        |error: std::io::Error| failed(format!("cannot write `{}`: {error}", path.display()));
     fs::create_dir_all(folder).map_err(error)?;
     fs::write(&path, format!("{config:#}\n")).map_err(error)?;
     write(&folder.join("model.safetensors"), tensors, most_bytes)

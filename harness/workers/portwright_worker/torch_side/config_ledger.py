@@ -17,7 +17,7 @@ from typing import Any, Iterator
 import torch
 from transformers import PreTrainedConfig
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import files
 
 _SHARED = ("modeling_rope_utils.py", "masking_utils.py", "cache_utils.py", "sdpa_attention.py")

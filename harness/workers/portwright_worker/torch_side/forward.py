@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import config_ledger, files
 from .taps import Taps
 

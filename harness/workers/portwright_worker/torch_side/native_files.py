@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 
 
 def read_json(path: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .. import source_lines
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import config_ledger, files
 
 DTYPES = {

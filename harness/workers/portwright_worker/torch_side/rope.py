@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import torch
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import files
 from .forward import accepted, call
 

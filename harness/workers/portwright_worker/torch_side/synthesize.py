@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import files, randomise, spelling
 from .adjustments import adjustment_of
 from .tiny_config import make_config, text_config

@@ -11,7 +11,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 from . import dimensions, files
 from .adjustments import KEEP, adjustment_of
 
