@@ -10,7 +10,7 @@ import transformers
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import files, inputs, randomise
 from .tiny_config import make_config, text_config
 
