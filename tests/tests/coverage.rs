@@ -29,19 +29,23 @@ const AGREEING_TYPES: usize = 83;
 /// Standalone files that come out of their modular files as the release ships them: all.
 const IDENTICAL_FILES: usize = 627;
 /// Definitions that pass on the embedded runtime. A change that lowers a number must say why here.
-const PASSING_DEFINITIONS: [(Head, Mode, usize); 12] = [
+const PASSING_DEFINITIONS: [(Head, Mode, usize); 16] = [
     (Head::CausalLm, Mode::Float32, 178),
     (Head::CausalLm, Mode::Bfloat16, 175),
     (Head::CausalLm, Mode::Float64, 176),
     (Head::CausalLm, Mode::Exact, 178),
-    (Head::MaskedLm, Mode::Float32, 42),
-    (Head::MaskedLm, Mode::Bfloat16, 40),
-    (Head::MaskedLm, Mode::Float64, 41),
-    (Head::MaskedLm, Mode::Exact, 42),
-    (Head::Seq2seqLm, Mode::Float32, 22),
-    (Head::Seq2seqLm, Mode::Bfloat16, 24),
-    (Head::Seq2seqLm, Mode::Float64, 24),
-    (Head::Seq2seqLm, Mode::Exact, 24),
+    (Head::MaskedLm, Mode::Float32, 44),
+    (Head::MaskedLm, Mode::Bfloat16, 41),
+    (Head::MaskedLm, Mode::Float64, 43),
+    (Head::MaskedLm, Mode::Exact, 44),
+    (Head::Seq2seqLm, Mode::Float32, 23),
+    (Head::Seq2seqLm, Mode::Bfloat16, 25),
+    (Head::Seq2seqLm, Mode::Float64, 25),
+    (Head::Seq2seqLm, Mode::Exact, 25),
+    (Head::ImageClassification, Mode::Float32, 6),
+    (Head::ImageClassification, Mode::Bfloat16, 6),
+    (Head::ImageClassification, Mode::Float64, 6),
+    (Head::ImageClassification, Mode::Exact, 6),
 ];
 /// Models whose scaffolded modular file converts back to the byte.
 const EXACT_SCAFFOLDS: usize = 294;
