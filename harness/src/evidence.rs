@@ -16,12 +16,12 @@ use serde_json::Value;
 use crate::{
     case::{Regime, Spelling},
     digest,
-    engine::{About, EngineKind, Failure, Synthesised},
+    engine::{About, EngineKind, Failure, Pair, Synthesised},
     tolerance::Order,
 };
 
 /// Raised when a field changes its meaning; readers refuse other numbers.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A measured number. Unlike JSON's it may be NaN or infinite, which no bound admits.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Default)]
@@ -339,6 +339,9 @@ pub struct Evidence {
     pub schema_version: u32,
     pub portwright: String,
     pub regime: Regime,
+    /// Which engine ran the definition, and which one is judged.
+    #[serde(default)]
+    pub roles: Pair,
     pub engines: BTreeMap<EngineKind, About>,
     pub subject: Subject,
     pub checks: Vec<CheckRecord>,

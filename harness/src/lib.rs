@@ -1,7 +1,7 @@
 //! Decides by measurement whether a port is the same model as its definition.
 //!
-//! The reference (real PyTorch and transformers) and the port (real MLX and mlx-lm) run side by side
-//! in worker processes; the harness asks both the same questions, measures how their answers differ,
+//! The reference (transformers on PyTorch, or on the embedded runtime) and the port (mlx-lm on MLX, or
+//! the definition on the other of the two) run side by side in worker processes; the harness asks both the same questions, measures how their answers differ,
 //! holds every figure to the measured noise floor, and seals what it found as evidence.
 //!
 //! # Where to start
@@ -23,6 +23,7 @@ pub mod cancel;
 pub mod case;
 pub mod causes;
 pub mod check;
+pub mod definitions;
 pub mod digest;
 pub mod engine;
 pub mod environment;

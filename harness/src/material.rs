@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     case::Regime,
-    engine::{Experiment, Opened, Roundtrip, Synthesised},
+    engine::{Experiment, Opened, Pair, Roundtrip, Synthesised},
     evidence::Absence,
     measure::taps::TapFigure,
     tensors::Tensor,
@@ -22,6 +22,7 @@ pub type Asked<T> = Result<T, Absence>;
 #[derive(Debug)]
 pub struct Material {
     pub regime: Regime,
+    pub pair: Pair,
     pub config: Value,
     pub synthetic: Option<Synthesised>,
     pub reference: Asked<Reference>,

@@ -49,6 +49,7 @@ pub fn verify(
         schema_version: SCHEMA_VERSION,
         portwright: env!("CARGO_PKG_VERSION").to_owned(),
         regime: question.regime,
+        roles: lane.pair(),
         engines: about,
         subject: subject(question, &material, work)?,
         checks,

@@ -47,6 +47,10 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
     overrides: BTreeMap<String, Value>,
+    /// The engine of the definition and the engine that is judged, e.g. `candle,mlx`; `torch,mlx` when absent.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    engines: Option<String>,
     /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -96,6 +100,7 @@ impl RunParity {
             checkpoint: self.checkpoint,
             config: self.config,
             overrides: self.overrides,
+            engines: self.engines,
             checks: self.checks,
             precision: (self.precision == Regime::Native).then_some(self.precision),
             spelling: (self.spelling != Spelling::RopeTheta).then_some(self.spelling),
@@ -111,6 +116,7 @@ impl RunParity {
             return Err(Refusal::new(unknown.to_string(), hint));
         }
         verify::sources(&input)?;
+        verify::pair(&input)?;
         Ok(input)
     }
 
@@ -130,6 +136,7 @@ impl RunParity {
         most("config", "characters", length(&self.config), LONGEST_TEXT)?;
         let checkpoint = self.checkpoint.as_deref().map_or(0, str::len);
         most("checkpoint", "characters", checkpoint, LONGEST_TEXT)?;
+        most("engines", "characters", self.engines.as_deref().map_or(0, str::len), 32)?;
         most("checks", "entries", self.checks.len(), MOST_CHECKS)?;
         most("overrides", "fields", self.overrides.len(), MOST_OVERRIDES)?;
         if !(0.001..=LONGEST_DEADLINE).contains(&self.deadline) {

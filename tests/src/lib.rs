@@ -12,6 +12,7 @@
 //!   packages from `clients/clients.lock`.
 //! - Nothing here decides; it carries questions to the program and its answers back.
 
+pub mod checkout;
 pub mod client;
 pub mod command;
 pub mod processes;

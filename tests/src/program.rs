@@ -9,6 +9,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
+    engine::Launch,
     environment::{self, Engines, Home},
     progress::{Event, Progress},
 };
@@ -16,9 +17,12 @@ use portwright_harness::{
 /// The `portwright` binary of the profile that the tests were built with.
 ///
 /// Cargo hands a test only the binaries of its own package, so this asks Cargo for the other one;
-/// when it is up to date, that takes a moment.
+/// when it is up to date, that takes a moment. `PORTWRIGHT_PROGRAM` names one that is built already.
 pub fn portwright() -> &'static Path {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        if let Some(program) = env::var_os("PORTWRIGHT_PROGRAM") {
+            return program.into();
+        }
         // target/PROFILE/deps/TEST
         let test = env::current_exe().expect("a test has a path");
         let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
@@ -43,6 +47,13 @@ pub fn engines() -> &'static Engines {
         environment::ensure(&home(), &Told, &Cancel::default()).expect("the engines can be set up")
     });
     &READY
+}
+
+/// What engines are started from, here where the running program is a test.
+pub fn launch() -> Launch {
+    let mut launch = Launch::new(&home(), Some(engines().clone()));
+    launch.embedded.program = Some(portwright().to_owned());
+    launch
 }
 
 /// Where the engines and the client are kept.

@@ -23,14 +23,14 @@ use nix::{
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{Catalogue, EngineError, Sources, Synthesis, Synthesised},
+    engine::{Catalogue, EngineError, Pair, Sources, Synthesis, Synthesised},
     gather::Lane,
     hint::Hint,
     rundir::{EVIDENCE, RunDir},
 };
 use portwright_tests::{
     command::{Ended, start, start_as},
-    program::{engines, portwright},
+    program::{engines, launch, portwright},
 };
 use safetensors::{Dtype, serialize, tensor::TensorView};
 use serde_json::json;
@@ -229,7 +229,8 @@ fn a_killed_session_ends_as_an_error_with_the_next_step() {
     let folder = folder();
     let deadline = Duration::from_mins(2);
     let mut lane =
-        Lane::start(engines(), &Sources::default(), deadline, &Cancel::default()).unwrap();
+        Lane::start(&launch(), Pair::default(), &Sources::default(), deadline, &Cancel::default())
+            .unwrap();
     let [torch, _] = lane.workers();
     let mut session = torch.session().unwrap();
     // Reading it waits for a writer, so the request is under way for as long as we like.

@@ -10,7 +10,7 @@ use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
     check,
-    engine::Sources,
+    engine::{Launch, Pair, PairError, Sources},
     environment::{self, Home},
     evidence::{Evidence, Real, Verdict},
     gather::{GatherError, Lane, Question},
@@ -44,6 +44,10 @@ pub struct VerifyInput {
     pub config: Option<PathBuf>,
     /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
     pub overrides: BTreeMap<String, Value>,
+    /// The engine of the definition and the engine that is judged: `torch,mlx` when absent,
+    /// `candle,mlx` (the definition on the embedded runtime), `torch,candle` or `candle,torch` (the
+    /// definition on both).
+    pub engines: Option<String>,
     /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
     pub checks: Vec<String>,
     /// `logic` (is it the same model?) or `native` (does it behave in the checkpoint's dtype?).
@@ -91,9 +95,11 @@ pub fn verify(
     }
     let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
     let sources = sources(input)?;
+    let pair = pair(input)?;
     let setup = Instant::now();
     let engines = environment::ensure(home, progress, cancel)?;
     let setup = setup.elapsed();
+    let launch = Launch::new(home, Some(engines.clone()));
     let checkpoint = match &input.checkpoint {
         Some(text) => Some(checkpoint::resolve(text, &engines, progress)?),
         None => None,
@@ -114,7 +120,7 @@ pub fn verify(
     let verified = {
         let name = format!("verifying {}", input.model_type);
         let _step = Step::start(progress, &name, None);
-        Lane::start(&engines, &sources, deadline, cancel).map_err(GatherError::from).and_then(
+        Lane::start(&launch, pair, &sources, deadline, cancel).map_err(GatherError::from).and_then(
             |mut lane| harness::verify(&mut lane, &question, &dir.work(), command(input), progress),
         )
     };
@@ -159,6 +165,18 @@ pub fn sources(input: &VerifyInput) -> Result<Sources, ToolError> {
     })
 }
 
+/// The engines that the input names; PyTorch and MLX when it names none.
+pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
+    let named = input.engines.as_deref().map(str::parse).transpose();
+    let pair = named.map_err(|err: PairError| {
+        ToolError::Input(format!(
+            "{err}; engines are two of torch, mlx and candle, as in `torch,mlx`, `candle,mlx` or \
+             `torch,candle`"
+        ))
+    })?;
+    Ok(pair.unwrap_or_default())
+}
+
 /// Seconds as a deadline; the default when absent.
 pub fn deadline(seconds: Option<f64>) -> Result<Duration, ToolError> {
     match Duration::try_from_secs_f64(seconds.unwrap_or(DEFAULT_DEADLINE)) {
@@ -196,6 +214,7 @@ pub fn command(input: &VerifyInput) -> String {
     for (name, value) in &input.overrides {
         flag("--set", Some(format!("{name}={value}")));
     }
+    flag("--engines", input.engines.clone());
     flag("--checks", (!input.checks.is_empty()).then(|| input.checks.join(",")));
     flag(
         "--precision",
@@ -241,12 +260,13 @@ mod tests {
             model_type: "olmo3".into(),
             mlx_lm: Some("/my checkout/it's".into()),
             overrides: [("rope_theta".to_owned(), Value::from(5000.0))].into(),
+            engines: Some("candle,mlx".into()),
             checks: vec!["state".into(), "logits".into()],
             ..VerifyInput::default()
         };
         assert_eq!(
             command(&input),
-            r"portwright verify olmo3 --mlx-lm '/my checkout/it'\''s' --set rope_theta=5000.0 --checks state,logits"
+            r"portwright verify olmo3 --mlx-lm '/my checkout/it'\''s' --set rope_theta=5000.0 --engines candle,mlx --checks state,logits"
         );
     }
 

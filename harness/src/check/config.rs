@@ -10,6 +10,13 @@ use crate::{
 
 pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
     let port = material.port.as_ref().map_err(Clone::clone)?;
+    if material.pair.judges_definition() {
+        return Err(Absence::NotApplicable {
+            reason: "the definition itself is judged, on another engine: its config class takes \
+                     every field"
+                .into(),
+        });
+    }
     Ok(Finding {
         figures: vec![
             Figure::judged("fields taken", port.args_used.len() as f64, Bound::at_least(1.0)),

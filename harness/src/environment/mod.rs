@@ -41,10 +41,13 @@ pub use doctor::{Doctor, Item, Status, doctor};
 pub use error::{NotPython, SetupError};
 pub use home::Home;
 pub use lock::engines_lock_digest;
+pub(crate) use machine::memory_bytes;
 pub use machine::{Device, Machine};
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
-pub use setup::ensure;
+pub use setup::{ensure, installed};
 pub use sizes::{Group, platform};
 pub use tool::{Tool, ensure_tool};
 pub use workers::worker_environment;
+#[cfg(feature = "candle")]
+pub(crate) use workers::{embedded_environment, worker_package};

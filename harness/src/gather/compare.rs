@@ -83,6 +83,7 @@ pub(super) fn assemble(
     };
     Material {
         regime: plan.question.regime,
+        pair: plan.pair,
         config,
         synthetic,
         reference,

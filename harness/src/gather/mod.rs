@@ -24,10 +24,9 @@ use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Sources, Synthesis, Synthesised, Worker,
-        package_path,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised,
+        Worker, package_path,
     },
-    environment::Engines,
     evidence::Absence,
     material::{Asked, Material},
 };
@@ -38,50 +37,58 @@ pub const PORT_TAPS: &str = "port-plain.safetensors";
 
 /// One pair of engines, started once and used for many subjects.
 pub struct Lane {
-    engines: Engines,
+    launch: Launch,
     sources: Sources,
     deadline: Duration,
     cancel: Cancel,
-    torch: Worker,
-    mlx: Worker,
+    pair: Pair,
+    reference: Worker,
+    port: Worker,
 }
 
 impl Lane {
     /// Start both engines; their imports run side by side.
     pub fn start(
-        engines: &Engines,
+        launch: &Launch,
+        pair: Pair,
         sources: &Sources,
         deadline: Duration,
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
-        let spawn = |kind| Worker::spawn(kind, engines, sources, deadline, cancel.clone());
-        let (torch, mlx) = (spawn(EngineKind::Torch)?, spawn(EngineKind::Mlx)?);
+        let spawn = |kind| Worker::spawn(kind, launch, sources, deadline, cancel.clone());
+        let (reference, port) = (spawn(pair.reference())?, spawn(pair.port())?);
         Ok(Self {
-            engines: engines.clone(),
+            launch: launch.clone(),
             sources: sources.clone(),
             deadline,
             cancel: cancel.clone(),
-            torch,
-            mlx,
+            pair,
+            reference,
+            port,
         })
     }
 
     /// What each engine says of itself; waits for the imports.
     pub fn about(&mut self) -> Result<BTreeMap<EngineKind, crate::engine::About>, EngineError> {
-        let torch = self.torch.ready()?.clone();
-        let mlx = self.mlx.ready()?.clone();
-        Ok([(EngineKind::Torch, torch), (EngineKind::Mlx, mlx)].into())
+        let reference = self.reference.ready()?.clone();
+        let port = self.port.ready()?.clone();
+        Ok([(self.pair.reference(), reference), (self.pair.port(), port)].into())
+    }
+
+    /// Which engine has which role.
+    pub fn pair(&self) -> Pair {
+        self.pair
     }
 
     /// Replace engines whose process is gone, so that one death costs one subject.
     pub fn revive(&mut self) -> Result<(), EngineError> {
         for (kind, worker) in
-            [(EngineKind::Torch, &mut self.torch), (EngineKind::Mlx, &mut self.mlx)]
+            [(self.pair.reference(), &mut self.reference), (self.pair.port(), &mut self.port)]
         {
             if !worker.is_alive() {
                 *worker = Worker::spawn(
                     kind,
-                    &self.engines,
+                    &self.launch,
                     &self.sources,
                     self.deadline,
                     self.cancel.clone(),
@@ -97,9 +104,9 @@ impl Lane {
         if let Some(path) = mlx_lm {
             sources.mlx_lm = Some(path.to_owned());
         }
-        self.mlx = Worker::spawn(
-            EngineKind::Mlx,
-            &self.engines,
+        self.port = Worker::spawn(
+            self.pair.port(),
+            &self.launch,
             &sources,
             self.deadline,
             self.cancel.clone(),
@@ -116,20 +123,20 @@ impl Lane {
                 }
             }
         }
-        Ok(self.engines.site_packages.join("mlx_lm"))
+        Ok(self.launch.native(EngineKind::Mlx)?.site_packages.join("mlx_lm"))
     }
 
     /// Every model type that both sides have, sorted.
     pub fn common_types(&mut self) -> Result<Vec<String>, EngineError> {
-        let definitions: Catalogue = self.torch.session()?.call("catalogue", json!({}))?;
-        let ports: Catalogue = self.mlx.session()?.call("catalogue", json!({}))?;
+        let definitions: Catalogue = self.reference.session()?.call("catalogue", json!({}))?;
+        let ports: Catalogue = self.port.session()?.call("catalogue", json!({}))?;
         let has = |it: &String| ports.model_types.contains(ports.remapping.get(it).unwrap_or(it));
         Ok(definitions.model_types.into_iter().filter(has).collect())
     }
 
     /// Both workers, for tests that end them.
     pub fn workers(&mut self) -> [&mut Worker; 2] {
-        [&mut self.torch, &mut self.mlx]
+        [&mut self.reference, &mut self.port]
     }
 }
 
@@ -190,6 +197,7 @@ pub enum GatherError {
 /// What is shared by the two sides of one subject.
 struct Plan<'a> {
     question: &'a Question,
+    pair: Pair,
     checkpoint: PathBuf,
     other_spelling: Asked<PathBuf>,
     retied: Asked<(bool, PathBuf)>,
@@ -209,7 +217,7 @@ struct Plan<'a> {
 pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Material, GatherError> {
     fs::create_dir_all(work)
         .map_err(|source| GatherError::Write { path: work.to_owned(), source })?;
-    let mut session = lane.torch.session()?;
+    let mut session = lane.reference.session()?;
     let (synthetic, plan) = {
         let mut synthesise = |spelling, tie, name: &str| {
             let out = work.join(name);
@@ -226,12 +234,12 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
             let request = serde_json::to_value(&synthesis).expect("plain data");
             session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
         };
-        prepare(question, work, &mut synthesise)?
+        prepare(question, lane.pair, work, &mut synthesise)?
     };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
     let (reference, port) = thread::scope(|scope| {
-        let port = scope.spawn(|| port::ask(&mut lane.mlx, &plan, send_ignored));
+        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored));
         let reference = reference::ask(&mut session, &plan, &receive_ignored);
         (reference, port.join().expect("the port's side does not panic"))
     });
@@ -247,6 +255,7 @@ type Made = Result<(Synthesised, PathBuf), EngineError>;
 /// Decide on the checkpoints and the tokens, and make what is synthetic.
 fn prepare<'a>(
     question: &'a Question,
+    pair: Pair,
     work: &Path,
     synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
@@ -304,6 +313,7 @@ fn prepare<'a>(
     };
     let plan = Plan {
         question,
+        pair,
         checkpoint,
         other_spelling,
         retied,
@@ -367,12 +377,22 @@ fn port_absence(err: &EngineError) -> Absence {
         Some(failure) if failure.kind == "unsupported" => {
             Absence::NotApplicable { reason: failure.message.clone() }
         }
+        Some(failure) if failure.kind == "limit" || failure.kind == "panic" => {
+            Absence::Blocked { reason: failure.to_string() }
+        }
         Some(failure) => {
             let mut failure = Failure::clone(failure);
             failure.file = failure.file.map(|it| package_path(Path::new(&it)));
             Absence::PortFailed { failure: Box::new(failure) }
         }
         None => Absence::Blocked { reason: err.to_string() },
+    }
+}
+
+/// What only a port of another library can be asked.
+fn of_ports_only(what: &str) -> Absence {
+    Absence::NotApplicable {
+        reason: format!("the definition itself is judged, on another engine: it has no {what}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Sender};
 
 use serde_json::json;
 
-use super::{Plan, ask::Ask, open_request, port_absence, state_cases};
+use super::{Plan, ask::Ask, of_ports_only, open_request, port_absence, state_cases};
 use crate::{
     case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
     engine::{Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker},
@@ -53,7 +53,11 @@ fn with_session(
     let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
     let mut ask = Ask { session, plan, side: "port", absence: port_absence };
     let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
-    let _ = ignored.send(opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone));
+    let _ = ignored.send(if plan.pair.judges_definition() {
+        Err(of_ports_only("arguments of its own"))
+    } else {
+        opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone)
+    });
     let absence = match &opened {
         Ok(port) if port.opened => None,
         Ok(_) => Some(Absence::Blocked { reason: "the weights did not load".into() }),
@@ -80,7 +84,9 @@ fn with_session(
         Err(not_asked())
     };
     let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
-    let roundtrip = if wants("weights-roundtrip") {
+    let roundtrip = if plan.pair.judges_definition() {
+        Err(of_ports_only("conversion of the checkpoint"))
+    } else if wants("weights-roundtrip") {
         ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
     } else {
         Err(not_asked())
@@ -157,6 +163,10 @@ impl Said {
 
 impl Ask<'_, '_> {
     fn state(&mut self, case: &StateCase) -> Asked<PathBuf> {
+        let right_padded = matches!(case.feed, Feed::Batch { side: Side::Right });
+        if self.plan.pair.judges_definition() && right_padded {
+            return Err(of_ports_only("cache that goes on after padding on the right"));
+        }
         let forward = match case.feed {
             Feed::Batch { side: Side::Left } => Forward {
                 tokens: padded(&self.plan.batch, Side::Left),

@@ -13,7 +13,7 @@ from typing import Any, Iterator
 import mlx.core as mx
 import mlx.nn as nn
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 
 
 def single(model: nn.Module) -> list:

@@ -10,7 +10,7 @@ import glob
 import json
 import os
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 
 _MAX_HEADER = 100_000_000  # the limit of the safetensors library
 

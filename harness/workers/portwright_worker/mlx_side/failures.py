@@ -10,7 +10,7 @@ import re
 import traceback
 from typing import Any
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 from . import library
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import caches, device, kernels, values
 from .loading import Handle, dtype_name
 from .taps import Taps

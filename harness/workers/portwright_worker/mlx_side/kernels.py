@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import mlx.core as mx
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 from . import device
 
 # The kernels that were substituted since this session began.

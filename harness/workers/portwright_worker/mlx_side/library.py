@@ -17,7 +17,7 @@ import sys
 import types
 from types import ModuleType
 
-from ..protocol import WorkerError
+from ..session import WorkerError
 
 # What `mlx_lm.utils` imports from `tokenizer_utils` and only uses to load a tokenizer.
 _TOKENIZER_NAMES = ("TokenizerWrapper", "load")

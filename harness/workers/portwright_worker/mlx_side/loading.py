@@ -20,7 +20,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from .. import source_lines
 from . import args_watch, checkpoint, failures, kernels, library, values
 

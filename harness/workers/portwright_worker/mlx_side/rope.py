@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
 from . import kernels, values
 from .forward import write
 from .loading import Handle

@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
 
-from ..protocol import Session
+from ..session import Session
 from . import library
 from .loading import Handle, load
 

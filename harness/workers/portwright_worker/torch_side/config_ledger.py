@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import os
 import sys
 from typing import Any, Iterator
@@ -18,7 +17,8 @@ from typing import Any, Iterator
 import torch
 from transformers import PreTrainedConfig
 
-from ..protocol import Session, WorkerError
+from ..session import Session, WorkerError
+from . import files
 
 _SHARED = ("modeling_rope_utils.py", "masking_utils.py", "cache_utils.py", "sdpa_attention.py")
 _original = PreTrainedConfig.__getattribute__
@@ -97,8 +97,7 @@ def config_experiment(session: Session, request: dict) -> dict:
 
     checkpoint, dotted = request["checkpoint"], request["field"]
     path = os.path.join(checkpoint, "config.json")
-    with open(path, encoding="utf-8") as file:
-        before = json.load(file)
+    before = files.read_json(path)
     after = copy.deepcopy(before)
     holder, key = find(after, dotted)
     if holder is None:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import os
 import time
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
-from ..protocol import Session, WorkerError
-from . import config_ledger
+from ..session import Session, WorkerError
+from . import config_ledger, files
 from .taps import Taps
-
-
-def save_tensors(tensors: dict[str, torch.Tensor], out: str) -> None:
-    """Write a safetensors file whole or not at all."""
-    save_file({key: it.contiguous() for key, it in tensors.items()}, out + ".tmp")
-    os.replace(out + ".tmp", out)
 
 
 def accepted(model: torch.nn.Module) -> set[str]:
@@ -66,7 +58,7 @@ def forward(session: Session, request: dict) -> dict:
     if taps:
         result["taps"] = taps.records
         tensors |= taps.tensors
-    save_tensors(tensors, request["out"])
+    files.save_tensors(tensors, request["out"])
     return result
 
 
@@ -168,5 +160,5 @@ def generate(session: Session, request: dict) -> dict:
             tokens = last.argmax(-1)
             steps.append(last)
             ids.append(int(tokens))
-    save_tensors({"logits": torch.cat(steps, dim=1).to(opened.out_dtype)}, request["out"])
+    files.save_tensors({"logits": torch.cat(steps, dim=1).to(opened.out_dtype)}, request["out"])
     return {"ids": ids}

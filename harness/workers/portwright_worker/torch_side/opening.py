@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy
 import torch
-from safetensors import SafetensorError, safe_open
 
 from .. import source_lines
-from ..protocol import Session, WorkerError
-from . import config_ledger
+from ..session import Session, WorkerError
+from . import config_ledger, files
 
 DTYPES = {
     "float32": torch.float32,
@@ -40,59 +35,13 @@ class Opened:
         return torch.float64 if self.dtype == torch.float64 else torch.float32
 
 
-def weight_files(checkpoint: str) -> list[str]:
-    """The safetensors files of a checkpoint folder, each known to be readable."""
-    index = os.path.join(checkpoint, "model.safetensors.index.json")
-    if os.path.isfile(index):
-        try:
-            with open(index, encoding="utf-8") as file:
-                names = sorted(set(json.load(file)["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise WorkerError("weights", f"not an index of weights: {error}", file=index) from error
-    elif os.path.isdir(checkpoint):
-        names = sorted(it for it in os.listdir(checkpoint) if it.endswith(".safetensors"))
-    else:
-        raise WorkerError("weights", f"no checkpoint folder `{checkpoint}`", file=checkpoint)
-    if not names:
-        raise WorkerError("weights", "the checkpoint has no safetensors file", file=checkpoint,
-                          hint="only safetensors checkpoints are read; convert a .bin file first")
-    files = [os.path.join(checkpoint, it) for it in names]
-    for path in files:
-        if not os.path.isfile(path):
-            raise WorkerError("weights", "the index names this file, but it is missing", file=path)
-        try:
-            with safe_open(path, framework="numpy") as file:
-                file.keys()
-        except (SafetensorError, OSError) as error:
-            raise WorkerError("weights", f"not a whole safetensors file: {error}", file=path,
-                              hint="the download may have been cut off") from error
-    return files
-
-
-def read_config(checkpoint: str) -> Any:
-    """The checkpoint's config, through the class that its ``model_type`` names."""
-    from transformers import AutoConfig
-
-    path = os.path.join(checkpoint, "config.json")
-    if not os.path.isfile(path):
-        raise WorkerError("config", "the checkpoint has no config.json", file=path)
+def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None,
+         architecture: str | None = None) -> tuple[Any, dict]:
+    """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
+    files.weight_files(checkpoint)
+    config = config if config is not None else files.read_config(checkpoint)
     try:
-        return AutoConfig.from_pretrained(checkpoint)
-    except Exception as error:  # noqa: BLE001 - every refusal of a config is one kind of failure
-        raise WorkerError("config", f"{type(error).__name__}: {error}", file=path) from error
-
-
-def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None) -> tuple[Any, dict]:
-    """``AutoModelForCausalLM.from_pretrained``, with its loading info."""
-    from transformers import AutoModelForCausalLM
-
-    weight_files(checkpoint)
-    config = config if config is not None else read_config(checkpoint)
-    kinds = {"dtype": dtype, "attn_implementation": attention, "experts_implementation": "eager",
-             "output_loading_info": True, "local_files_only": True, "use_safetensors": True,
-             "ignore_mismatched_sizes": True}
-    try:
-        model, info = AutoModelForCausalLM.from_pretrained(checkpoint, config=config, **kinds)
+        model, info = files.load_model(checkpoint, config, dtype, attention, architecture)
     except ValueError as error:
         if "does not support an attention implementation" not in str(error):
             raise
@@ -103,7 +52,7 @@ def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None
         text = config.get_text_config(decoder=True)
         if text is config:
             raise
-        model, info = AutoModelForCausalLM.from_pretrained(checkpoint, config=text, **kinds)
+        model, info = files.load_model(checkpoint, text, dtype, attention)
     if dtype == torch.float64:
         # Buffers too. Tables that the definition computes in float32 keep those values.
         model = model.to(torch.float64)
@@ -119,12 +68,13 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     checkpoint = request["checkpoint"]
     reads: set[str] = set()
     with config_ledger.recording(reads):
-        model, info = load(checkpoint, dtype, request.get("attention") or "eager")
+        model, info = load(checkpoint, dtype, request.get("attention") or "eager",
+                           architecture=request.get("architecture"))
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
     session.handles[request["handle"]] = opened
-    parameters = list(stored_parameters(checkpoint))
+    parameters = list(files.stored_parameters(checkpoint))
     return {
         "class": type(model).__name__,
         "file": inspect.getfile(type(model)),
@@ -140,23 +90,6 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         "parameter_count": sum(it.numel() for it in model.parameters()),
         "bytes": sum(it.numel() * it.element_size() for it in model.parameters()),
     }
-
-
-def stored_parameters(checkpoint: str):
-    """Every tensor of the checkpoint's files under the name it has there."""
-    for path in weight_files(checkpoint):
-        with safe_open(path, framework="pt") as file:
-            for name in sorted(file.keys()):
-                tensor = file.get_tensor(name)
-                yield {"name": name, "shape": list(tensor.shape),
-                       "dtype": str(tensor.dtype).removeprefix("torch."),
-                       "fingerprint": fingerprint(tensor)}
-
-
-def fingerprint(tensor: torch.Tensor) -> str:
-    """Recognises a tensor's values under another name, order or layout."""
-    values = numpy.sort(tensor.detach().to(torch.float32).numpy().reshape(-1))
-    return hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()[:16]
 
 
 def add_ulp_noise(model: torch.nn.Module, seed: int, unit: float) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Callable
 
 import torch
 
-from ..protocol import Session, WorkerError
-from .forward import accepted, call, save_tensors
+from ..session import Session, WorkerError
+from . import files
+from .forward import accepted, call
 
 _APPLIES = re.compile(r"^_?apply_.*rotary|^apply_rope|^_?apply_rotary")
 _INDEX = re.compile(r"\.(\d+)(\.|$)")
@@ -27,7 +28,7 @@ def rope(session: Session, request: dict) -> dict:
     model, positions = opened.model, torch.tensor([request["positions"]])
     layers = decoder_layers(model)
     if "position_ids" not in accepted(model):
-        save_tensors({}, request["out"])
+        files.save_tensors({}, request["out"])
         return {"layers": [{"layer": it, "key": None, "module": None} for it in range(len(layers))],
                 "absent": "the definition takes no position_ids"}
     recorder = Recorder(model, layers)
@@ -47,7 +48,7 @@ def rope(session: Session, request: dict) -> dict:
             tensors[key] = found[1].to(opened.out_dtype)
         records.append({"layer": layer, "key": key, "module": found[0] if found else None})
     absent = None if tensors else "the definition applies no rotation in any layer"
-    save_tensors(tensors, request["out"])
+    files.save_tensors(tensors, request["out"])
     return {"layers": records, "absent": absent}
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 import os
 import re
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from ..protocol import Session, WorkerError
-from . import randomise, spelling
+from ..session import Session, WorkerError
+from . import files, randomise, spelling
 from .adjustments import adjustment_of
 from .tiny_config import make_config, text_config
 
@@ -42,9 +40,8 @@ def synthesize(session: Session, request: dict) -> dict:
     randomise.initialise_and_randomise(model, request["seed"])
     dtype = getattr(torch, request.get("dtype") or "float32")
     model = model.to(dtype)
-    os.makedirs(out, exist_ok=True)
     row = adjustment_of(model_type, text.model_type)
-    model.save_pretrained(out, save_original_format=not row.as_built)
+    files.save_model(model, out, original=not row.as_built)
     weights = os.path.join(out, "model.safetensors")
     if row.split:
         split_weights(weights, *row.split)
@@ -59,7 +56,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "architecture": type(model).__name__,
         "definition_file": inspect.getfile(type(model)),
         "vocab_size": text.vocab_size,
-        "num_layers": text.num_hidden_layers,
+        "num_layers": getattr(text, "num_hidden_layers", 0),
         "layer_types": list(layer_types) if isinstance(layer_types, (list, tuple)) else None,
         "sliding_window": window_of(text),
         "tied": is_tied(model),
@@ -88,19 +85,19 @@ def build(config: PreTrainedConfig, notes: list[str]) -> Any:
 def rename_weights(path: str, rules: tuple[tuple[str, ...], ...]) -> None:
     """Give the weights of a file the names of the published checkpoint."""
     tensors = {}
-    whole = load_file(path)
+    whole = files.load_tensors(path)
     for name, tensor in whole.items():
         for pattern, replacement, *beside in rules:
             if all(re.sub(pattern, it, name) in whole for it in beside):
                 name = re.sub(pattern, replacement, name)
         tensors[name] = tensor
-    save_file(tensors, path, metadata={"format": "pt"})
+    files.save_tensors(tensors, path)
 
 
 def split_weights(path: str, fused: str, parts: dict[str, str]) -> None:
     """Cut each weight whose name ends in `fused` into parts of as many rows as weights beside it."""
     tensors = {}
-    whole = load_file(path)
+    whole = files.load_tensors(path)
     for name, tensor in whole.items():
         if not name.endswith(fused):
             tensors[name] = tensor
@@ -109,19 +106,19 @@ def split_weights(path: str, fused: str, parts: dict[str, str]) -> None:
         rows = [whole[stem + beside].shape[0] for beside in parts.values()]
         for part, piece in zip(parts, tensor.split(rows)):
             tensors[stem + part] = piece.contiguous()
-    save_file(tensors, path, metadata={"format": "pt"})
+    files.save_tensors(tensors, path)
 
 
 def add_unused(path: str, names: tuple[str, ...], text: PreTrainedConfig, seed: int) -> None:
     """Weights of layers that take their keys and values from an earlier layer, shaped as that one's."""
-    tensors = load_file(path)
+    tensors = files.load_tensors(path)
     generator = torch.Generator().manual_seed(seed + 2)
     for layer in range(text.num_hidden_layers - text.num_kv_shared_layers, text.num_hidden_layers):
         for name, tensor in [it for it in tensors.items() if ".layers.0." in it[0]]:
             if any(f".layers.0.{it}." in name for it in names):
                 noise = torch.randn(tensor.shape, generator=generator) / tensor.shape[-1] ** 0.5
                 tensors[name.replace(".layers.0.", f".layers.{layer}.")] = noise.to(tensor.dtype)
-    save_file(tensors, path, metadata={"format": "pt"})
+    files.save_tensors(tensors, path)
 
 
 def window_of(text: PreTrainedConfig) -> int | None:
@@ -154,8 +151,7 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
     model_type, out = request["model_type"], request["out"]
     base = {}
     if request.get("base_config"):
-        with open(request["base_config"], encoding="utf-8") as file:
-            base = json.load(file)
+        base = files.read_json(request["base_config"])
         base = base.get("text_config", base)
     saved = model.config if type(model.config) is type(config) else config
     tree = plain(saved)
@@ -198,8 +194,7 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
         if result["spelling"] != "rope_theta":
             it["dtype"] = name
     tree["architectures"] = [row.architecture or type(model).__name__]
-    with open(os.path.join(out, "config.json"), "w", encoding="utf-8") as file:
-        json.dump(tree, file, indent=2, sort_keys=True, allow_nan=True)
+    files.write_json(os.path.join(out, "config.json"), tree)
     return result
 
 

@@ -5,29 +5,31 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-import json
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from ..protocol import WorkerError
-from . import dimensions
+from ..session import WorkerError
+from . import dimensions, files
 from .adjustments import KEEP, adjustment_of
 
 _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
                "rope_local_base_freq")
 
 
-def make_config(model_type: str, base: str | None, overrides: dict, notes: list[str]) -> Any:
-    """The tiny config of a type, on top of a published one when `base` names its file."""
-    cls = known_type(model_type)
+def make_config(model_type: str, base: str | None, overrides: dict, notes: list[str],
+                cls: type[PreTrainedConfig] | None = None) -> Any:
+    """The tiny config of a type, on top of a published one when `base` names its file.
+
+    Without a class the type must have a causal LM.
+    """
+    cls = cls or known_type(model_type)
     start = None
     if base:
         try:
-            with open(base, encoding="utf-8") as file:
-                start = json.load(file)
+            start = files.read_json(base)
         except (OSError, ValueError) as error:
             raise WorkerError("config", f"cannot read the base config: {error}", file=base) from error
     subs = cls.sub_configs

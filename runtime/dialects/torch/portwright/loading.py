@@ -41,16 +41,17 @@ def load(fields, dtype, attention, experts, architecture, ledger):
     """A model with the checkpoint's tensors, and what did not fit."""
     config = config_of(fields)
     try:
-        return _load(config, dtype, attention, experts, architecture, ledger)
+        return load_config(config, dtype, attention, experts, architecture, ledger)
     except ImportError:
         # A tower of a multimodal model needs a library that is not here: its text part does not.
         text = config.get_text_config(decoder=True)
         if text is config:
             raise
-        return _load(text, dtype, attention, experts, None, ledger)
+        return load_config(text, dtype, attention, experts, None, ledger)
 
 
-def _load(config, dtype, attention, experts, architecture, ledger):
+def load_config(config, dtype, attention, experts, architecture, ledger):
+    """A model of this very config, as `load` gives it."""
     cls = model_class(config, architecture)
     if cls.config_class is config.sub_configs.get("text_config"):
         # The library's auto class does the same for a text model under a multimodal type.

@@ -180,7 +180,8 @@ def select(input, dim, index):
     return _kernels.select(input, dim, int(index))
 
 
-def flip(input, *dims):
+def flip(input, *places, dims=None):
+    dims = places if dims is None else (dims,)
     return _kernels.flip(input, sizes(dims))
 
 

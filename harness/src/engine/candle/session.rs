@@ -1,0 +1,165 @@
+//! The child process: one virtual machine, asked until `end`.
+
+use std::io::{self, Write};
+
+use nix::sys::resource::{Resource, setrlimit};
+use portwright_runtime::{Machine, RuntimeError};
+use serde_json::{Value, json};
+
+use super::{
+    channel::{Channel, complain},
+    checkpoint, output, parameters,
+    settings::Settings,
+};
+use crate::engine::Failure;
+
+/// The calls of the machine's own dialect.
+const SESSION: &str = "portwright.session";
+/// The ops that every engine with a definition has, by the worker package's own code.
+const REFERENCE: &str = "portwright_worker.embedded";
+
+/// What a session can be asked, and the Python function that answers.
+const OPS: &[(&str, &str, &str)] = &[
+    ("open_model", SESSION, "open_model"),
+    ("inspect", SESSION, "inspect"),
+    ("ledgers", SESSION, "ledgers"),
+    ("run", SESSION, "run"),
+    ("close_model", SESSION, "close_model"),
+    ("start_text", SESSION, "start_text"),
+    ("continue_text", SESSION, "continue_text"),
+    ("describe", SESSION, "describe"),
+    ("synthesize", REFERENCE, "synthesize"),
+    ("open", REFERENCE, "open"),
+    ("forward", REFERENCE, "forward"),
+    ("generate", REFERENCE, "generate"),
+    ("rope", REFERENCE, "rope"),
+    ("config_reads", REFERENCE, "config_reads"),
+    ("config_experiment", REFERENCE, "config_experiment"),
+    ("catalogue", REFERENCE, "definitions"),
+    ("close", REFERENCE, "close"),
+];
+
+/// Python code may hand over so many times the memory limit in one answer, as files on disk.
+const HANDED_OVER: u64 = 4;
+
+pub(super) fn serve(settings: &Settings) -> u8 {
+    match run(settings) {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(&format!("the session's pipes failed: {error}"));
+            1
+        }
+    }
+}
+
+fn run(settings: &Settings) -> io::Result<()> {
+    let mut channel = Channel::open()?;
+    limit(settings);
+    let machine = Machine::start(settings.machine());
+    while let Some(request) = channel.receive()? {
+        if request["op"] == "end" {
+            break;
+        }
+        let id = request["id"].clone();
+        let answer = match &machine {
+            Ok(machine) => answer(machine, settings, request),
+            Err(error) => Err(failure(error)),
+        };
+        channel.send(&match answer {
+            Ok(result) => json!({"id": id, "ok": true, "result": result}),
+            Err(failure) => {
+                let mut error = serde_json::to_value(&failure).unwrap_or_default();
+                error["traceback"] = failure.traceback.into();
+                json!({"id": id, "ok": false, "error": error})
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// What the system holds this process to. Where it cannot, the tensors' own limit still holds.
+fn limit(settings: &Settings) {
+    let bytes = settings.limits.memory_bytes;
+    let limits = [
+        #[cfg(target_os = "linux")]
+        (Resource::RLIMIT_DATA, bytes),
+        (Resource::RLIMIT_FSIZE, bytes.saturating_mul(HANDED_OVER)),
+        (Resource::RLIMIT_CORE, 0),
+    ];
+    for (resource, bytes) in limits {
+        if let Err(error) = setrlimit(resource, bytes, bytes) {
+            complain(&format!("cannot set {resource:?} to {bytes}: {error}"));
+        }
+    }
+}
+
+fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<Value, Failure> {
+    let op = request["op"].as_str().unwrap_or_default().to_owned();
+    let Some((_, module, function)) = OPS.iter().find(|it| it.0 == op) else {
+        return Err(Failure {
+            kind: "unsupported".to_owned(),
+            message: format!("this engine has no op `{op}`"),
+            ..Failure::default()
+        });
+    };
+    let out = output::place(&request)?;
+    checkpoint::read_base(&mut request)?;
+    let weights = checkpoint::read(&mut request)?;
+    if let Some(weights) = &weights {
+        machine.open_weights(weights.clone()).map_err(|it| failure(&it))?;
+    }
+    let answer = machine.call(module, function, &request).map_err(|it| failure(&it))?;
+    if !answer.printed.is_empty() {
+        // What the model's code prints is for whoever reads the log.
+        let _ = io::stderr().write_all(answer.printed.as_bytes());
+    }
+    let most = settings.limits.memory_bytes.saturating_mul(HANDED_OVER);
+    if *module == SESSION {
+        if let Some(out) = out {
+            output::write(&out, &answer.tensors, most)?;
+        }
+        return Ok(answer.value);
+    }
+    let mut value = answer.value;
+    if let Some(refused) = value.get_mut("refused") {
+        return Err(serde_json::from_value(refused.take()).unwrap_or_default());
+    }
+    let mut result = value["result"].take();
+    match out {
+        Some(out) if op == "synthesize" => {
+            output::checkpoint(&out, &value["written"], &answer.tensors, most)?;
+        }
+        Some(out) => output::write(&out, &answer.tensors, most)?,
+        None => {}
+    }
+    if let (Some(weights), "open") = (weights, &*op) {
+        result["parameters"] = parameters::stored(&weights)?;
+    }
+    Ok(result)
+}
+
+/// What the machine could not do, as the other engines' workers say it.
+fn failure(error: &RuntimeError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    let (kind, message) = match error {
+        RuntimeError::Raised(raised) => {
+            let place = raised.place.as_ref();
+            return Failure {
+                kind: "exception".to_owned(),
+                message: format!("{}: {}", raised.class, raised.message),
+                file: place.map(|it| it.file.clone()),
+                line: place.and_then(|it| u32::try_from(it.line).ok()),
+                source_line: place.map(|it| it.text.clone()).filter(|it| !it.is_empty()),
+                module: raised.module.clone(),
+                hint,
+                traceback: Some(raised.traceback.clone()),
+            };
+        }
+        RuntimeError::Timeout { .. } => ("limit", error.to_string()),
+        RuntimeError::Panic(_) | RuntimeError::Abandoned(_) => ("panic", error.to_string()),
+        RuntimeError::Weights(source) => ("weights", format!("{error}: {source}")),
+        RuntimeError::Thread(source) => ("exception", format!("{error}: {source}")),
+        RuntimeError::Answer(_) => ("exception", error.to_string()),
+    };
+    Failure { kind: kind.to_owned(), message, hint, ..Failure::default() }
+}

@@ -1,0 +1,59 @@
+"""The ops of the reference inside the embedded runtime: one function each, from JSON to JSON.
+
+They are those of :mod:`.torch_side`, with ``torch`` on candle in the place of PyTorch. The answer is
+``{result, written}``, or ``{refused}`` where an op explains its failure.
+"""
+
+from __future__ import annotations
+
+import _kernels
+import torch
+from portwright import session as own
+
+from . import catalogue, embedded_files
+from .session import Session, WorkerError
+from .torch_side import config_ledger, opening, rope as rotations, synthesize as synthesis
+from .torch_side import forward as running
+
+torch.set_grad_enabled(False)
+_session = Session()
+
+
+def _op(function):
+    def op(request: dict) -> dict:
+        embedded_files.begin(request)
+        try:
+            result = function(_session, request)
+        except WorkerError as error:
+            return {"refused": {"kind": error.kind, "message": str(error), "file": error.file,
+                                "line": error.line, "hint": error.hint}}
+        for tensors in embedded_files.stored.values():
+            for name, tensor in tensors.items():
+                _kernels.hand_over(name, tensor)
+        return {"result": result, "written": dict(embedded_files.written)}
+
+    return op
+
+
+synthesize = _op(synthesis.synthesize)
+open = _op(opening.open_checkpoint)
+rope = _op(rotations.rope)
+config_reads = _op(config_ledger.config_reads)
+config_experiment = _op(config_ledger.config_experiment)
+close = _op(opening.close)
+_forward, _generate = _op(running.forward), _op(running.generate)
+definitions = _op(catalogue.definitions)
+
+
+def forward(request: dict) -> dict:
+    """Logits of a model that ``open`` opened, or ``open_model`` of the dialect's own session."""
+    return _forward(request) if request["handle"] in _session.handles else _own("forward", request)
+
+
+def generate(request: dict) -> dict:
+    """Greedy ids, as ``forward``."""
+    return _generate(request) if request["handle"] in _session.handles else _own("generate", request)
+
+
+def _own(name: str, request: dict) -> dict:
+    return {"result": getattr(own, name)(request), "written": {}}

@@ -1,0 +1,40 @@
+//! A copy of transformers with few definitions, whose files a test may change.
+
+use std::{fs, io, path::Path};
+
+use crate::program::engines;
+
+/// Copies the pinned transformers without its definitions, and these of them, to `package`.
+///
+/// # Panics
+///
+/// When a file cannot be read or written: a test has nothing to go on with then.
+pub fn library(package: &Path, models: &[&str]) {
+    let installed = engines().site_packages.join("transformers");
+    let folder = |name: &str| copy(&installed.join(name), &package.join(name));
+    for entry in fs::read_dir(&installed).expect("transformers is installed") {
+        let name = entry.expect("a readable folder").file_name();
+        if name != "models" {
+            copy(&installed.join(&name), &package.join(&name)).expect("a file can be copied");
+        }
+    }
+    for name in ["__init__.py", "auto"].iter().chain(models) {
+        folder(&format!("models/{name}")).expect("a definition can be copied");
+    }
+}
+
+/// Python sources only.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    } else if from.extension().is_some_and(|it| it == "py") {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(from, to)?;
+    }
+    Ok(())
+}
