@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use portwright_harness::case::{Regime, Spelling};
+use portwright_harness::{
+    case::{Regime, Spelling},
+    definitions::{HEADS, Head, MODES, Mode},
+};
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
@@ -124,25 +127,38 @@ pub(crate) struct MutantArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions"]))]
 pub(crate) struct VerifyArgs {
     /// The model type of the definition, e.g. `olmo3`
-    #[arg(required_unless_present = "all")]
+    #[arg(required_unless_present_any = ["all", "definitions"])]
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
     #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision", "engines"])]
     pub(crate) all: bool,
 
-    /// With --all: only these model types, e.g. `olmo3,gemma2`
-    #[arg(long, requires = "all", value_delimiter = ',', value_name = "MODEL_TYPE")]
+    /// Hold the embedded runtime to PyTorch on every definition of transformers
+    #[arg(long, conflicts_with_all = ["all", "model_type", "mlx_lm", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision"])]
+    pub(crate) definitions: bool,
+
+    /// With --definitions: only these heads, e.g. `causal-lm`
+    #[arg(long = "head", requires = "definitions", value_parser = head, value_name = "HEAD")]
+    pub(crate) heads: Vec<Head>,
+
+    /// With --definitions: only these modes, e.g. `exact`
+    #[arg(long = "mode", requires = "definitions", value_parser = mode, value_name = "MODE")]
+    pub(crate) modes: Vec<Mode>,
+
+    /// With --all or --definitions: only these model types, e.g. `olmo3,gemma2`
+    #[arg(long, requires = "sweep", value_delimiter = ',', value_name = "MODEL_TYPE")]
     pub(crate) only: Vec<String>,
 
-    /// With --all: how many model types at a time (default: one for each core)
-    #[arg(long, requires = "all", value_name = "N")]
+    /// With --all or --definitions: how many model types at a time (default: one for each core)
+    #[arg(long, requires = "sweep", value_name = "N")]
     pub(crate) jobs: Option<usize>,
 
-    /// With --all: also write the coverage table to this folder
-    #[arg(long, requires = "all", value_name = "DIR")]
+    /// With --all or --definitions: also write the coverage table to this folder
+    #[arg(long, requires = "sweep", value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
 
     /// A checkout or install of transformers (default: the pinned release)
@@ -239,6 +255,18 @@ impl VerifyArgs {
             deadline: Some(self.deadline),
         }
     }
+}
+
+/// A head of a definition by its name.
+fn head(text: &str) -> Result<Head, String> {
+    let names = HEADS.map(Head::id).join(", ");
+    HEADS.into_iter().find(|it| it.id() == text).ok_or_else(|| format!("it is one of {names}"))
+}
+
+/// A mode of the embedded runtime by its name.
+fn mode(text: &str) -> Result<Mode, String> {
+    let names = MODES.map(Mode::name).join(", ");
+    MODES.into_iter().find(|it| it.name() == text).ok_or_else(|| format!("it is one of {names}"))
 }
 
 /// `field=value`; a value that is not JSON is a string.

@@ -25,7 +25,7 @@ use portwright_tools::{
 
 use crate::{
     args::{Args, Command, InspectArgs, MutantArgs, ReportArgs, VerifyArgs},
-    modular,
+    definitions, modular,
     progress::Bars,
     show,
 };
@@ -42,6 +42,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
         Command::Verify(args) if args.all => verify_all(&args),
+        Command::Verify(args) if args.definitions => definitions::verify(&args),
         Command::Verify(args) => verify_one(&args),
         Command::Explain(args) => {
             let explanation = explain::explain(&args.run)?;
@@ -225,7 +226,7 @@ fn mcp(http: Option<SocketAddr>, runs: PathBuf) -> anyhow::Result<u8> {
 }
 
 /// Home, progress bars, and a flag that Ctrl-C sets.
-fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
+pub(crate) fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
     let home = Home::locate().map_err(ToolError::from)?;
     let (bars, cancel) = (Bars::new(), Cancel::default());
     let flag = cancel.clone();

@@ -8,6 +8,7 @@
 
 mod args;
 mod commands;
+mod definitions;
 mod modular;
 mod progress;
 mod show;

@@ -24,6 +24,7 @@ pub mod cancel;
 pub mod case;
 pub mod causes;
 pub mod check;
+pub mod definitions;
 pub mod digest;
 pub mod engine;
 pub mod environment;

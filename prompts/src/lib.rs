@@ -19,6 +19,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("report.md", include_str!("../templates/report.md.j2")),
     ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
+    ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
     ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),
     ("scaffold-coverage.md", include_str!("../templates/scaffold-coverage.md.j2")),

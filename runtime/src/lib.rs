@@ -12,15 +12,8 @@
 //!
 //! # How it is measured
 //!
-//! `tests/reference.py` makes tiny random checkpoints of every causal language model and asks real
-//! PyTorch; the example `sweep` runs the same definitions here, compares, and writes
-//! `docs/coverage/definitions.json` and the table beside it, whose head gives both commands:
-//!
-//! ```sh
-//! python runtime/tests/reference.py REFERENCES [MODEL_TYPE ...]
-//! cargo run --release -p portwright-runtime --example sweep -- \
-//!     TRANSFORMERS REFERENCES docs/coverage [--cache DIR] [--mode MODE]... [MODEL_TYPE ...]
-//! ```
+//! `portwright verify --definitions` makes tiny random checkpoints of every definition, asks real
+//! PyTorch and this runtime, and writes `docs/coverage/definitions.md`.
 //!
 //! # Invariants
 //!

@@ -1,14 +1,29 @@
 //! What Python code may import: the frozen dialects and the packages that the machine was given.
 
 use std::{
-    collections::BTreeSet,
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use include_dir::{Dir, include_dir};
 
 static DIALECTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
+
+/// Every text of the dialects by its file: walking the folders costs more than importing some of them.
+static FROZEN_TEXTS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut texts = HashMap::new();
+    let mut folders = vec![&DIALECTS];
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        texts.extend(folder.files().filter_map(|it| {
+            Some((it.path().to_string_lossy().into_owned(), it.contents_utf8()?))
+        }));
+    }
+    texts
+});
 
 /// What the names of the dialects' own files begin with.
 pub const FROZEN: &str = "<portwright>/";
@@ -36,7 +51,7 @@ pub struct Sources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
     pub file: String,
-    pub text: String,
+    pub text: Cow<'static, str>,
     pub is_package: bool,
 }
 
@@ -80,7 +95,7 @@ impl Sources {
         ];
         for (path, is_package) in candidates {
             if path.is_file() && inside(&path, &package.folder) {
-                let text = read(&path)?;
+                let text = read(&path)?.into();
                 return Ok(Some(Module { file: path.display().to_string(), text, is_package }));
             }
         }
@@ -110,7 +125,7 @@ impl Sources {
         } else {
             let path = Path::new(file);
             let known = self.packages.iter().any(|it| inside(path, &it.folder));
-            known.then(|| read(path).ok()).flatten()?
+            known.then(|| read(path).ok()).flatten()?.into()
         };
         text.lines().nth(line.checked_sub(1)?).map(str::to_owned)
     }
@@ -120,12 +135,12 @@ impl Sources {
         self.packages.iter().find(|it| it.name == top).map(|it| (it, rest))
     }
 
-    fn frozen(&self, file: &str) -> Result<Option<String>, String> {
+    fn frozen(&self, file: &str) -> Result<Option<Cow<'static, str>>, String> {
         if let Some(overlay) = &self.overlay {
             let path = overlay.join(file);
-            return if path.is_file() { read(&path).map(Some) } else { Ok(None) };
+            return Ok(if path.is_file() { Some(read(&path)?.into()) } else { None });
         }
-        Ok(DIALECTS.get_file(file).and_then(|it| it.contents_utf8()).map(str::to_owned))
+        Ok(FROZEN_TEXTS.get(file).map(|it| Cow::Borrowed(*it)))
     }
 }
 

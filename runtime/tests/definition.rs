@@ -96,7 +96,7 @@ fn what_is_missing_is_named_with_its_place_and_its_module() {
         ("function", "absent_function", "torch.nn.functional.absent_function"),
         ("method", "absent_method", "hidden.absent_method"),
         ("file", "tiny.absent_file", "from .absent_file import something"),
-        ("dtype", "float8_e4m3fn", "torch.float8_e4m3fn"),
+        ("dtype", "float8_e4m3fn", "hidden.to(torch.float8_e4m3fn)"),
         ("shapes", "cannot be multiplied", "hidden @ hidden"),
     ];
     for (plant, name, expression) in cases {
@@ -116,4 +116,28 @@ fn what_is_missing_is_named_with_its_place_and_its_module() {
 fn the_answer_of_a_sound_definition_is_no_error() {
     let answer = machine(Precision::Native).call("tiny.asking", "forward", &json!({})).unwrap();
     assert!(matches!(answer.value, Value::Array(_)));
+}
+
+/// Tests of the definition's own functions are counted, parameters that no kernel reads are named.
+#[test]
+fn branches_and_weights_that_were_not_used_are_in_the_ledger() {
+    let machine = machine(Precision::Native);
+    let seen = machine.call("tiny.asking", "ledgers", &json!({"plant": "idle"})).unwrap().value;
+    let rows = seen["branches"].as_array().unwrap();
+    let row = |text: &str| rows.iter().find(|it| it["line"] == line_of(text)).unwrap();
+    let bug = row(r#"if self.plant == "bug":"#);
+    assert_eq!((&bug["kind"], &bug["function"]), (&json!("if"), &json!("Mlp.forward")));
+    // Two layers, one forward.
+    assert_eq!((&bug["opening"], &bug["running"]), (&json!([0, 0]), &json!([0, 2])));
+    let idle = row(r#"if config.plant == "idle":"#);
+    assert_eq!((&idle["opening"], &idle["running"]), (&json!([2, 0]), &json!([0, 0])));
+    let narrow = row("wide if self.upcast else wide.to(x.dtype)");
+    assert_eq!((&narrow["kind"], &narrow["running"]), (&json!("ternary"), &json!([0, 4])));
+    let never: Vec<String> = ["layers.0", "layers.1"]
+        .iter()
+        .flat_map(|it| ["weight", "bias"].map(|part| format!("{it}.idle_proj.{part}")))
+        .collect();
+    assert_eq!(seen["never_used"], json!(never));
+    let sound = machine.call("tiny.asking", "ledgers", &json!({})).unwrap().value;
+    assert_eq!(sound["never_used"], json!([]));
 }

@@ -3,8 +3,9 @@
 use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::{
-    check::UnknownCheck, engine::EngineError, environment::SetupError, gather::GatherError,
-    hint::Hint, keep::KeepError, mutants::MutantError, rundir::RunDirError, sweep::SweepError,
+    check::UnknownCheck, definitions::DefinitionsError, engine::EngineError,
+    environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
+    mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
@@ -37,6 +38,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
+
+    #[error(transparent)]
+    Definitions(#[from] DefinitionsError),
 
     #[error(transparent)]
     Scaffold(#[from] ScaffoldError),
@@ -79,6 +83,7 @@ impl ToolError {
             Self::Engine(err)
             | Self::Gather(GatherError::Engine(err))
             | Self::Sweep(SweepError::Engine(err))
+            | Self::Definitions(DefinitionsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
@@ -97,6 +102,7 @@ impl Hint for ToolError {
             Self::Engine(err)
             | Self::Gather(GatherError::Engine(err))
             | Self::Sweep(SweepError::Engine(err))
+            | Self::Definitions(DefinitionsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.hint(),
@@ -126,6 +132,7 @@ impl Hint for ToolError {
             }
             Self::Keep(_)
             | Self::Sweep(_)
+            | Self::Definitions(_)
             | Self::Mutant(_)
             | Self::Render(_)
             | Self::NoSuchPath { .. }

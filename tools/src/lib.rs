@@ -5,7 +5,8 @@
 //! # Where to start
 //!
 //! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
-//! [`explain`] reads where two models part, [`sweep`] verifies everything, [`mutants`] proves that
+//! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
+//! embedded runtime to PyTorch, [`mutants`] proves that
 //! planted bugs are caught. [`modular`] is the modular system of transformers.
 //!
 //! # Invariants
@@ -15,6 +16,7 @@
 //! - A capability never writes outside the folder it was given and the user's cache.
 
 pub mod checkpoint;
+pub mod definitions;
 pub mod error;
 pub mod explain;
 pub mod inspect;

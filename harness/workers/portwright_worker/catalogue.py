@@ -8,9 +8,10 @@ from .session import Session
 
 
 def definitions(session: Session, request: dict) -> dict:
-    """Op ``catalogue`` of the torch engine: every model type with a causal LM."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as names
+    """Op ``catalogue`` of the torch engine: every model type with a head, a causal LM by default."""
+    from .torch_side.heads import architectures
 
+    names = architectures(request.get("head") or "CAUSAL_LM")
     return {"model_types": sorted(names), "remapping": {}}
 
 

@@ -73,10 +73,11 @@ def read_config(checkpoint: str) -> Any:
         raise WorkerError("config", f"{type(error).__name__}: {error}", file=path) from error
 
 
-def load_model(checkpoint: str, config: Any, dtype: torch.dtype, attention: str) -> tuple[Any, dict]:
+def load_model(checkpoint: str, config: Any, dtype: torch.dtype, attention: str,
+               architecture: str | None = None) -> tuple[Any, dict]:
     """The model of a config with the weights that the machine holds, and what did not fit."""
     name = str(dtype).removeprefix("torch.")
-    model, report = loading.load_config(config, name, attention, "eager", None, False)
+    model, report = loading.load_config(config, name, attention, "eager", architecture, False)
     return model, {"missing_keys": report["missing"], "unexpected_keys": report["unexpected"],
                    "mismatched_keys": [tuple(it) for it in report["mismatched"]]}
 

@@ -5,10 +5,11 @@ use num_traits::Float;
 use crate::{
     call::{Call, answer},
     complex, context,
-    dtype::{Category, DType},
-    element::{FloatElement, Real, with_float},
+    dtype::{Category, DType, Physical},
+    element::{Computed, Real},
     elementwise::{
-        Operand, Scalar, Source, combine, integers, map, result_type, source, write_back, zip,
+        Operand, Scalar, Source, ZipLoop, combine, integers, pairwise, result_type, source,
+        write_back, zip,
     },
     error::{Result, fail},
     layout::broadcast,
@@ -31,46 +32,109 @@ pub(crate) trait BinaryOp {
     fn whole(a: i64, b: i64) -> Option<i64>;
 }
 
-/// The result of an operation under PyTorch's promotion and broadcasting.
-pub(crate) fn binary<O: BinaryOp>(a: &Operand, b: &Operand) -> Result<Tensor> {
-    let mut dtype = result_type(&[a, b]);
-    if O::TRUE_DIVISION && dtype.is_integral() {
-        dtype = context::settings().default_dtype;
-    }
-    if O::NAME == "sub" && (a.dtype() == DType::Bool || b.dtype() == DType::Bool) {
-        fail!(
-            Runtime,
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying \
-             to invert a mask, use the `~` or `logical_not()` operator instead."
-        );
-    }
-    match dtype.category() {
-        Category::Complex => complex::binary(O::NAME, a, b, dtype),
-        Category::Float => with_float!(Tensor::target(dtype), T => floats::<T, O>(a, b, dtype)),
-        Category::Bool | Category::Integer => {
-            refuse_whole::<O>(b, dtype)?;
-            let (values, shape) =
-                combine::<i64, i64>(a, b, 1, |x, y| O::whole(x, y).unwrap_or(i64::MIN))?;
-            if O::whole(1, 0).is_none() && zero_divisor(b)? {
-                fail!(Runtime, "ZeroDivisionError");
-            }
-            integers(values, &shape, dtype)
-        }
+/// An operation with its loops over blocks, by the type that is computed in.
+struct Loops {
+    name: &'static str,
+    rounds: bool,
+    true_division: bool,
+    cost: usize,
+    f32s: fn(&mut [f32], &[f32], &[f32]),
+    f64s: fn(&mut [f64], &[f64], &[f64]),
+    whole: fn(i64, i64) -> Option<i64>,
+}
+
+fn pairs<R: Real, O: BinaryOp>(out: &mut [R], a: &[R], b: &[R]) {
+    for (to, (x, y)) in out.iter_mut().zip(a.iter().zip(b)) {
+        *to = O::float(*x, *y);
     }
 }
 
-/// What PyTorch does not define for whole numbers and booleans.
-fn refuse_whole<O: BinaryOp>(b: &Operand, dtype: DType) -> Result<()> {
-    let negative = matches!(b, Operand::Scalar(Scalar::Int(it)) if *it < 0);
-    if O::NAME == "pow" && negative {
-        fail!(Runtime, "Integers to negative integer powers are not allowed.");
+/// Powers of one exponent, which models use most, are looked at once a block.
+fn powers<R: Real>(out: &mut [R], a: &[R], b: &[R]) {
+    let one = b.first().filter(|first| b.iter().all(|it| it == *first));
+    match one {
+        Some(exponent) if *exponent == R::of(2.0) => {
+            out.iter_mut().zip(a).for_each(|(to, x)| *to = *x * *x);
+        }
+        Some(exponent) if *exponent == R::of(-0.5) => {
+            out.iter_mut().zip(a).for_each(|(to, x)| *to = x.sqrt().recip());
+        }
+        _ => pairs::<R, Pow>(out, a, b),
     }
-    let undefined = ["pow", "remainder", "fmod", "floor_divide", "trunc_divide"];
-    let by_number = O::NAME == "pow" && matches!(b, Operand::Scalar(_));
-    if dtype == DType::Bool && undefined.contains(&O::NAME) && !by_number {
-        fail!(Unsupported, "not implemented for 'Bool'");
+}
+
+/// The result of an operation under PyTorch's promotion and broadcasting.
+pub(crate) fn binary<O: BinaryOp>(a: &Operand, b: &Operand) -> Result<Tensor> {
+    let loops = Loops {
+        name: O::NAME,
+        rounds: O::ROUNDS,
+        true_division: O::TRUE_DIVISION,
+        cost: O::COST,
+        f32s: if O::NAME == Pow::NAME { powers::<f32> } else { pairs::<f32, O> },
+        f64s: if O::NAME == Pow::NAME { powers::<f64> } else { pairs::<f64, O> },
+        whole: O::whole,
+    };
+    loops.run(a, b)
+}
+
+impl Loops {
+    fn run(&self, a: &Operand, b: &Operand) -> Result<Tensor> {
+        let mut dtype = result_type(&[a, b]);
+        if self.true_division && dtype.is_integral() {
+            dtype = context::settings().default_dtype;
+        }
+        if self.name == "sub" && (a.dtype() == DType::Bool || b.dtype() == DType::Bool) {
+            fail!(
+                Runtime,
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are \
+                 trying to invert a mask, use the `~` or `logical_not()` operator instead."
+            );
+        }
+        match dtype.category() {
+            Category::Complex => complex::binary(self.name, a, b, dtype),
+            Category::Float => match Tensor::target(dtype) {
+                Physical::F64 => self.floats::<f64>(a, b, dtype, &self.f64s),
+                Physical::F32 => self.floats::<f32>(a, b, dtype, &self.f32s),
+                Physical::F16 => self.floats::<half::f16>(a, b, dtype, &self.f32s),
+                _ => self.floats::<half::bf16>(a, b, dtype, &self.f32s),
+            },
+            Category::Bool | Category::Integer => {
+                self.refuse_whole(b, dtype)?;
+                let whole = pairwise(|x, y| (self.whole)(x, y).unwrap_or(i64::MIN));
+                let (values, shape) = combine::<i64, i64>(a, b, 1, &whole)?;
+                if (self.whole)(1, 0).is_none() && zero_divisor(b)? {
+                    fail!(Runtime, "ZeroDivisionError");
+                }
+                integers(values, &shape, dtype)
+            }
+        }
     }
-    Ok(())
+
+    /// What PyTorch does not define for whole numbers and booleans.
+    fn refuse_whole(&self, b: &Operand, dtype: DType) -> Result<()> {
+        let negative = matches!(b, Operand::Scalar(Scalar::Int(it)) if *it < 0);
+        if self.name == "pow" && negative {
+            fail!(Runtime, "Integers to negative integer powers are not allowed.");
+        }
+        let undefined = ["pow", "remainder", "fmod", "floor_divide", "trunc_divide"];
+        let by_number = self.name == "pow" && matches!(b, Operand::Scalar(_));
+        if dtype == DType::Bool && undefined.contains(&self.name) && !by_number {
+            fail!(Unsupported, "not implemented for 'Bool'");
+        }
+        Ok(())
+    }
+
+    fn floats<T: Computed>(
+        &self,
+        a: &Operand,
+        b: &Operand,
+        dtype: DType,
+        pairs: ZipLoop<'_, T::Wide, T::Wide>,
+    ) -> Result<Tensor> {
+        let shape = broadcast(a.shape(), b.shape())?;
+        let (a, b) = (source::<T>(a)?.rounded(self.rounds), source::<T>(b)?.rounded(self.rounds));
+        Tensor::new(zip::<T, T>(&a, &b, &shape, self.cost, pairs)?, &shape, dtype)
+    }
 }
 
 fn zero_divisor(divisor: &Operand) -> Result<bool> {
@@ -81,41 +145,6 @@ fn zero_divisor(divisor: &Operand) -> Result<bool> {
             Operand::Scalar(_) => false,
         },
     })
-}
-
-fn floats<T: FloatElement, O: BinaryOp>(a: &Operand, b: &Operand, dtype: DType) -> Result<Tensor> {
-    let shape = broadcast(a.shape(), b.shape())?;
-    let rounded = |it: T::Acc| if O::ROUNDS { T::narrow(it).widen() } else { it };
-    let apply = |x: T::Acc, y: T::Acc| T::narrow(O::float(x, y));
-    let constants = (a.constant::<T::Acc>()?, b.constant::<T::Acc>()?);
-    let values = match constants {
-        (Some(x), Some(y)) => vec![apply(rounded(x), rounded(y))],
-        (Some(x), None) => {
-            let x = rounded(x);
-            let Source::Elements(y, layout) = source::<T>(b)? else {
-                fail!(Type, "an operand changed its kind");
-            };
-            map(&y, &layout, O::COST, |y| apply(x, y.widen()))?
-        }
-        (None, Some(y)) => {
-            let y = rounded(y);
-            let Source::Elements(x, layout) = source::<T>(a)? else {
-                fail!(Type, "an operand changed its kind");
-            };
-            map(&x, &layout, O::COST, |x| apply(x.widen(), y))?
-        }
-        (None, None) => {
-            let (Source::Elements(x, x_layout), Source::Elements(y, y_layout)) =
-                (source::<T>(a)?, source::<T>(b)?)
-            else {
-                fail!(Type, "an operand changed its kind");
-            };
-            zip((&x, &x_layout), (&y, &y_layout), &shape, O::COST, |x, y| {
-                apply(x.widen(), y.widen())
-            })?
-        }
-    };
-    Tensor::new(values, &shape, dtype)
 }
 
 macro_rules! binary_ops {
@@ -283,13 +312,13 @@ fn rsub(call: &Call) -> Result<Value> {
     answer(binary::<Sub>(&call.operand(1)?, &call.operand(0)?)?)
 }
 
-fn bits(call: &Call, name: &str, f: impl Fn(i64, i64) -> i64 + Sync) -> Result<Tensor> {
+fn bits(call: &Call, name: &str, f: fn(i64, i64) -> i64) -> Result<Tensor> {
     let (a, b) = (call.operand(0)?, call.operand(1)?);
     let dtype = result_type(&[&a, &b]);
     if !dtype.is_integral() {
         fail!(Runtime, "\"{name}\" not implemented for {dtype}");
     }
-    let (values, shape) = combine::<i64, i64>(&a, &b, 1, f)?;
+    let (values, shape) = combine::<i64, i64>(&a, &b, 1, &pairwise(f))?;
     integers(values, &shape, dtype)
 }
 

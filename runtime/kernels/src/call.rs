@@ -19,6 +19,10 @@ impl<'a> Call<'a> {
         Self { args }
     }
 
+    pub(crate) fn args(&self) -> &'a [Value] {
+        self.args
+    }
+
     pub(crate) fn get(&self, idx: usize) -> &'a Value {
         self.args.get(idx).unwrap_or(&Value::None)
     }

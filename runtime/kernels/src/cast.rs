@@ -5,9 +5,9 @@ use crate::{
     complex,
     context::Precision,
     dtype::{Category, DType, promote},
-    element::{Element, with_element},
+    element::{with_bits, with_element},
     error::{Result, fail},
-    read::Read,
+    storage::{bits, bits_mut},
     table::Kernel,
     tensor::Tensor,
     value::Value,
@@ -49,6 +49,11 @@ fn to_dtype(call: &Call) -> Result<Value> {
     } else {
         out
     })
+}
+
+/// `to_device(x, name)`: x itself when it is there.
+fn to_device(call: &Call) -> Result<Value> {
+    answer(call.tensor(0)?.to_device(call.text(1)?.parse()?)?)
 }
 
 /// The element as a Python number.
@@ -107,13 +112,17 @@ fn bitcast(call: &Call) -> Result<Value> {
     if x.is_exact() || x.dtype().is_complex() || dtype.is_complex() {
         fail!(Unsupported, "no bytes of {} to read as {dtype}", x.dtype());
     }
-    with_element!(x.physical(), S => with_element!(target, T => {
-        let values: Read<'_, S> = x.read::<S>()?;
-        if S::PHYSICAL.size() != T::PHYSICAL.size() {
-            fail!(Unsupported, "view({dtype}) of a tensor of {}", x.dtype());
-        }
-        answer(Tensor::new(bytemuck::cast_slice::<S, T>(&values).to_vec(), x.shape(), dtype)?)
-    }))
+    if x.physical().size() != target.size() {
+        fail!(Unsupported, "view({dtype}) of a tensor of {}", x.dtype());
+    }
+    let x = if x.is_contiguous() { x.clone() } else { x.to_contiguous()? };
+    let out = crate::join::blank_on_host(x.shape(), dtype, target)?;
+    with_bits!(target, U => {
+        let guard = x.storage.read()?;
+        let from = &bits::<U>(&guard)?[x.layout.offset..][..x.numel()];
+        bits_mut::<U>(&mut *out.storage.write()?)?.copy_from_slice(from);
+    });
+    answer(out)
 }
 
 fn dtype_of(call: &Call, idx: usize) -> Result<DType> {
@@ -157,6 +166,11 @@ fn iinfo(call: &Call) -> Result<Value> {
 
 pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new("to_dtype", to_dtype, "to_dtype(x, dtype, copy=False): x itself when it has it"),
+    Kernel::new(
+        "to_device",
+        to_device,
+        "to_device(x, 'cpu'|'cuda:0'|...): x itself when it is there",
+    ),
     Kernel::new("item", item, "item(x) -> number"),
     Kernel::new("tolist", tolist, "tolist(x) -> nested lists of numbers"),
     Kernel::new("bitcast", bitcast, "bitcast(x, dtype): a copy of the bytes as another type"),

@@ -3,12 +3,12 @@
 use crate::{
     call::{Call, answer},
     complex,
-    dtype::{Category, DType},
-    element::{Element, FloatElement, with_element, with_float},
-    elementwise::{Operand, combine, result_type, write_back},
+    dtype::{DType, Physical},
+    element::with_bits,
+    elementwise::{Operand, ZipLoop, combine, pairwise, result_type, source, write_back, zip},
     error::{Result, fail},
-    layout::{Layout, Walk, broadcast, numel},
-    storage,
+    layout::{Layout, Walk, broadcast},
+    storage::{bits, bits_mut},
     table::Kernel,
     tensor::Tensor,
     threads::for_chunks,
@@ -21,15 +21,39 @@ pub(crate) trait Comparison {
     fn holds<T: PartialOrd>(a: T, b: T) -> bool;
 }
 
+fn answers<T: PartialOrd + Copy, C: Comparison>(out: &mut [u8], a: &[T], b: &[T]) {
+    for (to, (x, y)) in out.iter_mut().zip(a.iter().zip(b)) {
+        *to = u8::from(C::holds(*x, *y));
+    }
+}
+
 /// The answers as a boolean tensor; both sides are cast to the promoted dtype first.
 pub(crate) fn compare<C: Comparison>(a: &Operand, b: &Operand) -> Result<Tensor> {
     let dtype = result_type(&[a, b]);
-    let (values, shape) = match dtype.category() {
-        Category::Complex => return complex::compare(C::NAME, a, b),
-        Category::Float => with_float!(Tensor::target(dtype), T => {
-            combine::<T, u8>(a, b, 1, |x, y| u8::from(C::holds(x.widen(), y.widen())))?
-        }),
-        _ => combine::<i64, u8>(a, b, 1, |x, y| u8::from(C::holds(x, y)))?,
+    if dtype.is_complex() {
+        return complex::compare(C::NAME, a, b);
+    }
+    let loops =
+        (&answers::<f32, C> as ZipLoop<'_, _, _>, &answers::<f64, C> as _, &answers::<i64, C> as _);
+    compare_in(dtype, a, b, loops)
+}
+
+type Answers<'a> = (ZipLoop<'a, f32, u8>, ZipLoop<'a, f64, u8>, ZipLoop<'a, i64, u8>);
+
+fn compare_in(dtype: DType, a: &Operand, b: &Operand, loops: Answers<'_>) -> Result<Tensor> {
+    macro_rules! run {
+        ($type:ty, $loop:expr) => {{
+            let shape = broadcast(a.shape(), b.shape())?;
+            let (a, b) = (source::<$type>(a)?.rounded(true), source::<$type>(b)?.rounded(true));
+            (zip::<$type, u8>(&a, &b, &shape, 1, $loop)?, shape)
+        }};
+    }
+    let (values, shape) = match Tensor::target(dtype) {
+        Physical::F64 => run!(f64, loops.1),
+        Physical::F32 => run!(f32, loops.0),
+        Physical::F16 => run!(half::f16, loops.0),
+        Physical::BF16 => run!(half::bf16, loops.0),
+        _ => run!(i64, loops.2),
     };
     Tensor::new(values, &shape, DType::Bool)
 }
@@ -64,9 +88,10 @@ comparisons! {
     Ge ge >=;
 }
 
-fn logic(call: &Call, f: impl Fn(bool, bool) -> bool + Sync) -> Result<Value> {
+fn logic(call: &Call, f: fn(bool, bool) -> bool) -> Result<Value> {
     let (a, b) = (call.operand(0)?, call.operand(1)?);
-    let (values, shape) = combine::<f64, u8>(&a, &b, 1, |x, y| u8::from(f(x != 0.0, y != 0.0)))?;
+    let f = pairwise(|x: f64, y: f64| u8::from(f(x != 0.0, y != 0.0)));
+    let (values, shape) = combine::<f64, u8>(&a, &b, 1, &f)?;
     answer(Tensor::new(values, &shape, DType::Bool)?)
 }
 
@@ -105,20 +130,30 @@ pub(crate) fn select(condition: &Tensor, a: &Operand, b: &Operand, dtype: DType)
     let (a, b) = (as_tensor(a, dtype)?, as_tensor(b, dtype)?);
     let (mask, mask_layout) = condition.read_strided::<u8>()?;
     let mask_layout = mask_layout.expand(&shape)?;
-    with_element!(Tensor::target(dtype), T => {
-        let (x, x_layout) = a.read_strided::<T>()?;
-        let (y, y_layout) = b.read_strided::<T>()?;
-        let layouts = [&mask_layout, &x_layout.expand(&shape)?, &y_layout.expand(&shape)?];
-        Tensor::new(pick::<T>(&mask, &x, &y, layouts)?, &shape, dtype)
-    })
+    let target = Tensor::target(dtype);
+    let (a, b) = (a.stored_as(target)?, b.stored_as(target)?);
+    let layouts = [&mask_layout, &a.layout.expand(&shape)?, &b.layout.expand(&shape)?];
+    let out = crate::join::blank_on_host(&shape, dtype, target)?;
+    let (x, y) = (a.storage.read()?, b.storage.read()?);
+    let mut guard = out.storage.write()?;
+    with_bits!(target, U => {
+        pick::<U>(&mask, bits(&x)?, bits(&y)?, layouts, bits_mut(&mut guard)?);
+    });
+    drop(guard);
+    Ok(out)
 }
 
-fn pick<T: Element>(mask: &[u8], x: &[T], y: &[T], layouts: [&Layout; 3]) -> Result<Vec<T>> {
-    let mut out = storage::zeros::<T>(numel(&layouts[0].shape)?)?;
+fn pick<U: bytemuck::Pod + Sync>(
+    mask: &[u8],
+    x: &[U],
+    y: &[U],
+    layouts: [&Layout; 3],
+    out: &mut [U],
+) {
     let walk = Walk::new(layouts);
     let [mask_step, x_step, y_step] = walk.steps();
-    for_chunks(&mut out, walk.grain(), 1, |start, chunk| {
-        walk.rows(start, start + chunk.len(), |position, [mask_at, x_at, y_at], len| {
+    for_chunks(out, walk.grain(), 1, |start, chunk| {
+        walk.rows(start, start + chunk.len(), &mut |position, [mask_at, x_at, y_at], len| {
             let row = &mut chunk[position..position + len];
             if let [1, x_step @ (0 | 1), y_step @ (0 | 1)] = [mask_step, x_step, y_step] {
                 let mask = &mask[mask_at..mask_at + len];
@@ -148,7 +183,6 @@ fn pick<T: Element>(mask: &[u8], x: &[T], y: &[T], layouts: [&Layout; 3]) -> Res
             }
         });
     });
-    Ok(out)
 }
 
 fn pick_row<T: Copy>(row: &mut [T], mask: &[u8], x: impl Fn(usize) -> T, y: impl Fn(usize) -> T) {
@@ -238,11 +272,12 @@ fn isclose(call: &Call) -> Result<Value> {
     let (a, b) = (call.operand(0)?, call.operand(1)?);
     let (rtol, atol) = (call.float_or(2, 1e-5)?, call.float_or(3, 1e-8)?);
     let equal_nan = call.bool_or(4, false)?;
-    let (values, shape) = combine::<f64, u8>(&a, &b, 4, |x, y| {
+    let near = pairwise(|x: f64, y: f64| {
         let near =
             x == y || (x.is_finite() && y.is_finite() && (x - y).abs() <= atol + rtol * y.abs());
         u8::from(near || (equal_nan && x.is_nan() && y.is_nan()))
-    })?;
+    });
+    let (values, shape) = combine::<f64, u8>(&a, &b, 4, &near)?;
     answer(Tensor::new(values, &shape, DType::Bool)?)
 }
 

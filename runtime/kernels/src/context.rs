@@ -1,7 +1,7 @@
 //! What holds for every kernel of a thread: precision, default dtype and the memory limit.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    device::Device,
     dtype::DType,
     error::{Result, fail},
 };
@@ -32,11 +33,18 @@ pub struct Settings {
     pub default_dtype: DType,
     /// Bytes that all live tensors made under these settings may take together.
     pub memory_limit: u64,
+    /// Where tensors lie that are made from no other tensor, weights included.
+    pub device: Device,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { precision: Precision::Native, default_dtype: DType::F32, memory_limit: u64::MAX }
+        Self {
+            precision: Precision::Native,
+            default_dtype: DType::F32,
+            memory_limit: u64::MAX,
+            device: Device::Cpu,
+        }
     }
 }
 
@@ -86,6 +94,11 @@ pub fn set_default_dtype(dtype: DType) {
     CURRENT.with(|it| it.borrow_mut().settings.default_dtype = dtype);
 }
 
+/// `torch.set_default_device`, for the scope in force on this thread.
+pub fn set_default_device(device: Device) {
+    CURRENT.with(|it| it.borrow_mut().settings.device = device);
+}
+
 /// Bytes that live tensors made on this thread take; mapped weights count nothing.
 pub fn memory_in_use() -> u64 {
     CURRENT.with(|it| it.borrow().meter.used.load(Ordering::Relaxed))
@@ -94,6 +107,28 @@ pub fn memory_in_use() -> u64 {
 /// The most that [`memory_in_use`] has been on this thread.
 pub fn memory_peak() -> u64 {
     CURRENT.with(|it| it.borrow().meter.peak.load(Ordering::Relaxed))
+}
+
+thread_local! {
+    /// The device of the operands of the kernel that runs on this thread.
+    static OPERANDS: Cell<Option<Device>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with its results placed on a device.
+pub(crate) fn placed<T>(device: Option<Device>, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<Device>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OPERANDS.set(self.0);
+        }
+    }
+    let _restore = Restore(OPERANDS.replace(device));
+    work()
+}
+
+/// Where a new tensor lies.
+pub(crate) fn place() -> Device {
+    OPERANDS.get().unwrap_or_else(|| settings().device)
 }
 
 pub(crate) fn precision() -> Precision {

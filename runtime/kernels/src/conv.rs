@@ -15,18 +15,18 @@ use crate::{
 };
 
 /// The geometry of a convolution: one entry a spatial dimension.
-struct Geometry {
-    input: Vec<usize>,
-    kernel: Vec<usize>,
-    stride: Vec<usize>,
-    padding: Vec<usize>,
-    dilation: Vec<usize>,
-    output: Vec<usize>,
+pub(crate) struct Geometry {
+    pub(crate) input: Vec<usize>,
+    pub(crate) kernel: Vec<usize>,
+    pub(crate) stride: Vec<usize>,
+    pub(crate) padding: Vec<usize>,
+    pub(crate) dilation: Vec<usize>,
+    pub(crate) output: Vec<usize>,
 }
 
 impl Geometry {
     /// For each place of the kernel and each place of the output: the place of the input.
-    fn places(&self) -> Result<Vec<Option<usize>>> {
+    pub(crate) fn places(&self) -> Result<Vec<Option<usize>>> {
         let (kernel, output) = (numel(&self.kernel)?, numel(&self.output)?);
         crate::context::admit(kernel * output, 16)?;
         let strides = contiguous_strides(&self.input);
@@ -45,7 +45,13 @@ impl Geometry {
 }
 
 /// A list of `count` numbers; one number stands for all.
-fn spread(call: &Call, idx: usize, count: usize, default: i64, least: i64) -> Result<Vec<usize>> {
+pub(crate) fn spread(
+    call: &Call,
+    idx: usize,
+    count: usize,
+    default: i64,
+    least: i64,
+) -> Result<Vec<usize>> {
     let given = call.optional_ints(idx)?.unwrap_or_else(|| vec![default]);
     let given = if given.len() == 1 { vec![given[0]; count] } else { given };
     if given.len() != count || given.iter().any(|it| *it < least) {

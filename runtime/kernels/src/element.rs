@@ -122,6 +122,60 @@ element!(f32, F32, float: true, f64: false, |it: f32| it as i64, |it| it, f64::f
 element!(f64, F64, float: true, f64: true, |it: f64| it as i64, |it: f64| it as f32, |it| it,
     |it: i64| it as f64, f64::from, |it| it);
 
+/// A type with the one that kernels compute it in, a run at a time.
+pub(crate) trait Computed: Element {
+    type Wide: Element;
+
+    /// The run itself where it needs no widening.
+    fn as_wide(run: &[Self]) -> Option<&[Self::Wide]>;
+    fn as_wide_mut(run: &mut [Self]) -> Option<&mut [Self::Wide]>;
+    fn widened(self) -> Self::Wide;
+    fn narrowed(value: Self::Wide) -> Self;
+}
+
+macro_rules! computed {
+    (halves $($type:ty)*) => {$(
+        impl Computed for $type {
+            type Wide = f32;
+            fn as_wide(_: &[Self]) -> Option<&[f32]> {
+                None
+            }
+            fn as_wide_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+                None
+            }
+            #[inline]
+            fn widened(self) -> f32 {
+                self.to_f32()
+            }
+            #[inline]
+            fn narrowed(value: f32) -> Self {
+                Self::from_f32(value)
+            }
+        }
+    )*};
+    ($($type:ty)*) => {$(
+        impl Computed for $type {
+            type Wide = Self;
+            fn as_wide(run: &[Self]) -> Option<&[Self]> {
+                Some(run)
+            }
+            fn as_wide_mut(run: &mut [Self]) -> Option<&mut [Self]> {
+                Some(run)
+            }
+            #[inline]
+            fn widened(self) -> Self {
+                self
+            }
+            #[inline]
+            fn narrowed(value: Self) -> Self {
+                value
+            }
+        }
+    )*};
+}
+computed!(u8 i64 f32 f64);
+computed!(halves f16 bf16);
+
 /// A type that floating arithmetic is done in.
 pub(crate) trait Real: Float + Element + FloatElement<Acc = Self> + std::iter::Sum {
     fn of(value: f64) -> Self;
@@ -219,6 +273,32 @@ macro_rules! with_float {
     };
 }
 pub(crate) use with_float;
+
+/// Runs `$body` with `$U` bound to the unsigned type that is as wide as `$physical`: what moves
+/// elements and does not look at them needs no more.
+macro_rules! with_bits {
+    ($physical:expr, $U:ident => $body:expr) => {
+        match $physical.size() {
+            1 => {
+                type $U = u8;
+                $body
+            }
+            2 => {
+                type $U = u16;
+                $body
+            }
+            4 => {
+                type $U = u32;
+                $body
+            }
+            _ => {
+                type $U = u64;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_bits;
 
 /// Runs `$body` with `$T` bound to the type of `$physical`.
 macro_rules! with_element {

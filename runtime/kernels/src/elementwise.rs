@@ -2,9 +2,9 @@
 //! the loops. The operations themselves are in `unary`, `binary` and `compare`.
 
 use crate::{
-    context::{self},
+    context,
     dtype::{Category, DType, promote},
-    element::Element,
+    element::{Computed, Element},
     error::{Result, fail},
     layout::{Layout, Walk, broadcast, numel},
     read::Read,
@@ -117,14 +117,15 @@ fn prefer(high: Option<DType>, low: Option<DType>) -> Option<DType> {
 }
 
 /// An operand as elements of one type.
-pub(crate) enum Source<'a, T> {
+pub(crate) enum Source<'a, T: Computed> {
     Elements(Read<'a, T>, Layout),
-    Constant(T),
+    /// A number in the wide type.
+    Constant(T::Wide),
 }
 
 /// Reads an operand as `T`; numbers and tensors without dimensions become constants.
-pub(crate) fn source<T: Element>(operand: &Operand) -> Result<Source<'_, T>> {
-    if let Some(value) = operand.constant::<T>()? {
+pub(crate) fn source<T: Computed>(operand: &Operand) -> Result<Source<'_, T>> {
+    if let Some(value) = operand.constant::<T::Wide>()? {
         return Ok(Source::Constant(value));
     }
     match operand {
@@ -136,96 +137,184 @@ pub(crate) fn source<T: Element>(operand: &Operand) -> Result<Source<'_, T>> {
     }
 }
 
-/// Applies `f` to every element in row-major order.
-pub(crate) fn map<A: Element, O: Element>(
-    values: &[A],
-    layout: &Layout,
+impl<T: Computed> Source<'_, T> {
+    /// A number rounded to the elements' own type first, where the operation asks for that.
+    pub(crate) fn rounded(self, rounds: bool) -> Self {
+        match self {
+            Self::Constant(it) if rounds => Self::Constant(T::narrowed(it).widened()),
+            other => other,
+        }
+    }
+}
+
+/// How many elements are computed at a time: three blocks of 64 bits stay in the first cache.
+const BLOCK: usize = 1024;
+
+/// One operand of a walk, in the wide type a block at a time.
+///
+/// The loops of an operation see contiguous runs of the wide type only. So an operation is compiled
+/// once for each type that is computed in, and not once more for every way that operands can lie.
+struct Blocks<'a, T: Computed> {
+    values: &'a [T],
+    step: usize,
+    constant: bool,
+    buffer: Vec<T::Wide>,
+}
+
+impl<'a, T: Computed> Blocks<'a, T> {
+    fn new(source: &'a Source<'_, T>, step: usize, longest: usize) -> Self {
+        match source {
+            Source::Elements(values, _) => {
+                Self { values, step, constant: false, buffer: Vec::new() }
+            }
+            Source::Constant(value) => {
+                Self { values: &[], step, constant: true, buffer: vec![*value; longest.min(BLOCK)] }
+            }
+        }
+    }
+
+    /// `count` elements from `at` on.
+    fn load(&mut self, at: usize, count: usize) -> &[T::Wide] {
+        if self.constant {
+            return &self.buffer[..count];
+        }
+        if self.step == 1
+            && let Some(direct) = T::as_wide(&self.values[at..at + count])
+        {
+            return direct;
+        }
+        if self.buffer.len() < count {
+            self.buffer.resize(count, T::Wide::default());
+        }
+        let buffer = &mut self.buffer[..count];
+        match self.step {
+            0 => buffer.fill(self.values[at].widened()),
+            1 => {
+                for (to, from) in buffer.iter_mut().zip(&self.values[at..at + count]) {
+                    *to = from.widened();
+                }
+            }
+            step => {
+                let from = self.values[at..].iter().step_by(step);
+                for (to, from) in buffer.iter_mut().zip(from) {
+                    *to = from.widened();
+                }
+            }
+        }
+        buffer
+    }
+}
+
+/// Where an operand's elements lie once it is broadcast.
+fn spread<T: Computed>(source: &Source<'_, T>, shape: &[usize]) -> Result<Layout> {
+    match source {
+        Source::Elements(_, layout) => layout.expand(shape),
+        Source::Constant(_) => Layout::contiguous(&[]).expand(shape),
+    }
+}
+
+/// Computes one block of a result, by way of `scratch` where its type is narrower.
+fn store<O: Computed>(row: &mut [O], scratch: &mut Vec<O::Wide>, f: impl FnOnce(&mut [O::Wide])) {
+    if let Some(direct) = O::as_wide_mut(row) {
+        return f(direct);
+    }
+    scratch.resize(row.len(), O::Wide::default());
+    f(scratch);
+    for (to, from) in row.iter_mut().zip(scratch) {
+        *to = O::narrowed(*from);
+    }
+}
+
+/// A loop over blocks of one operand.
+pub(crate) type MapLoop<'a, A, O> = &'a (dyn Fn(&mut [O], &[A]) + Sync);
+/// A loop over blocks of two operands.
+pub(crate) type ZipLoop<'a, A, O> = &'a (dyn Fn(&mut [O], &[A], &[A]) + Sync);
+
+/// Applies a loop to every element of a source of that layout, in row-major order.
+pub(crate) fn map<T: Computed, O: Computed>(
+    source: &Source<'_, T>,
     cost: usize,
-    f: impl Fn(A) -> O + Sync,
+    f: MapLoop<'_, T::Wide, O::Wide>,
 ) -> Result<Vec<O>> {
+    let scalar = Layout::contiguous(&[]);
+    let layout = if let Source::Elements(_, layout) = source { layout } else { &scalar };
     let mut out = storage::zeros::<O>(layout.numel())?;
     let walk = Walk::new([layout]);
     let [step] = walk.steps();
     for_chunks(&mut out, walk.grain(), cost, |start, chunk| {
-        walk.rows(start, start + chunk.len(), |position, [offset], len| {
-            let row = &mut chunk[position..position + len];
-            if step == 1 {
-                for (to, from) in row.iter_mut().zip(&values[offset..offset + len]) {
-                    *to = f(*from);
-                }
-            } else {
-                for (idx, to) in row.iter_mut().enumerate() {
-                    *to = f(values[offset + idx * step]);
-                }
+        let mut blocks = Blocks::new(source, step, chunk.len());
+        let mut scratch = Vec::new();
+        walk.rows(start, start + chunk.len(), &mut |position, [at], len| {
+            for from in (0..len).step_by(BLOCK) {
+                let count = BLOCK.min(len - from);
+                let values = blocks.load(at + from * step, count);
+                let row = &mut chunk[position + from..][..count];
+                store(row, &mut scratch, |out| f(out, values));
             }
         });
     });
     Ok(out)
 }
 
-/// Applies `f` to every pair of two broadcast operands.
-pub(crate) fn zip<A: Element, B: Element, O: Element>(
-    a: (&[A], &Layout),
-    b: (&[B], &Layout),
+/// Applies a loop to every pair of two broadcast sources.
+pub(crate) fn zip<T: Computed, O: Computed>(
+    a: &Source<'_, T>,
+    b: &Source<'_, T>,
     shape: &[usize],
     cost: usize,
-    f: impl Fn(A, B) -> O + Sync,
+    f: ZipLoop<'_, T::Wide, O::Wide>,
 ) -> Result<Vec<O>> {
-    let (a_layout, b_layout) = (a.1.expand(shape)?, b.1.expand(shape)?);
-    let (a, b) = (a.0, b.0);
+    let (a_layout, b_layout) = (spread(a, shape)?, spread(b, shape)?);
     let mut out = storage::zeros::<O>(numel(shape)?)?;
     let walk = Walk::new([&a_layout, &b_layout]);
-    let steps = walk.steps();
+    let [a_step, b_step] = walk.steps();
     for_chunks(&mut out, walk.grain(), cost, |start, chunk| {
-        walk.rows(start, start + chunk.len(), |position, [a_at, b_at], len| {
-            let row = &mut chunk[position..position + len];
-            match steps {
-                [1, 1] => {
-                    let pairs = a[a_at..a_at + len].iter().zip(&b[b_at..b_at + len]);
-                    for (to, (x, y)) in row.iter_mut().zip(pairs) {
-                        *to = f(*x, *y);
-                    }
-                }
-                [1, 0] => {
-                    let y = b[b_at];
-                    for (to, x) in row.iter_mut().zip(&a[a_at..a_at + len]) {
-                        *to = f(*x, y);
-                    }
-                }
-                [0, 1] => {
-                    let x = a[a_at];
-                    for (to, y) in row.iter_mut().zip(&b[b_at..b_at + len]) {
-                        *to = f(x, *y);
-                    }
-                }
-                [a_step, b_step] => {
-                    for (idx, to) in row.iter_mut().enumerate() {
-                        *to = f(a[a_at + idx * a_step], b[b_at + idx * b_step]);
-                    }
-                }
+        let mut x = Blocks::new(a, a_step, chunk.len());
+        let mut y = Blocks::new(b, b_step, chunk.len());
+        let mut scratch = Vec::new();
+        walk.rows(start, start + chunk.len(), &mut |position, [a_at, b_at], len| {
+            for from in (0..len).step_by(BLOCK) {
+                let count = BLOCK.min(len - from);
+                let x = x.load(a_at + from * a_step, count);
+                let y = y.load(b_at + from * b_step, count);
+                let row = &mut chunk[position + from..][..count];
+                store(row, &mut scratch, |out| f(out, x, y));
             }
         });
     });
     Ok(out)
 }
 
-/// Applies `f` to two operands read as `T`, each of which may be a constant.
-pub(crate) fn combine<T: Element, O: Element>(
+/// Applies a loop to two operands read as `T`, each of which may be a constant.
+pub(crate) fn combine<T: Computed, O: Computed>(
     a: &Operand,
     b: &Operand,
     cost: usize,
-    f: impl Fn(T, T) -> O + Sync,
+    f: ZipLoop<'_, T::Wide, O::Wide>,
 ) -> Result<(Vec<O>, Vec<usize>)> {
     let shape = broadcast(a.shape(), b.shape())?;
-    let values = match (source::<T>(a)?, source::<T>(b)?) {
-        (Source::Elements(x, x_layout), Source::Elements(y, y_layout)) => {
-            zip((&x, &x_layout), (&y, &y_layout), &shape, cost, f)?
-        }
-        (Source::Elements(x, layout), Source::Constant(y)) => map(&x, &layout, cost, |x| f(x, y))?,
-        (Source::Constant(x), Source::Elements(y, layout)) => map(&y, &layout, cost, |y| f(x, y))?,
-        (Source::Constant(x), Source::Constant(y)) => vec![f(x, y)],
-    };
+    let values = zip(&source::<T>(a)?, &source::<T>(b)?, &shape, cost, f)?;
     Ok((values, shape))
+}
+
+/// A loop over pairs from a function of one pair.
+pub(crate) fn pairwise<A: Copy, O>(
+    f: impl Fn(A, A) -> O + Sync,
+) -> impl Fn(&mut [O], &[A], &[A]) + Sync {
+    move |out, x, y| {
+        for (to, (x, y)) in out.iter_mut().zip(x.iter().zip(y)) {
+            *to = f(*x, *y);
+        }
+    }
+}
+
+/// A loop over elements from a function of one.
+pub(crate) fn each<A: Copy, O>(f: impl Fn(A) -> O + Sync) -> impl Fn(&mut [O], &[A]) + Sync {
+    move |out, x| {
+        for (to, x) in out.iter_mut().zip(x) {
+            *to = f(*x);
+        }
+    }
 }
 
 /// Whole numbers as a tensor of an integral dtype, wrapped to its width.

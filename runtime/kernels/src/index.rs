@@ -5,12 +5,12 @@ use crate::{
     cast::cast,
     create::from_value,
     dtype::DType,
-    element::with_element,
+    element::{with_bits, with_element},
     elementwise::{Operand, Scalar},
     error::{Result, fail},
     layout::{Layout, Walk, broadcast, numel},
     shape::{narrowed, selected, unsqueezed},
-    storage::{self, typed, typed_mut},
+    storage::{self, bits, bits_mut, typed_mut},
     table::Kernel,
     tensor::Tensor,
     value::Value,
@@ -218,16 +218,18 @@ impl Blocks {
 
     fn gather(&self, x: &Tensor) -> Result<Tensor> {
         let shape = self.shape();
-        let guard = x.storage.read();
-        let out = with_element!(x.physical(), T => {
-            let values = typed::<T>(&guard)?;
-            let mut out = storage::zeros::<T>(numel(&shape)?)?;
+        let guard = x.storage.read()?;
+        let out = crate::join::blank_on_host(&shape, x.dtype(), x.physical())?;
+        let mut target = out.storage.write()?;
+        with_bits!(x.physical(), U => {
+            let values = bits::<U>(&guard)?;
+            let out = bits_mut::<U>(&mut target)?;
             let len = self.block.numel();
             let walk = Walk::new([&self.block]);
             let [step] = walk.steps();
             if len > 0 {
                 for (to, offset) in out.chunks_exact_mut(len).zip(&self.offsets) {
-                    walk.rows(0, len, |position, [at], run| {
+                    walk.rows(0, len, &mut |position, [at], run| {
                         let at = at + offset;
                         let to = &mut to[position..position + run];
                         if step == 1 {
@@ -240,8 +242,8 @@ impl Blocks {
                     });
                 }
             }
-            Tensor::new(out, &shape, x.dtype())?
         });
+        drop(target);
         Ok(out.view(out.layout.permute(&self.order)))
     }
 
@@ -277,7 +279,7 @@ impl Blocks {
             let truths = x.dtype() == DType::Bool;
             let add = |a: T, b: T| if truths && a < b { b } else if truths { a } else { crate::scatter::sum(a, b) };
             for (from, offset) in values.chunks_exact(len.max(1)).zip(&self.offsets) {
-                walk.rows(0, len, |position, [at], run| {
+                walk.rows(0, len, &mut |position, [at], run| {
                     for (idx, from) in from[position..position + run].iter().enumerate() {
                         let to = &mut target[at + offset + idx * step];
                         *to = if add_up { add(*to, *from) } else { *from };

@@ -3,7 +3,8 @@
 use crate::{
     call::{Call, answer, dim_of},
     cast::cast,
-    dtype::promote,
+    device,
+    dtype::{Physical, promote},
     element::with_element,
     elementwise::{Operand, Scalar},
     error::{Result, fail},
@@ -17,8 +18,20 @@ use crate::{
 
 /// A fresh tensor for parts to be copied into.
 pub(crate) fn blank(shape: &[usize], dtype: crate::DType) -> Result<Tensor> {
+    if let Some(it) = device::view::blank(shape, dtype)? {
+        return Ok(it);
+    }
+    blank_on_host(shape, dtype, Tensor::target(dtype))
+}
+
+/// The same in the host's memory, stored in that way.
+pub(crate) fn blank_on_host(
+    shape: &[usize],
+    dtype: crate::DType,
+    physical: Physical,
+) -> Result<Tensor> {
     let pairs = if dtype.is_complex() { 2 } else { 1 };
-    with_element!(Tensor::target(dtype), T => {
+    with_element!(physical, T => {
         Tensor::new(storage::zeros::<T>(numel(shape)? * pairs)?, shape, dtype)
     })
 }

@@ -225,7 +225,7 @@ impl<const N: usize> Walk<N> {
         &self,
         start: usize,
         end: usize,
-        mut row: impl FnMut(usize, [usize; N], usize),
+        row: &mut dyn FnMut(usize, [usize; N], usize),
     ) {
         let inner = self.inner();
         if start == end {

@@ -13,10 +13,11 @@
 //!
 //! # Invariants
 //!
-//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm, on the CPU.
+//! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm on the host,
+//!   and by candle's own backends on its devices; `device` says how the two go together.
 //! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
 //! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
-//! - Files are read only by `weights`; there is no clock and no network.
+//! - Files are read only by `weights`; there is no network, and no clock but `profile`'s.
 
 mod attention;
 mod binary;
@@ -28,12 +29,14 @@ mod complex;
 mod context;
 mod conv;
 mod create;
+mod device;
 mod dtype;
 mod einsum;
 mod element;
 mod elementwise;
 mod error;
 mod exponential;
+mod fourier;
 mod index;
 mod join;
 mod lanes;
@@ -41,9 +44,11 @@ mod layout;
 mod linalg;
 mod matmul;
 mod multiply;
+mod profile;
 mod random;
 mod read;
 mod reduce;
+mod resample;
 mod scan;
 mod scatter;
 mod shape;
@@ -56,13 +61,21 @@ mod threads;
 mod unary;
 mod value;
 mod weights;
+mod windows;
 
 pub use call::Call;
 pub use context::{
-    Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_dtype, settings,
+    Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_device,
+    set_default_dtype, settings,
+};
+pub use device::{
+    Device,
+    dispatch::device_kernels,
+    ledger::{LedgerRow, clear_device_ledger, device_ledger},
 };
 pub use dtype::{Category, DType, promote};
 pub use error::KernelError;
+pub use profile::{KernelTime, start_profile, take_profile};
 pub use table::{Kernel, kernel, kernels};
 pub use tensor::Tensor;
 pub use value::Value;

@@ -1,20 +1,20 @@
 //! Elements in and out of tensors: typed runs for reading, write-through copies.
 
-use std::{ops::Deref, sync::RwLockReadGuard};
+use std::ops::Deref;
 
 use crate::{
     dtype::{DType, Physical},
-    element::{Element, with_element},
+    element::{Element, with_bits, with_element},
     error::{Result, fail},
     layout::{Layout, Walk},
-    storage::{self, Data, typed, typed_mut},
+    storage::{self, HostRead, bits, bits_mut, typed},
     tensor::Tensor,
     threads::for_chunks,
 };
 
 /// Elements for reading: the storage's own where their type fits, else converted ones.
 pub(crate) enum Read<'a, T> {
-    Shared { guard: RwLockReadGuard<'a, Data>, start: usize, end: usize },
+    Shared { guard: HostRead<'a>, start: usize, end: usize },
     Owned(Vec<T>),
 }
 
@@ -55,29 +55,50 @@ impl Tensor {
         layout
     }
 
+    /// Whether the host would fetch much more than the window from the device.
+    fn is_small_window(&self) -> bool {
+        self.numel() > 0
+            && self.numel() * 2 <= self.storage.len()
+            && !self.dtype.is_complex()
+            && self.storage.is_device_only()
+            && self.storage.place() == crate::context::place()
+    }
+
     /// The elements in row-major order.
     pub(crate) fn read<T: Element>(&self) -> Result<Read<'_, T>> {
+        if self.is_small_window() {
+            return Ok(Read::Owned(self.to_contiguous()?.read::<T>()?.into_vec()?));
+        }
         let contiguous = self.is_contiguous();
         let count = self.numel() * if self.dtype.is_complex() { 2 } else { 1 };
         if contiguous && self.physical() == T::PHYSICAL {
             let start = self.layout.offset;
-            return Ok(Read::Shared { guard: self.storage.read(), start, end: start + count });
+            return Ok(Read::Shared { guard: self.storage.read()?, start, end: start + count });
         }
         let layout = self.element_layout();
         let mut values = storage::zeros::<T>(count)?;
-        let guard = self.storage.read();
-        with_element!(self.physical(), S => {
-            gather(typed::<S>(&guard)?, &layout, &mut values, S::cast::<T>);
-        });
+        let guard = self.storage.read()?;
+        if self.physical() == T::PHYSICAL {
+            with_bits!(T::PHYSICAL, U => {
+                gather(bits::<U>(&guard)?, &layout, bytemuck::cast_slice_mut(&mut values));
+            });
+        } else {
+            let convert = with_element!(self.physical(), S => converted::<S, T> as Convert<T>);
+            convert_all(guard.bytes(), &layout, &mut values, convert);
+        }
         Ok(Read::Owned(values))
     }
 
     /// The whole storage with the layout, or, where the type differs, converted elements with
     /// theirs. No copy of a strided or expanded tensor.
     pub(crate) fn read_strided<T: Element>(&self) -> Result<(Read<'_, T>, Layout)> {
+        if self.is_small_window() {
+            let values = self.to_contiguous()?.read::<T>()?.into_vec()?;
+            return Ok((Read::Owned(values), Layout::contiguous(self.shape())));
+        }
         if self.physical() == T::PHYSICAL {
             let end = self.storage.len();
-            let shared = Read::Shared { guard: self.storage.read(), start: 0, end };
+            let shared = Read::Shared { guard: self.storage.read()?, start: 0, end };
             return Ok((shared, self.layout.clone()));
         }
         // An expanded tensor is converted at its own size: stretched dimensions stay at stride 0.
@@ -94,6 +115,14 @@ impl Tensor {
 
     /// The elements in row-major order as whatever they are stored as, owned.
     pub(crate) fn to_contiguous(&self) -> Result<Self> {
+        match self.copied_on_device(self.physical())? {
+            Some(it) => Ok(it),
+            None => self.copied_on_host(),
+        }
+    }
+
+    /// The same by way of the host's memory, belonging to the device in force.
+    pub(crate) fn copied_on_host(&self) -> Result<Self> {
         with_element!(self.physical(), T => {
             Self::new(self.read::<T>()?.into_vec()?, self.shape(), self.dtype)
         })
@@ -104,7 +133,10 @@ impl Tensor {
         if self.numel() != 1 {
             fail!(Runtime, "a Tensor with {} elements cannot be converted to Scalar", self.numel());
         }
-        let guard = self.storage.read();
+        if self.is_small_window() {
+            return self.to_contiguous()?.only::<T>();
+        }
+        let guard = self.storage.read()?;
         with_element!(self.physical(), S => {
             let Some(value) = typed::<S>(&guard)?.get(self.layout.offset) else {
                 fail!(Runtime, "a tensor lies outside its storage");
@@ -125,6 +157,15 @@ impl Tensor {
         if source.dtype.is_complex() != self.dtype.is_complex() {
             fail!(Runtime, "{} cannot be written to a tensor of {}", source.dtype, self.dtype);
         }
+        let as_bool = self.dtype == DType::Bool && source.dtype != DType::Bool;
+        let converted;
+        let source = if as_bool || source.physical() != self.physical() {
+            let dtype = if as_bool { DType::Bool } else { source.dtype };
+            converted = crate::cast::cast(source, dtype)?.stored_as(self.physical())?;
+            &converted
+        } else {
+            source
+        };
         let source = match source.layout.expand(self.shape()) {
             Ok(layout) => source.view(layout),
             // PyTorch lets a source have leading dimensions of one.
@@ -146,23 +187,15 @@ impl Tensor {
             Err(error) => return Err(error),
         };
         let source = if self.shares_storage(&source) { source.to_contiguous()? } else { source };
+        if self.written_on_device(&source)? {
+            return Ok(());
+        }
         let (to, from) = (self.element_layout(), source.element_layout());
         let walk = Walk::new([&to, &from]);
-        let as_bool = self.dtype == DType::Bool && source.dtype != DType::Bool;
-        let guard = source.storage.read();
+        let guard = source.storage.read()?;
         let mut target = self.storage.write()?;
-        with_element!(source.physical(), S => {
-            let values = typed::<S>(&guard)?;
-            if as_bool {
-                let zero = S::default();
-                scatter(&walk, values, typed_mut::<u8>(&mut target)?, |it| u8::from(it != zero));
-            } else if source.physical() == self.physical() {
-                scatter(&walk, values, typed_mut::<S>(&mut target)?, |it| it);
-            } else {
-                with_element!(self.physical(), T => {
-                    scatter(&walk, values, typed_mut::<T>(&mut target)?, S::cast::<T>);
-                });
-            }
+        with_bits!(self.physical(), U => {
+            scatter(&walk, bits::<U>(&guard)?, bits_mut::<U>(&mut target)?);
         });
         Ok(())
     }
@@ -172,48 +205,67 @@ impl Tensor {
         if self.physical() == physical {
             return Ok(self.clone());
         }
+        if let Some(it) = self.copied_on_device(physical)? {
+            return Ok(it);
+        }
         with_element!(physical, T => {
             Self::new(self.read::<T>()?.into_vec()?, self.shape(), self.dtype)
         })
     }
 }
 
-fn gather<S: Copy + Sync, T: Send>(
-    from: &[S],
-    layout: &Layout,
-    to: &mut [T],
-    cast: impl Fn(S) -> T + Sync,
-) {
+/// Elements of the bytes, from one on and with a step, into a run of another type.
+type Convert<T> = fn(&[u8], usize, usize, &mut [T]);
+
+fn converted<S: Element, T: Element>(bytes: &[u8], at: usize, step: usize, to: &mut [T]) {
+    let from = &bytemuck::cast_slice::<u8, S>(bytes)[at..];
+    if step == 1 {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = from.cast();
+        }
+    } else {
+        for (idx, to) in to.iter_mut().enumerate() {
+            *to = from[idx * step].cast();
+        }
+    }
+}
+
+fn convert_all<T: Element>(from: &[u8], layout: &Layout, to: &mut [T], convert: Convert<T>) {
     let walk = Walk::new([layout]);
     let [step] = walk.steps();
     for_chunks(to, walk.grain(), 1, |start, chunk| {
-        walk.rows(start, start + chunk.len(), |position, [offset], len| {
+        walk.rows(start, start + chunk.len(), &mut |position, [offset], len| {
+            convert(from, offset, step, &mut chunk[position..position + len]);
+        });
+    });
+}
+
+fn gather<U: bytemuck::Pod + Sync>(from: &[U], layout: &Layout, to: &mut [U]) {
+    let walk = Walk::new([layout]);
+    let [step] = walk.steps();
+    for_chunks(to, walk.grain(), 1, |start, chunk| {
+        walk.rows(start, start + chunk.len(), &mut |position, [offset], len| {
             let row = &mut chunk[position..position + len];
             if step == 1 {
-                for (to, from) in row.iter_mut().zip(&from[offset..offset + len]) {
-                    *to = cast(*from);
-                }
+                row.copy_from_slice(&from[offset..offset + len]);
             } else {
                 for (idx, to) in row.iter_mut().enumerate() {
-                    *to = cast(from[offset + idx * step]);
+                    *to = from[offset + idx * step];
                 }
             }
         });
     });
 }
 
-fn scatter<S: Copy, T>(walk: &Walk<2>, from: &[S], to: &mut [T], cast: impl Fn(S) -> T) {
+fn scatter<U: Copy>(walk: &Walk<2>, from: &[U], to: &mut [U]) {
     let [to_step, from_step] = walk.steps();
     let total = walk.total();
-    walk.rows(0, total, |_, [to_offset, from_offset], len| {
+    walk.rows(0, total, &mut |_, [to_offset, from_offset], len| {
         if to_step == 1 && from_step == 1 {
-            let row = &mut to[to_offset..to_offset + len];
-            for (to, from) in row.iter_mut().zip(&from[from_offset..from_offset + len]) {
-                *to = cast(*from);
-            }
+            to[to_offset..to_offset + len].copy_from_slice(&from[from_offset..from_offset + len]);
         } else {
             for idx in 0..len {
-                to[to_offset + idx * to_step] = cast(from[from_offset + idx * from_step]);
+                to[to_offset + idx * to_step] = from[from_offset + idx * from_step];
             }
         }
     });

@@ -16,13 +16,6 @@ use crate::{
     value::Value,
 };
 
-/// A tensor with the reduced dimensions last, in row-major order.
-struct Runs<T> {
-    values: Vec<T>,
-    len: usize,
-    shape: Vec<usize>,
-}
-
 /// Moves the reduced dimensions to the end; `shape` is that of the result.
 fn turned(x: &Tensor, dims: &[usize], keep: bool) -> (Tensor, usize, Vec<usize>) {
     let kept: Vec<usize> = (0..x.rank()).filter(|it| !dims.contains(it)).collect();
@@ -54,13 +47,6 @@ fn runs<T: Element, O: Element>(
         }
     });
     Ok((out, shape))
-}
-
-impl<T: Element> Runs<T> {
-    fn of(x: &Tensor, dims: &[usize], keep: bool) -> Result<Self> {
-        let (turned, len, shape) = turned(x, dims, keep);
-        Ok(Self { values: turned.read::<T>()?.into_vec()?, len, shape })
-    }
 }
 
 fn keep(call: &Call) -> Result<bool> {
@@ -184,15 +170,28 @@ fn not_empty(x: &Tensor, dims: &[usize]) -> Result<()> {
     Ok(())
 }
 
+/// The extreme of each run and the place where it first is.
+fn located(x: &Tensor, dims: &[usize], keep: bool, end: End) -> Result<[Tensor; 2]> {
+    not_empty(x, dims)?;
+    let (turned, len, shape) = turned(x, dims, keep);
+    let lines = crate::shape::reshaped(&turned, &[numel(&shape)?, len])?;
+    let (places, _) = with_element!(x.physical(), T => {
+        runs::<T, i64>(&lines, &[1], false, |run| extreme(run, end) as i64)?
+    });
+    let rows = crate::shape::reshaped(&lines, &[places.len() * len])?;
+    let mut flat = storage::zeros::<i64>(places.len())?;
+    for (row, (to, place)) in flat.iter_mut().zip(&places).enumerate() {
+        *to = (row * len) as i64 + place;
+    }
+    let values = crate::index::taken(&rows, 0, &flat, &[flat.len()])?;
+    Ok([crate::shape::reshaped(&values, &shape)?, Tensor::new(places, &shape, DType::I64)?])
+}
+
 /// `amax` and `amin`; also `max` and `min` of all elements.
 fn ends(call: &Call, end: End) -> Result<Value> {
     let x = call.tensor(0)?;
-    let dims = dims_of(call, 1, x)?;
-    not_empty(x, &dims)?;
-    with_element!(x.physical(), T => {
-        let (values, shape) = runs::<T, T>(x, &dims, keep(call)?, |run| run[extreme(run, end)])?;
-        answer(Tensor::new(values, &shape, x.dtype())?)
-    })
+    let [values, _] = located(x, &dims_of(call, 1, x)?, keep(call)?, end)?;
+    answer(values)
 }
 
 fn one_dim(call: &Call, idx: usize, x: &Tensor) -> Result<Vec<usize>> {
@@ -203,18 +202,7 @@ fn one_dim(call: &Call, idx: usize, x: &Tensor) -> Result<Vec<usize>> {
 /// `max(x, dim, keepdim)`: values and places.
 fn ends_and_places(call: &Call, end: End) -> Result<Value> {
     let x = call.tensor(0)?;
-    let dims = one_dim(call, 1, x)?;
-    not_empty(x, &dims)?;
-    with_element!(x.physical(), T => {
-        let runs = Runs::<T>::of(x, &dims, keep(call)?)?;
-        let places: Vec<usize> = runs.values.chunks_exact(runs.len.max(1)).map(|it| extreme(it, end)).collect();
-        let values: Vec<T> = places.iter().enumerate().map(|(row, it)| runs.values[row * runs.len + it]).collect();
-        let places: Vec<i64> = places.into_iter().map(|it| it as i64).collect();
-        Ok(vec![
-            Tensor::new(values, &runs.shape, x.dtype())?,
-            Tensor::new(places, &runs.shape, DType::I64)?,
-        ].into())
-    })
+    Ok(located(x, &one_dim(call, 1, x)?, keep(call)?, end)?.to_vec().into())
 }
 
 fn places_of(call: &Call, end: End) -> Result<Value> {
@@ -224,34 +212,28 @@ fn places_of(call: &Call, end: End) -> Result<Value> {
     if x.dtype() == DType::Bool {
         fail!(Unsupported, "\"argmax_cpu\" not implemented for 'Bool'");
     }
-    with_element!(x.physical(), T => {
-        let (values, shape) =
-            runs::<T, i64>(x, &dims, keep(call)?, |run| extreme(run, end) as i64)?;
-        answer(Tensor::new(values, &shape, DType::I64)?)
-    })
+    let [_, places] = located(x, &dims, keep(call)?, end)?;
+    answer(places)
 }
 
 fn truths(call: &Call, all: bool) -> Result<Value> {
-    let x = call.tensor(0)?;
-    let dims = dims_of(call, 1, x)?;
-    with_element!(x.physical(), T => {
-        let zero = T::default();
-        let f = |run: &[T]| u8::from(if all { run.iter().all(|it| *it != zero) } else { run.iter().any(|it| *it != zero) });
-        let (values, shape) = runs::<T, u8>(x, &dims, keep(call)?, f)?;
-        let dtype = if x.dtype() == DType::U8 { DType::U8 } else { DType::Bool };
-        answer(Tensor::new(values, &shape, dtype)?)
-    })
+    let given = call.tensor(0)?;
+    let x = cast(given, DType::Bool)?;
+    let f: fn(&[u8]) -> u8 = if all {
+        |run| u8::from(run.iter().all(|it| *it != 0))
+    } else {
+        |run| u8::from(run.iter().any(|it| *it != 0))
+    };
+    let (values, shape) = runs::<u8, u8>(&x, &dims_of(call, 1, &x)?, keep(call)?, f)?;
+    let dtype = if given.dtype() == DType::U8 { DType::U8 } else { DType::Bool };
+    answer(Tensor::new(values, &shape, dtype)?)
 }
 
 fn count_nonzero(call: &Call) -> Result<Value> {
-    let x = call.tensor(0)?;
-    let dims = dims_of(call, 1, x)?;
-    with_element!(x.physical(), T => {
-        let zero = T::default();
-        let f = |run: &[T]| run.iter().filter(|it| **it != zero).count() as i64;
-        let (values, shape) = runs::<T, i64>(x, &dims, false, f)?;
-        answer(Tensor::new(values, &shape, DType::I64)?)
-    })
+    let x = cast(call.tensor(0)?, DType::Bool)?;
+    let count = |run: &[u8]| run.iter().filter(|it| **it != 0).count() as i64;
+    let (values, shape) = runs::<u8, i64>(&x, &dims_of(call, 1, &x)?, false, count)?;
+    answer(Tensor::new(values, &shape, DType::I64)?)
 }
 
 /// Applies a function of a run in 64 bits, with one rounding at the end.

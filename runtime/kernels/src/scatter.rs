@@ -106,7 +106,7 @@ fn places(x: &Tensor, dim: usize, index: &Tensor) -> Result<Vec<usize>> {
     let walk = Walk::new([&base]);
     let [step] = walk.steps();
     let mut wrong = None;
-    walk.rows(0, count, |position, [at], len| {
+    walk.rows(0, count, &mut |position, [at], len| {
         for idx in 0..len {
             let place = values[position + idx];
             if place < 0 || size <= place {
@@ -133,7 +133,7 @@ fn gather(call: &Call) -> Result<Value> {
     let (x, index) = (call.tensor(0)?, call.tensor(2)?);
     real_only(x)?;
     let places = places(x, dim_of(call, 1, x, 0)?, index)?;
-    let guard = x.storage.read();
+    let guard = x.storage.read()?;
     with_element!(x.physical(), T => {
         let values = typed::<T>(&guard)?;
         let mut out = storage::zeros::<T>(places.len())?;
@@ -350,7 +350,7 @@ fn masked_into(x: &Tensor, call: &Call) -> Result<()> {
         let walk = Walk::new([&x.layout]);
         let [step] = walk.steps();
         let mut short = false;
-        walk.rows(0, mask.len(), |position, [at], len| {
+        walk.rows(0, mask.len(), &mut |position, [at], len| {
             for idx in (0..len).filter(|it| mask[position + it] != 0) {
                 match values.next() {
                     Some(value) => target[at + idx * step] = value,

@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     call::Call,
+    device::dispatch,
     error::{KernelError, Result},
+    profile::timed,
     value::Value,
 };
 
@@ -34,7 +36,7 @@ impl Kernel {
     /// Runs the kernel; its errors carry its name. A panic of ours ends here as an error.
     pub fn call(&self, args: &[Value]) -> Result<Value> {
         let call = Call::new(args);
-        match catch_unwind(AssertUnwindSafe(|| (self.run)(&call))) {
+        match catch_unwind(AssertUnwindSafe(|| timed(self.name, || dispatch::run(self, &call)))) {
             Ok(result) => result.map_err(|it| it.within(self.name)),
             Err(_) => Err(KernelError::Unsupported(format!(
                 "{}: the kernel failed on arguments that it should have refused",
@@ -54,18 +56,21 @@ const FAMILIES: &[&[&[Kernel]]] = &[
     crate::conv::KERNELS,
     crate::create::KERNELS,
     crate::einsum::KERNELS,
+    crate::fourier::KERNELS,
     crate::index::KERNELS,
     crate::join::KERNELS,
     crate::linalg::KERNELS,
     crate::matmul::KERNELS,
     crate::random::KERNELS,
     crate::reduce::KERNELS,
+    crate::resample::KERNELS,
     crate::scan::KERNELS,
     crate::scatter::KERNELS,
     crate::shape::KERNELS,
     crate::softmax::KERNELS,
     crate::sort::KERNELS,
     crate::unary::KERNELS,
+    crate::windows::KERNELS,
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Kernel>> =

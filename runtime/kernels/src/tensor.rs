@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     context::{self, Precision},
+    device::Device,
     dtype::{DType, Physical},
     element::Element,
     error::{Result, fail},
@@ -76,9 +77,24 @@ impl Tensor {
         self.dtype
     }
 
-    /// Where the elements are: `cpu`.
-    pub fn device(&self) -> &'static str {
-        "cpu"
+    /// The device that the elements belong to.
+    pub fn device(&self) -> Device {
+        self.storage.place()
+    }
+
+    /// The tensor on another device; itself when it is there.
+    ///
+    /// # Errors
+    ///
+    /// The device cannot be used here, or the memory limit is passed.
+    pub fn to_device(&self, device: Device) -> Result<Self> {
+        if self.device() == device {
+            return Ok(self.clone());
+        }
+        if device != Device::Cpu {
+            device.check()?;
+        }
+        context::placed(Some(device), || self.copied_on_host())
     }
 
     pub fn is_contiguous(&self) -> bool {

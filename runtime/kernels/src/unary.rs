@@ -3,9 +3,9 @@
 use crate::{
     call::{Call, answer},
     context,
-    dtype::{Category, DType},
-    element::{Element, FloatElement, Real, with_float},
-    elementwise::{Operand, Scalar, integers, map, write_back},
+    dtype::{Category, DType, Physical},
+    element::Real,
+    elementwise::{MapLoop, Operand, Scalar, Source, each, integers, map, write_back},
     error::{Result, fail},
     table::Kernel,
     tensor::Tensor,
@@ -36,45 +36,45 @@ pub(crate) fn floating(tensor: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// Applies a floating function that may capture values, with one rounding at the end.
-pub(crate) fn float_map(
-    tensor: &Tensor,
-    cost: usize,
-    f32s: impl Fn(f32) -> f32 + Sync,
-    f64s: impl Fn(f64) -> f64 + Sync,
-) -> Result<Tensor> {
+/// A loop over blocks in both types that floating numbers are computed in.
+#[derive(Clone, Copy)]
+struct Loops<'a> {
+    f32s: MapLoop<'a, f32, f32>,
+    f64s: MapLoop<'a, f64, f64>,
+}
+
+/// Applies loops that may capture values, with one rounding at the end.
+fn float_map(tensor: &Tensor, cost: usize, loops: Loops<'_>) -> Result<Tensor> {
     let tensor = floating(tensor)?;
     let (dtype, shape) = (tensor.dtype(), tensor.shape());
     macro_rules! run {
-        ($type:ty, $f:expr) => {{
+        ($type:ty, $loop:expr) => {{
             let (values, layout) = tensor.read_strided::<$type>()?;
-            Tensor::new(map(&values, &layout, cost, $f)?, shape, dtype)
+            let source = Source::Elements(values, layout);
+            Tensor::new(map::<$type, $type>(&source, cost, $loop)?, shape, dtype)
         }};
     }
     match tensor.physical() {
-        crate::dtype::Physical::F64 => run!(f64, f64s),
-        crate::dtype::Physical::F32 => run!(f32, f32s),
-        crate::dtype::Physical::F16 => {
-            run!(half::f16, |it: half::f16| half::f16::from_f32(f32s(it.to_f32())))
-        }
-        _ => run!(half::bf16, |it: half::bf16| half::bf16::from_f32(f32s(it.to_f32()))),
+        Physical::F64 => run!(f64, loops.f64s),
+        Physical::F32 => run!(f32, loops.f32s),
+        Physical::F16 => run!(half::f16, loops.f32s),
+        _ => run!(half::bf16, loops.f32s),
+    }
+}
+
+fn apply_each<R: Real, O: FloatOp>(out: &mut [R], values: &[R]) {
+    for (to, from) in out.iter_mut().zip(values) {
+        *to = O::apply(*from);
     }
 }
 
 pub(crate) fn unary<O: FloatOp>(tensor: &Tensor) -> Result<Tensor> {
-    let tensor = floating(tensor)?;
-    with_float!(tensor.physical(), T => {
-        let (values, layout) = tensor.read_strided::<T>()?;
-        let values = map(&values, &layout, O::COST, |it| T::narrow(O::apply(it.widen())))?;
-        Tensor::new(values, tensor.shape(), tensor.dtype())
-    })
+    let loops = Loops { f32s: &apply_each::<f32, O>, f64s: &apply_each::<f64, O> };
+    float_map(tensor, O::COST, loops)
 }
 
 /// Applies `whole` to whole numbers, which keep their dtype, and `O` to floating ones.
-pub(crate) fn keeping<O: FloatOp>(
-    tensor: &Tensor,
-    whole: impl Fn(i64) -> i64 + Sync,
-) -> Result<Tensor> {
+pub(crate) fn keeping<O: FloatOp>(tensor: &Tensor, whole: fn(i64) -> i64) -> Result<Tensor> {
     if !tensor.dtype().is_integral() {
         return unary::<O>(tensor);
     }
@@ -82,7 +82,8 @@ pub(crate) fn keeping<O: FloatOp>(
         fail!(Unsupported, "not implemented for 'Bool'");
     }
     let (values, layout) = tensor.read_strided::<i64>()?;
-    integers(map(&values, &layout, 1, whole)?, tensor.shape(), tensor.dtype())
+    let values = map::<i64, i64>(&Source::Elements(values, layout), 1, &each(whole))?;
+    integers(values, tensor.shape(), tensor.dtype())
 }
 
 macro_rules! float_ops {
@@ -244,12 +245,9 @@ fn rounded(call: &Call) -> Result<Tensor> {
         return keeping::<Round>(x, |it| it);
     }
     let scale = 10_f64.powi(i32::try_from(decimals.clamp(-300, 300)).unwrap_or(0));
-    float_map(
-        x,
-        4,
-        |it| half_even(it * scale as f32) / scale as f32,
-        |it| half_even(it * scale) / scale,
-    )
+    let f32s = each(|it: f32| half_even(it * scale as f32) / scale as f32);
+    let f64s = each(|it: f64| half_even(it * scale) / scale);
+    float_map(x, 4, Loops { f32s: &f32s, f64s: &f64s })
 }
 
 fn round(call: &Call) -> Result<Value> {
@@ -284,20 +282,29 @@ fn erf_inverse(y: f64) -> f64 {
 }
 
 /// A test of every element.
-fn test(call: &Call, float: impl Fn(f64) -> bool + Sync, whole: bool) -> Result<Value> {
+fn test(call: &Call, float: fn(f64) -> bool, whole: bool) -> Result<Value> {
     let x = call.tensor(0)?;
     if x.dtype().is_complex() {
         fail!(Unsupported, "no complex form of this operation");
     }
-    let values = if x.dtype().is_integral() {
-        let mut values = crate::storage::zeros::<u8>(x.numel())?;
-        values.fill(u8::from(whole));
-        values
-    } else {
-        with_float!(x.physical(), T => {
-            let (values, layout) = x.read_strided::<T>()?;
-            map(&values, &layout, 1, |it| u8::from(float(it.as_f64())))?
-        })
+    let narrow = each(|it: f32| u8::from(float(f64::from(it))));
+    let wide = each(|it: f64| u8::from(float(it)));
+    macro_rules! run {
+        ($type:ty, $loop:expr) => {{
+            let (values, layout) = x.read_strided::<$type>()?;
+            map::<$type, u8>(&Source::Elements(values, layout), 1, $loop)?
+        }};
+    }
+    let values = match x.physical() {
+        Physical::F16 => run!(half::f16, &narrow),
+        Physical::BF16 => run!(half::bf16, &narrow),
+        Physical::F32 => run!(f32, &narrow),
+        Physical::F64 => run!(f64, &wide),
+        _ => {
+            let mut values = crate::storage::zeros::<u8>(x.numel())?;
+            values.fill(u8::from(whole));
+            values
+        }
     };
     answer(Tensor::new(values, x.shape(), DType::Bool)?)
 }
@@ -325,11 +332,9 @@ fn isposinf(call: &Call) -> Result<Value> {
 fn logical_not(call: &Call) -> Result<Value> {
     let x = call.tensor(0)?;
     let (values, layout) = x.read_strided::<f64>()?;
-    answer(Tensor::new(
-        map(&values, &layout, 1, |it| u8::from(it == 0.0))?,
-        x.shape(),
-        DType::Bool,
-    )?)
+    let is_zero = each(|it: f64| u8::from(it == 0.0));
+    let values = map::<f64, u8>(&Source::Elements(values, layout), 1, &is_zero)?;
+    answer(Tensor::new(values, x.shape(), DType::Bool)?)
 }
 
 fn bitwise_not(call: &Call) -> Result<Value> {
@@ -379,32 +384,23 @@ fn softplus_of<R: Real>(x: R, beta: R, threshold: R) -> R {
 /// `softplus(x, beta, threshold)`: linear above the threshold.
 fn softplus(call: &Call) -> Result<Value> {
     let (beta, threshold) = (call.float_or(1, 1.0)?, call.float_or(2, 20.0)?);
-    answer(float_map(
-        call.tensor(0)?,
-        16,
-        |x| softplus_of(x, beta as f32, threshold as f32),
-        |x| softplus_of(x, beta, threshold),
-    )?)
+    let f32s = each(|x| softplus_of(x, beta as f32, threshold as f32));
+    let f64s = each(|x| softplus_of(x, beta, threshold));
+    answer(float_map(call.tensor(0)?, 16, Loops { f32s: &f32s, f64s: &f64s })?)
 }
 
 fn elu(call: &Call) -> Result<Value> {
     let alpha = call.float_or(1, 1.0)?;
-    answer(float_map(
-        call.tensor(0)?,
-        12,
-        |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() },
-        |x| if x > 0.0 { x } else { alpha * x.exp_m1() },
-    )?)
+    let f32s = each(|x: f32| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() });
+    let f64s = each(|x: f64| if x > 0.0 { x } else { alpha * x.exp_m1() });
+    answer(float_map(call.tensor(0)?, 12, Loops { f32s: &f32s, f64s: &f64s })?)
 }
 
 fn leaky_relu(call: &Call) -> Result<Value> {
     let slope = call.float_or(1, 0.01)?;
-    answer(float_map(
-        call.tensor(0)?,
-        1,
-        |x| if x > 0.0 { x } else { slope as f32 * x },
-        |x| if x > 0.0 { x } else { slope * x },
-    )?)
+    let f32s = each(|x: f32| if x > 0.0 { x } else { slope as f32 * x });
+    let f64s = each(|x: f64| if x > 0.0 { x } else { slope * x });
+    answer(float_map(call.tensor(0)?, 1, Loops { f32s: &f32s, f64s: &f64s })?)
 }
 
 const OTHER: &[Kernel] = &[

@@ -9,13 +9,15 @@ mod fixture;
 use std::collections::BTreeMap;
 
 use portwright_kernels::{
-    Category, DType, Precision, Settings, Tensor, Value, enter, kernel, kernels,
+    Category, DType, Device, Precision, Settings, Tensor, Value, clear_device_ledger,
+    device_kernels, device_ledger, enter, kernel, kernels,
 };
 
 use fixture::{Case, cases};
 
 /// Kernels whose answers are random or which only a program of its own can test.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
+    "to_device",
     "bernoulli",
     "exponential_",
     "manual_seed",
@@ -90,8 +92,8 @@ fn values_differ(found: &Tensor, wanted: &[f64], scale: f64) -> Option<String> {
 }
 
 /// How an answer of ours and of PyTorch's differ; `None` when they agree.
-fn disagreement(case: &Case, precision: Precision) -> Option<String> {
-    let _scope = enter(Settings { precision, ..Settings::default() });
+fn disagreement(case: &Case, precision: Precision, device: Device) -> Option<String> {
+    let _scope = enter(Settings { precision, device, ..Settings::default() });
     let args = case.args();
     let found = kernel(&case.kernel).unwrap().call(&args);
     let scale = if precision == Precision::Exact { 4.0 } else { 1.0 };
@@ -107,13 +109,13 @@ fn disagreement(case: &Case, precision: Precision) -> Option<String> {
     }
 }
 
-fn sweep(precision: Precision, skip: impl Fn(&Case) -> bool) {
+fn sweep(precision: Precision, device: Device, skip: impl Fn(&Case) -> bool) {
     let mut counts: BTreeMap<(String, &'static str), [usize; 2]> = BTreeMap::new();
     let mut wrong = Vec::new();
     for case in cases().into_iter().filter(|it| !skip(it)) {
         let count = counts.entry((case.kernel.clone(), case.dtype())).or_default();
         count[1] += 1;
-        match disagreement(&case, precision) {
+        match disagreement(&case, precision, device) {
             None => count[0] += 1,
             Some(text) => wrong.push(format!("{}: {text}\n    {}", case.kernel, case.line)),
         }
@@ -135,13 +137,30 @@ fn report(counts: &BTreeMap<(String, &'static str), [usize; 2]>) {
 
 #[test]
 fn every_kernel_answers_as_torch_does() {
-    sweep(Precision::Native, |_| false);
+    sweep(Precision::Native, Device::Cpu, |_| false);
 }
 
 /// What PyTorch overflows to, and what depends on a type's own bits, has no exact counterpart.
 #[test]
 fn exact_mode_has_torch_dtypes_and_its_values_unrounded() {
-    sweep(Precision::Exact, fixture::Case::depends_on_rounding);
+    sweep(Precision::Exact, Device::Cpu, fixture::Case::depends_on_rounding);
+}
+
+/// Candle's CPU backend stands for a GPU: the same code runs, elements cross between both sides, and
+/// each version on the device must have answered a case itself.
+#[test]
+fn kernels_answer_alike_on_a_device() {
+    clear_device_ledger();
+    sweep(Precision::Native, Device::CandleCpu, |_| false);
+    let rows = device_ledger();
+    let ran = |name: &str| rows.iter().any(|it| it.kernel == name && it.on_device > 0);
+    let idle: Vec<&str> = device_kernels().filter(|it| !ran(it) && !it.ends_with('_')).collect();
+    assert!(idle.is_empty(), "no case was answered on the device by {idle:?}");
+}
+
+#[test]
+fn exact_mode_is_alike_on_a_device() {
+    sweep(Precision::Exact, Device::CandleCpu, fixture::Case::depends_on_rounding);
 }
 
 #[test]

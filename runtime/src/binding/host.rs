@@ -1,6 +1,10 @@
 //! What the machine's thread keeps beside the interpreter: sources, classes, what a call hands over.
 
-use std::{cell::RefCell, collections::HashMap, path::PathBuf};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
 use portwright_kernels::{DType, Tensor, Weights};
 use rustpython_vm::{PyObjectRef, builtins::PyTypeRef};
@@ -24,6 +28,8 @@ pub(super) struct Host {
     /// Whether kernels look for the source line that calls them.
     pub(super) tracing: bool,
     pub(super) lines: Lines,
+    /// The storages that kernels have read, while they are watched.
+    pub(super) reads: Option<HashSet<usize>>,
     /// The checkpoint that the machine's caller opened.
     pub(super) weights: Vec<Weights>,
     tensors: Vec<(String, Tensor)>,
@@ -73,6 +79,11 @@ pub(crate) fn install(sources: Sources, cache: Option<PathBuf>) {
         it.sources = sources;
         it.cache = cache;
     });
+}
+
+/// Lets go of everything, Python's objects above all, which must not outlive their interpreter.
+pub(crate) fn forget() {
+    drop(HOST.take());
 }
 
 /// The tensors that Python code may load.

@@ -1,5 +1,7 @@
 //! A row of the table of kernels as a Python function and as a method of the tensor class.
 
+use std::collections::HashSet;
+
 use portwright_kernels::{Kernel, Tensor, Value};
 use rustpython_vm::{
     PyObjectRef, PyPayload, PyResult, VirtualMachine,
@@ -30,6 +32,12 @@ fn call(kernel: &'static Kernel, args: &FuncArgs, vm: &VirtualMachine) -> PyResu
     }
     let values =
         args.args.iter().map(|it| value::from_object(it, vm)).collect::<PyResult<Vec<Value>>>()?;
+    let tracing = host::with(|it| {
+        if let Some(reads) = &mut it.reads {
+            note(&values, reads);
+        }
+        it.tracing
+    });
     let result = kernel.call(&values).map_err(|it| value::to_exception(&it, vm))?;
     // An in-place kernel returns the very object that it changed.
     if kernel.name.ends_with('_')
@@ -37,10 +45,23 @@ fn call(kernel: &'static Kernel, args: &FuncArgs, vm: &VirtualMachine) -> PyResu
     {
         return Ok(first.clone());
     }
-    if host::with(|it| it.tracing) {
+    if tracing {
         return value::to_object(traced(result, vm), vm);
     }
     value::to_object(result, vm)
+}
+
+/// Which storages the tensors among some values lie in.
+fn note(values: &[Value], reads: &mut HashSet<usize>) {
+    for it in values {
+        match it {
+            Value::Tensor(it) => {
+                reads.insert(it.storage_id());
+            }
+            Value::List(items) => note(items, reads),
+            _ => {}
+        }
+    }
 }
 
 /// The result with the number of the source line that asked for it.

@@ -10,5 +10,5 @@ mod module;
 mod tensor;
 mod value;
 
-pub(crate) use host::{begin, collect, install, set_weights};
+pub(crate) use host::{begin, collect, forget, install, set_weights};
 pub(crate) use module::module_def;

@@ -12,6 +12,7 @@ mod _kernels {
         Py, PyObjectRef, PyRef, PyResult, VirtualMachine,
         builtins::{PyListRef, PyModule, PyStrRef, PyTypeRef},
         class::PyClassImpl,
+        compiler::Mode,
     };
 
     use super::super::{bytecode, host, kernel, tensor, value};
@@ -19,8 +20,7 @@ mod _kernels {
     /// The code, file and kind of a module that may be imported; none when there is no such module.
     #[pyfunction]
     fn find(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
-        let sources = host::with(|it| it.sources.clone());
-        match sources.find(&name.to_string_lossy()) {
+        match host::with(|it| it.sources.find(&name.to_string_lossy())) {
             Ok(Some(module)) => Ok(vm
                 .ctx
                 .new_tuple(vec![
@@ -36,23 +36,31 @@ mod _kernels {
         }
     }
 
+    /// The code of a text that the standard library has put together, for `exec` or for `eval`.
+    #[pyfunction]
+    fn compiled(text: PyStrRef, mode: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let mode = if &*mode.to_string_lossy() == "eval" { Mode::Eval } else { Mode::Exec };
+        Ok(bytecode::code_of_text(&text.to_string_lossy(), mode, vm)?.into())
+    }
+
     /// The text of a module that may be imported.
     #[pyfunction]
     fn text(name: PyStrRef) -> Option<String> {
-        host::with(|it| it.sources.clone()).find(&name.to_string_lossy()).ok()?.map(|it| it.text)
+        let found = host::with(|it| it.sources.find(&name.to_string_lossy())).ok()?;
+        found.map(|it| it.text.into_owned())
     }
 
     /// The text of a module on disk, where a stand-in has taken its place.
     #[pyfunction]
     fn text_on_disk(name: PyStrRef) -> Option<String> {
-        host::with(|it| it.sources.clone()).on_disk(&name.to_string_lossy()).ok()?.map(|it| it.text)
+        let found = host::with(|it| it.sources.on_disk(&name.to_string_lossy())).ok()?;
+        found.map(|it| it.text.into_owned())
     }
 
     /// The names of the modules inside a package.
     #[pyfunction]
     fn list(name: PyStrRef, vm: &VirtualMachine) -> PyListRef {
-        let sources = host::with(|it| it.sources.clone());
-        let names = sources.list(&name.to_string_lossy());
+        let names = host::with(|it| it.sources.list(&name.to_string_lossy()));
         vm.ctx.new_list(names.into_iter().map(|it| vm.ctx.new_str(it).into()).collect())
     }
 
@@ -129,10 +137,58 @@ mod _kernels {
         host::with(|it| it.tracing = on);
     }
 
+    /// Whether the storages that kernels read are noted; what was noted before is forgotten.
+    #[pyfunction]
+    fn watch_reads(on: bool) {
+        host::with(|it| it.reads = on.then(Default::default));
+    }
+
+    /// The storages that kernels have read since they are watched.
+    #[pyfunction]
+    fn reads(vm: &VirtualMachine) -> PyListRef {
+        let reads: Vec<usize> = host::with(|it| it.reads.iter().flatten().copied().collect());
+        vm.ctx.new_list(reads.into_iter().map(|it| vm.ctx.new_int(it).into()).collect())
+    }
+
     /// The dtype that Python floats become.
     #[pyfunction]
     fn set_default_dtype(dtype: PyRef<tensor::PyDType>) {
         kernels::set_default_dtype(dtype.inner);
+    }
+
+    /// The device of tensors that are made from no other tensor.
+    #[pyfunction]
+    fn set_default_device(name: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        let device: kernels::Device =
+            name.to_string_lossy().parse().map_err(|it| value::to_exception(&it, vm))?;
+        device.check().map_err(|it| value::to_exception(&it, vm))?;
+        kernels::set_default_device(device);
+        Ok(())
+    }
+
+    #[pyfunction]
+    fn get_default_device() -> String {
+        kernels::settings().device.to_string()
+    }
+
+    /// Whether a device can be used here.
+    #[pyfunction]
+    fn has_device(name: PyStrRef) -> bool {
+        let device = name.to_string_lossy().parse::<kernels::Device>();
+        device.is_ok_and(|it| it.check().is_ok())
+    }
+
+    /// What ran where on devices: kernel, calls there, calls on the host, bytes each way, refusal.
+    #[pyfunction]
+    fn device_ledger(vm: &VirtualMachine) -> PyListRef {
+        let row = |it: kernels::LedgerRow| {
+            let counts = [it.on_device, it.on_host, it.downloaded, it.uploaded];
+            let mut row: Vec<PyObjectRef> = vec![vm.ctx.new_str(it.kernel).into()];
+            row.extend(counts.map(|it| vm.ctx.new_int(it).into()));
+            row.push(it.refused.map_or_else(|| vm.ctx.none(), |it| vm.ctx.new_str(it).into()));
+            vm.ctx.new_tuple(row).into()
+        };
+        vm.ctx.new_list(kernels::device_ledger().into_iter().map(row).collect())
     }
 
     #[pyfunction]

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt};
 
-use portwright_kernels::{DType, Tensor};
+use portwright_kernels::{DType, Device, Tensor};
 use rustpython_vm::{
     Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
     builtins::{PyTuple, PyTypeRef},
@@ -91,8 +91,12 @@ impl PyTensor {
     }
 
     #[pygetset]
-    fn device_name(&self) -> &'static str {
-        self.inner.borrow().device()
+    fn device_name(&self, vm: &VirtualMachine) -> PyObjectRef {
+        let device = self.inner.borrow().device();
+        match device {
+            Device::Cpu => vm.ctx.intern_str("cpu").to_owned().into(),
+            other => vm.ctx.intern_str(other.to_string()).to_owned().into(),
+        }
     }
 
     #[pymethod]

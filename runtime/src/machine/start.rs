@@ -48,6 +48,7 @@ pub(super) fn serve(
             job(vm);
         }
     });
+    binding::forget();
 }
 
 fn build(watchdog: &Watchdog) -> Result<Interpreter, RuntimeError> {

@@ -22,6 +22,8 @@ const REFERENCE: &str = "portwright_worker.embedded";
 const OPS: &[(&str, &str, &str)] = &[
     ("open_model", SESSION, "open_model"),
     ("inspect", SESSION, "inspect"),
+    ("ledgers", SESSION, "ledgers"),
+    ("run", SESSION, "run"),
     ("close_model", SESSION, "close_model"),
     ("start_text", SESSION, "start_text"),
     ("continue_text", SESSION, "continue_text"),

@@ -63,6 +63,12 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         # The library's way back names the output of both kinds of attention alike.
         rename=((r"\.dense\.weight$", ".o_proj.weight", ".A_log"),),
         architecture="BailingMoeV3ForCausalLM"),
+    "cohere_compass_text": Adjustment("published checkpoints have a table for each kind of layer", {
+        "layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 8,
+        "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 77_000.0,
+                                               "mrope_section": [2, 3, 3]},
+                            "sliding_attention": {"rope_type": "default", "rope_theta": 25_000.0,
+                                                  "mrope_section": [2, 3, 3]}}}),
     "dbrx": Adjustment("published checkpoints clip and choose four experts", {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
         "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,
@@ -221,14 +227,23 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "qwen3_5_moe": Adjustment(
         "published as a multimodal model with its experts in one weight, since transformers 5",
         rename=((r"^model\.", "model.language_model."),), as_built=True, new_spelling_only=True),
+    "qwen4_exp_text": Adjustment("the class leaves the indexer and the n-grams out", {
+        "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8,
+        "indexer_compress_ratio": 2, "ple_layer_ids": [1], "heads_per_ngram": 2,
+        "ngram_vocab_size_base": 200, "split_ngram_parts": 4, "hc_lowrank": 20,
+        "eos_token_id": 2}),
     "qwen3_moe": Adjustment("published names", extra={"head_dim": 16}, publish_as=("num_experts",)),
     "recurrent_gemma": Adjustment("published checkpoints have one key-value head and a recurrence as wide as "
                                   "the stream", {"lru_width": 64, "num_key_value_heads": 1}),
+    "reformer": Adjustment("the class's own positions and buckets belong to 64 thousand tokens", {
+        "axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 8], "attn_layers": ["local", "lsh"],
+        "num_buckets": 4}),
     "solar_open": Adjustment("published fields that the class does not know", {
         "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
                             "partial_rotary_factor": 1.0}},
         extra={"intermediate_size": 96, "first_k_dense_replace": 0}),
     "starcoder2": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
+    "xmod": Adjustment("published checkpoints name their language", {"default_language": "en_XX"}),
     "zamba2": Adjustment("the class's default pattern has 54 layers", {
         "layers_block_type": ["linear_attention", "linear_attention", "hybrid",
                               "linear_attention", "hybrid"]}),

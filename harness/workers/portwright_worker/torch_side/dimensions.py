@@ -73,6 +73,9 @@ SIZES: list[tuple[str, Any]] = [
     (r"altup_num_inputs", 3),
     (r"block_multiple_of", 8),
     (r"dim_model_base", 48),
+    (r"hidden_size_global", 64),
+    (r"encoder_hash_byte_group_vocab", 512),
+    (r"(entity|shape|pronunciation)_vocab_size", 160),
     # whole sub-models that a text port never reaches
     (r"num_mel_bins|image_size", 32),
     (r"patch_size", 16),

@@ -78,6 +78,8 @@ OPS = {
     "rope": _late("rope", "rope"),
     "config_reads": _late("config_ledger", "config_reads"),
     "config_experiment": _late("config_ledger", "config_experiment"),
+    "synthesize_head": _late("heads", "synthesize_head"),
+    "run": _late("heads", "run"),
     "close": _late("opening", "close"),
     "catalogue": catalogue.definitions,
 }

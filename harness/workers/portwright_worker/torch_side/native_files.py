@@ -89,11 +89,12 @@ def read_config(checkpoint: str) -> Any:
         raise WorkerError("config", f"{type(error).__name__}: {error}", file=path) from error
 
 
-def load_model(checkpoint: str, config: Any, dtype: torch.dtype, attention: str) -> tuple[Any, dict]:
-    """``AutoModelForCausalLM.from_pretrained``, with its loading info."""
-    from transformers import AutoModelForCausalLM
+def load_model(checkpoint: str, config: Any, dtype: torch.dtype, attention: str,
+               architecture: str | None = None) -> tuple[Any, dict]:
+    """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
+    import transformers
 
-    return AutoModelForCausalLM.from_pretrained(
+    return getattr(transformers, architecture or "AutoModelForCausalLM").from_pretrained(
         checkpoint, config=config, dtype=dtype, attn_implementation=attention,
         experts_implementation="eager", output_loading_info=True, local_files_only=True,
         use_safetensors=True, ignore_mismatched_sizes=True)

@@ -35,12 +35,13 @@ class Opened:
         return torch.float64 if self.dtype == torch.float64 else torch.float32
 
 
-def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None) -> tuple[Any, dict]:
-    """``AutoModelForCausalLM.from_pretrained``, with its loading info."""
+def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None,
+         architecture: str | None = None) -> tuple[Any, dict]:
+    """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
     files.weight_files(checkpoint)
     config = config if config is not None else files.read_config(checkpoint)
     try:
-        model, info = files.load_model(checkpoint, config, dtype, attention)
+        model, info = files.load_model(checkpoint, config, dtype, attention, architecture)
     except ValueError as error:
         if "does not support an attention implementation" not in str(error):
             raise
@@ -67,7 +68,8 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     checkpoint = request["checkpoint"]
     reads: set[str] = set()
     with config_ledger.recording(reads):
-        model, info = load(checkpoint, dtype, request.get("attention") or "eager")
+        model, info = load(checkpoint, dtype, request.get("attention") or "eager",
+                           architecture=request.get("architecture"))
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)

@@ -56,7 +56,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "architecture": type(model).__name__,
         "definition_file": inspect.getfile(type(model)),
         "vocab_size": text.vocab_size,
-        "num_layers": text.num_hidden_layers,
+        "num_layers": getattr(text, "num_hidden_layers", 0),
         "layer_types": list(layer_types) if isinstance(layer_types, (list, tuple)) else None,
         "sliding_window": window_of(text),
         "tied": is_tied(model),

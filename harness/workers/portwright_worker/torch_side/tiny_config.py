@@ -19,9 +19,13 @@ _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_para
                "rope_local_base_freq")
 
 
-def make_config(model_type: str, base: str | None, overrides: dict, notes: list[str]) -> Any:
-    """The tiny config of a type, on top of a published one when `base` names its file."""
-    cls = known_type(model_type)
+def make_config(model_type: str, base: str | None, overrides: dict, notes: list[str],
+                cls: type[PreTrainedConfig] | None = None) -> Any:
+    """The tiny config of a type, on top of a published one when `base` names its file.
+
+    Without a class the type must have a causal LM.
+    """
+    cls = cls or known_type(model_type)
     start = None
     if base:
         try:

@@ -58,6 +58,21 @@ def forward(request):
             "ties": getattr(ties, "count", None)}
 
 
+def run(request):
+    """The main output of a definition with any head, for inputs of any kind."""
+    # The torch worker runs the same file: both sides feed the same numbers.
+    from portwright_worker.torch_side.inputs import main_output, tensors_of
+
+    model = _models[request["handle"]].model
+    ties = Ties() if request.get("ties") else nullcontext()
+    order = OtherOrder() if request.get("other_order") else nullcontext()
+    with Blame(model), ties, order:
+        output = main_output(model(**tensors_of(request["inputs"], model.config.dtype)))
+    _kernels.hand_over("logits", output)
+    return {"shape": list(output.shape), "dtype": output.dtype.name,
+            "ties": getattr(ties, "count", None)}
+
+
 def _in_chunks(model, tokens, chunks, batch):
     if sum(chunks) != tokens.shape[1] or min(chunks) < 1:
         raise ValueError(f"chunks {chunks} do not make {tokens.shape[1]} tokens")
@@ -82,6 +97,13 @@ def generate(request):
             ids.append(int(tokens))
     _kernels.hand_over("logits", torch.cat(steps, dim=1))
     return {"ids": ids}
+
+
+def ledgers(request):
+    """What a definition uses of its config, its branches and its weights."""
+    from .ledgers import ledgers as made
+
+    return made(request)
 
 
 def inspect(request):

@@ -34,7 +34,7 @@ from ._products import *  # noqa: F403
 from ._modes import *  # noqa: F403
 from ._modes import _assert, _check, _check_is_size
 from . import _methods
-from ._methods import clone
+from ._methods import as_strided, clone
 
 dtype = _kernels.dtype
 device = device  # noqa: F405 - named so that it is seen to be public

@@ -13,18 +13,24 @@ from ._tensor import Tensor, sizes
 _SMALL = 1 << 16
 
 
-def _full(shape, value, dtype):
-    return _kernels.full(shape, value, dtype or _kernels.get_default_dtype())
+def _full(shape, value, dtype, device=None):
+    made = _kernels.full(shape, value, dtype or _kernels.get_default_dtype())
+    return made if device is None else _kinds.placed(made, device)
+
+
+def _like(input, value, dtype, names):
+    made = _kernels.full(input.shape, value, dtype or input.dtype)
+    return _kinds.placed(made, names.get("device") or input.device_name)
 
 
 def zeros(*size, dtype=None, out=None, layout=None, device=None, requires_grad=False,
           pin_memory=False, size_=None, **names):
-    return _full(sizes(size or (names.get("size"),)), 0, dtype)
+    return _full(sizes(size or (names.get("size"),)), 0, dtype, device)
 
 
 def ones(*size, dtype=None, out=None, layout=None, device=None, requires_grad=False,
          pin_memory=False, **names):
-    return _full(sizes(size or (names.get("size"),)), 1, dtype)
+    return _full(sizes(size or (names.get("size"),)), 1, dtype, device)
 
 
 def empty(*size, dtype=None, out=None, layout=None, device=None, requires_grad=False,
@@ -33,14 +39,14 @@ def empty(*size, dtype=None, out=None, layout=None, device=None, requires_grad=F
     if _Lazily.depth and math.prod(shape) > _SMALL:
         # What a checkpoint fills: all elements are one, so that no memory is taken.
         return _kernels.expand(_full((), 0, dtype), shape)
-    return _full(shape, 0, dtype)
+    return _full(shape, 0, dtype, device)
 
 
 def full(size, fill_value, *, dtype=None, out=None, layout=None, device=None,
          requires_grad=False, pin_memory=False):
     if dtype is None:
         dtype = scalar_dtype(fill_value)
-    return _kernels.full(sizes((size,)), _number(fill_value), dtype)
+    return _full(sizes((size,)), _number(fill_value), dtype, device)
 
 
 def _number(value):
@@ -61,19 +67,20 @@ def scalar_dtype(value):
 
 
 def zeros_like(input, *, dtype=None, **ignored):
-    return _kernels.full(input.shape, 0, dtype or input.dtype)
+    return _like(input, 0, dtype, ignored)
 
 
 def ones_like(input, *, dtype=None, **ignored):
-    return _kernels.full(input.shape, 1, dtype or input.dtype)
+    return _like(input, 1, dtype, ignored)
 
 
 def empty_like(input, *, dtype=None, **ignored):
-    return empty(input.shape, dtype=dtype or input.dtype)
+    device = ignored.get("device") or input.device_name
+    return empty(input.shape, dtype=dtype or input.dtype, device=device)
 
 
 def full_like(input, fill_value, *, dtype=None, **ignored):
-    return _kernels.full(input.shape, _number(fill_value), dtype or input.dtype)
+    return _like(input, _number(fill_value), dtype, ignored)
 
 
 def empty_strided(size, stride, *, dtype=None, **ignored):
@@ -87,13 +94,14 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     start, end, step = _number(start), _number(end), _number(step)
     if dtype is None and any(isinstance(it, float) for it in (start, end, step)):
         dtype = _kernels.get_default_dtype()
-    return _kernels.arange(start, end, step, dtype or _kinds.int64)
+    return _kinds.placed(_kernels.arange(start, end, step, dtype or _kinds.int64), device)
 
 
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None,
              requires_grad=False):
-    return _kernels.linspace(_number(start), _number(end), _number(steps),
+    made = _kernels.linspace(_number(start), _number(end), _number(steps),
                              dtype or _kernels.get_default_dtype())
+    return _kinds.placed(made, device)
 
 
 def logspace(start, end, steps, base=10.0, *, dtype=None, **ignored):
@@ -101,20 +109,21 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, **ignored):
 
 
 def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    return _kernels.eye(n, n if m is None else m, dtype or _kernels.get_default_dtype())
+    made = _kernels.eye(n, n if m is None else m, dtype or _kernels.get_default_dtype())
+    return _kinds.placed(made, device)
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     if hasattr(data, "_portwright_tensor"):
         data = data._portwright_tensor
     if isinstance(data, Tensor):
-        result = _kernels.clone(data)
+        result = _kinds.placed(_kernels.clone(data), device)
         return result if dtype is None else _kernels.to_dtype(result, dtype)
     flat, shape = [], []
     _flatten(data, flat, shape, 0)
     if dtype is None:
         dtype = _dtype_of(flat)
-    return _kernels.from_list(flat, shape, dtype)
+    return _kinds.placed(_kernels.from_list(flat, shape, dtype), device)
 
 
 def _flatten(data, flat, shape, depth):
@@ -146,8 +155,9 @@ def _dtype_of(flat):
 
 def as_tensor(data, dtype=None, device=None):
     if isinstance(data, Tensor):
+        data = _kinds.placed(data, device)
         return data if dtype is None or dtype is data.dtype else _kernels.to_dtype(data, dtype)
-    return tensor(data, dtype=dtype)
+    return tensor(data, dtype=dtype, device=device)
 
 
 asarray = as_tensor
@@ -197,20 +207,25 @@ class _Lazily:
 
 
 def new_zeros(self, *size, dtype=None, **ignored):
-    return zeros(*(size or (ignored["size"],)), dtype=dtype or self.dtype)
+    device = ignored.get("device") or self.device_name
+    return zeros(*(size or (ignored["size"],)), dtype=dtype or self.dtype, device=device)
 
 
 def new_ones(self, *size, dtype=None, **ignored):
-    return ones(*(size or (ignored["size"],)), dtype=dtype or self.dtype)
+    device = ignored.get("device") or self.device_name
+    return ones(*(size or (ignored["size"],)), dtype=dtype or self.dtype, device=device)
 
 
 def new_empty(self, *size, dtype=None, **ignored):
-    return empty(*(size or (ignored["size"],)), dtype=dtype or self.dtype)
+    device = ignored.get("device") or self.device_name
+    return empty(*(size or (ignored["size"],)), dtype=dtype or self.dtype, device=device)
 
 
 def new_full(self, size, fill_value, *, dtype=None, **ignored):
-    return full(size, fill_value, dtype=dtype or self.dtype)
+    device = ignored.get("device") or self.device_name
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device)
 
 
 def new_tensor(self, data, *, dtype=None, **ignored):
-    return tensor(data, dtype=dtype or self.dtype)
+    device = ignored.get("device") or self.device_name
+    return tensor(data, dtype=dtype or self.dtype, device=device)

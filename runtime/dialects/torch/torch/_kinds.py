@@ -17,6 +17,25 @@ complex64 = cfloat = _kernels.complex64
 complex128 = cdouble = _kernels.complex128
 
 
+class NarrowFloat:
+    """A dtype of eight bits that no kernel computes in: its name and its limits."""
+
+    is_floating_point, is_complex, is_signed, itemsize = True, False, True, 1
+
+    def __init__(self, exponent, mantissa, largest):
+        self.name, self.bits, self.largest = type(self).__name__, (exponent, mantissa), largest
+
+    def __repr__(self):
+        return f"torch.{self.name}"
+
+
+# Each is of a class of its own, so that the error of a kernel that is given one names it.
+float8_e4m3fn = type("float8_e4m3fn", (NarrowFloat,), {})(4, 3, 448.0)
+float8_e5m2 = type("float8_e5m2", (NarrowFloat,), {})(5, 2, 57344.0)
+float8_e4m3fnuz = type("float8_e4m3fnuz", (NarrowFloat,), {})(4, 3, 240.0)
+float8_e5m2fnuz = type("float8_e5m2fnuz", (NarrowFloat,), {})(5, 2, 57344.0)
+
+
 class Size(tuple):
     """A tensor's shape."""
 
@@ -40,7 +59,7 @@ class Size(tuple):
 
 
 class device:
-    """Where a tensor lies. As a context it says nothing: there is one device."""
+    """Where a tensor lies. As a context it says nothing: the machine chooses the device."""
 
     __slots__ = ("type", "index")
 
@@ -115,16 +134,17 @@ class finfo:
     def __init__(self, dtype=None):
         dtype = dtype or _kernels.get_default_dtype()
         dtype = {complex64: float32, complex128: float64}.get(dtype, dtype)
-        if dtype not in _FLOAT_BITS:
+        if dtype not in _FLOAT_BITS and not isinstance(dtype, NarrowFloat):
             raise TypeError(f"torch.finfo() requires a floating point input type, not {dtype}")
-        exponent, mantissa = _FLOAT_BITS[dtype]
+        exponent, mantissa = _FLOAT_BITS.get(dtype) or dtype.bits
         bias = 2 ** (exponent - 1) - 1
         self.bits = 1 + exponent + mantissa
         self.eps = 2.0 ** -mantissa
-        self.max = (2.0 - 2.0 ** -mantissa) * 2.0 ** bias
+        # Narrow floats have no room for infinities at the top.
+        self.max = getattr(dtype, "largest", (2.0 - 2.0 ** -mantissa) * 2.0 ** bias)
         self.min = -self.max
         self.tiny = self.smallest_normal = 2.0 ** (1 - bias)
-        self.resolution = {16: 1e-3, 32: 1e-6, 64: 1e-15}[self.bits]
+        self.resolution = {8: 1.0, 16: 1e-3, 32: 1e-6, 64: 1e-15}[self.bits]
         self.dtype = dtype.name
 
 
@@ -150,5 +170,26 @@ def set_default_dtype(dtype):
 
 
 def device_of(value):
-    """A device from whatever names one; none is the only device."""
-    return value if isinstance(value, device) else device(value or "cpu")
+    """A device from whatever names one; none is the default device."""
+    return value if isinstance(value, device) else device(value or _kernels.get_default_device())
+
+
+_DEVICES = {}
+
+
+def device_named(name):
+    """The device of a tensor that lies there; one object a device."""
+    found = _DEVICES.get(name)
+    if found is None:
+        found = _DEVICES[name] = device(name)
+    return found
+
+
+def placed(tensor, where):
+    """The tensor on the device that ``where`` names; itself when it is there or ``where`` is none."""
+    if where is None:
+        return tensor
+    name = str(where)
+    if name == tensor.device_name or name == "meta":
+        return tensor
+    return _kernels.to_device(tensor, name)

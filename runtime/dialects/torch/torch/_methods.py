@@ -8,13 +8,20 @@ from ._tensor import Tensor
 
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     for it in args:
-        if isinstance(it, _kinds.dtype):
+        if isinstance(it, (_kinds.dtype, _kinds.NarrowFloat)):
             dtype = it
         elif isinstance(it, Tensor):
             dtype = it.dtype
+        elif isinstance(it, (str, _kinds.device)):
+            device = it
+    moved = self if device is None else _kinds.placed(self, device)
     if dtype is None or dtype is self.dtype:
-        return _kernels.clone(self) if copy else self
-    return _kernels.to_dtype(self, dtype)
+        return _kernels.clone(self) if copy and moved is self else moved
+    return _kernels.to_dtype(moved, dtype)
+
+
+def as_strided(input, size, stride, storage_offset=None):
+    return _kernels.as_strided(input, list(size), list(stride), storage_offset)
 
 
 def type_(self, dtype=None, non_blocking=False):
@@ -34,6 +41,13 @@ _TYPE_NAMES = {
     _kinds.int16: "torch.ShortTensor", _kinds.int8: "torch.CharTensor",
     _kinds.uint8: "torch.ByteTensor", _kinds.bool: "torch.BoolTensor",
 }
+
+
+def _moving(device):
+    def method(self, memory_format=None):
+        return _kinds.placed(self, device)
+
+    return method
 
 
 def _cast(dtype):
@@ -138,10 +152,12 @@ _WRITTEN_BACK = (
 def _bind():
     for name, dtype in _CASTS.items():
         setattr(Tensor, name, _cast(dtype))
-    for name in ("cpu", "cuda", "xpu", "mps", "coalesce", "to_dense", "resolve_conj", "resolve_neg",
+    Tensor.cpu, Tensor.mps = _moving("cpu"), _moving("metal")
+    Tensor.cuda = lambda self, device=None: to(self, "cuda" if device is None else f"cuda:{device}")
+    for name in ("xpu", "coalesce", "to_dense", "resolve_conj", "resolve_neg",
                  "rename", "refine_names"):
         setattr(Tensor, name, _same)
-    for name in ("to", "contiguous", "clone", "copy_", "fill_", "zero_", "type_as", "resize_",
+    for name in ("to", "as_strided", "contiguous", "clone", "copy_", "fill_", "zero_", "type_as", "resize_",
                  "fill_diagonal_", "apply_", "unsqueeze_", "squeeze_", "transpose_", "t_"):
         setattr(Tensor, name, globals()[name])
     Tensor.type = type_

@@ -2,6 +2,8 @@
 
 from functools import wraps
 
+import _kernels
+
 
 class _Context:
     """A context, a decorator, and both without effect."""
@@ -112,13 +114,14 @@ def _check_is_size(value, message=None, *, max=None):
 
 
 def set_default_device(device):
-    pass
+    """Sets the device of tensors that are made from no other tensor."""
+    _kernels.set_default_device(str(device))
 
 
 def get_default_device():
     from ._kinds import device
 
-    return device("cpu")
+    return device(_kernels.get_default_device())
 
 
 def set_printoptions(**options):

@@ -196,7 +196,9 @@ def _bind():
     for name in UNARY + BINARY:
         if hasattr(_kernels, name):
             globals()[name] = getattr(_kernels, name)
-            setattr(Tensor, name, _kernels.method(name))
+            # `real` and `imag` are attributes of a tensor.
+            if not isinstance(Tensor.__dict__.get(name), property):
+                setattr(Tensor, name, _kernels.method(name))
     for alias, name in ALIASES.items():
         if hasattr(_kernels, name):
             globals()[alias] = globals()[name]

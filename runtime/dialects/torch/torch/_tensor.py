@@ -3,7 +3,7 @@
 import _kernels
 
 from . import _kinds
-from ._kinds import Size, device
+from ._kinds import Size, device, device_named
 
 _CPU = device("cpu")
 
@@ -57,7 +57,8 @@ class Tensor(_kernels.TensorBase):
 
     @property
     def device(self):
-        return _CPU
+        name = self.device_name
+        return _CPU if name == "cpu" else device_named(name)
 
     @property
     def data(self):
@@ -110,7 +111,8 @@ class Tensor(_kernels.TensorBase):
         return self.dtype.itemsize
 
     def get_device(self):
-        return -1
+        index = self.device.index
+        return -1 if index is None else index
 
     def is_inference(self):
         return False

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from ._beside import beside
 from .cache_utils import Cache
 from .modeling_outputs import (
     BaseModelOutputWithPast, QuestionAnsweringModelOutput, SequenceClassifierOutputWithPast,
@@ -90,3 +91,6 @@ class GenericForQuestionAnswering(_Head):
                                inputs_embeds, kwargs)
         start, end = self.qa_outputs(outputs.last_hidden_state).split(1, -1)
         return QuestionAnsweringModelOutput(start_logits=start.squeeze(-1), end_logits=end.squeeze(-1))
+
+
+__getattr__ = beside("transformers.modeling_layers", globals())

@@ -9,6 +9,7 @@ from torch import nn
 
 from . import initialization as init
 from ._attention import ALL_ATTENTION_FUNCTIONS, AttentionInterface
+from ._beside import beside
 from ._embeddings import EmbeddingAccessMixin
 from ._initialising import Initialising
 from ._tying import Tying
@@ -292,3 +293,6 @@ class LoadStateDictConfig:
         self.device_map = self.hf_quantizer = self.disk_offload_folder = None
         self.offload_buffers = False
         self.__dict__.update(more)
+
+
+__getattr__ = beside("transformers.modeling_utils", globals())

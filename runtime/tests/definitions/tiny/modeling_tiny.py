@@ -85,6 +85,8 @@ class Layer(nn.Module):
         super().__init__()
         self.input_norm, self.attn = Norm(config), Attention(config)
         self.mlp_norm, self.mlp = Norm(config), Mlp(config)
+        if config.plant == "idle":
+            self.idle_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, x):
         x = x + self.attn(self.input_norm(x))

@@ -149,15 +149,13 @@ def pixel_unshuffle(input, downscale_factor):
 
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
                 recompute_scale_factor=None, antialias=False):
-    if mode != "nearest":
-        raise NotImplementedError(f"interpolate() with mode {mode!r}")
-    rank = input.ndim - 2
+    rank, factors = input.ndim - 2, None
     if size is None:
-        scales = scale_factor if isinstance(scale_factor, (tuple, list)) else [scale_factor] * rank
-        size = [int(length * it) for length, it in zip(input.shape[2:], scales)]
-    for place, wanted in enumerate(_each(size, rank)):
-        length = input.shape[2 + place]
-        rows = _kernels.from_list([it * length // wanted for it in range(wanted)], [wanted],
-                                  _kernels.int64)
-        input = _kernels.index_select(input, 2 + place, rows)
-    return input
+        factors = scale_factor if isinstance(scale_factor, (tuple, list)) else [scale_factor] * rank
+        size = [int(length * it) for length, it in zip(input.shape[2:], factors)]
+        factors = None if recompute_scale_factor else [float(it) for it in factors]
+    return _kernels.interpolate(input, _each(size, rank), mode, bool(align_corners), factors, antialias)
+
+
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+    return _kernels.grid_sample(input, grid, mode, padding_mode, bool(align_corners))

@@ -14,7 +14,7 @@ from ._losses import (
 )
 from ._spatial import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d, conv1d, conv2d, conv3d,
-    conv_transpose1d, conv_transpose2d, interpolate, max_pool1d, max_pool2d, pixel_shuffle,
+    conv_transpose1d, conv_transpose2d, grid_sample, interpolate, max_pool1d, max_pool2d, pixel_shuffle,
     pixel_unshuffle, unfold,
 )
 

@@ -1,7 +1,9 @@
 """Loggers that keep quiet below an error."""
 
-import logging as _logging
-from logging import CRITICAL, DEBUG, ERROR, FATAL, INFO, NOTSET, WARN, WARNING
+# The standard library's levels; the library itself is slow to import and nothing here needs it.
+CRITICAL = FATAL = 50
+ERROR, WARNING, INFO, DEBUG, NOTSET = 40, 30, 20, 10, 0
+WARN = WARNING
 
 _loggers = {}
 

@@ -1,4 +1,4 @@
-"""Changing the dtype of all of a module's tensors."""
+"""Changing the dtype and the device of all of a module's tensors."""
 
 from ... import _kinds
 
@@ -25,6 +25,10 @@ class Casting:
                 dtype = it
             elif hasattr(it, "dtype"):
                 dtype = it.dtype
+            elif isinstance(it, (str, _kinds.device)):
+                device = it
+        if device is not None:
+            self._apply(lambda it: _kinds.placed(it, device))
         return self if dtype is None else self._cast(dtype)
 
     def float(self):
@@ -43,10 +47,10 @@ class Casting:
         return self._cast(dst_type)
 
     def cpu(self):
-        return self
+        return self.to("cpu")
 
     def cuda(self, device=None):
-        return self
+        return self.to(f"cuda:{device or 0}" if isinstance(device, (int, type(None))) else device)
 
     def to_empty(self, *, device=None, recurse=True):
         return self

@@ -1,0 +1,300 @@
+//! Every definition of transformers on the embedded runtime, compared with real PyTorch.
+//!
+//! [`sweep`] makes a tiny random checkpoint of each definition, asks PyTorch in three dtypes and the
+//! engine `candle` in four [modes](Mode), and judges every mode by what PyTorch errs against itself.
+//! [`Head`] is the list of what is swept, `reference` and `candidate` are the two sides, `judge` is
+//! the rule, [`Row`] is what the table in `docs/coverage` is made of.
+//!
+//! # Invariants
+//!
+//! - One definition's crash, hang or refusal costs that definition alone: each side asks in a session
+//!   of its own.
+//! - A finished row is on disk before the next one starts; a sweep that was stopped goes on from
+//!   there, unless the sources or this program changed.
+//! - What could not be asked is `not run` with the reason.
+
+mod candidate;
+mod figures;
+mod head;
+mod judge;
+mod reference;
+mod row;
+mod store;
+
+pub use head::{HEADS, Head};
+pub use row::{Cell, Greedy, MODES, Mode, Row};
+
+use std::{
+    collections::VecDeque,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use candidate::Candidate;
+use reference::Reference;
+use store::Store;
+
+use crate::{
+    cancel::Cancel,
+    digest,
+    engine::{Catalogue, EngineError, EngineKind, Launch, Sources, Worker},
+    evidence::Verdict,
+    progress::{Event, Progress, Step},
+};
+
+/// What to sweep.
+#[derive(Clone, Debug)]
+pub struct Definitions {
+    pub heads: Vec<Head>,
+    /// Only these model types; every type of a head when empty.
+    pub model_types: Vec<String>,
+    pub modes: Vec<Mode>,
+    /// Definitions at a time.
+    pub jobs: usize,
+    /// How long one request may take.
+    pub deadline: Duration,
+    /// Where finished rows are kept.
+    pub out: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionsError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("no definition is called `{name}`")]
+    Unknown { name: String },
+    #[error("failed to write `{path}`", path = path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What came of a sweep.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// Sorted by head in the order of [`HEADS`], then by model type.
+    pub rows: Vec<Row>,
+    /// Library versions of both engines.
+    pub versions: std::collections::BTreeMap<String, String>,
+}
+
+/// The engines of one lane: PyTorch, and the embedded runtime in its ordinary and its exact mode.
+struct Lane<'a> {
+    launch: &'a Launch,
+    sources: &'a Sources,
+    deadline: Duration,
+    cancel: &'a Cancel,
+    torch: Worker,
+    native: Worker,
+    exact: Worker,
+}
+
+impl<'a> Lane<'a> {
+    fn start(
+        launch: &'a Launch,
+        sources: &'a Sources,
+        deadline: Duration,
+        cancel: &'a Cancel,
+    ) -> Result<Self, EngineError> {
+        let spawn = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
+        let torch = spawn(EngineKind::Torch, false)?;
+        let native = spawn(EngineKind::Candle, false)?;
+        let exact = spawn(EngineKind::Candle, true)?;
+        Ok(Self { launch, sources, deadline, cancel, torch, native, exact })
+    }
+
+    /// Replaces workers whose process is gone.
+    fn revive(&mut self) -> Result<(), EngineError> {
+        let (launch, sources, deadline, cancel) =
+            (self.launch, self.sources, self.deadline, self.cancel);
+        let again = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
+        if !self.torch.is_alive() {
+            self.torch = again(EngineKind::Torch, false)?;
+        }
+        if !self.native.is_alive() {
+            self.native = again(EngineKind::Candle, false)?;
+        }
+        if !self.exact.is_alive() {
+            self.exact = again(EngineKind::Candle, true)?;
+        }
+        Ok(())
+    }
+}
+
+fn spawn(
+    launch: &Launch,
+    sources: &Sources,
+    deadline: Duration,
+    cancel: &Cancel,
+    kind: EngineKind,
+    exact: bool,
+) -> Result<Worker, EngineError> {
+    let mut launch = launch.clone();
+    launch.embedded.exact = exact;
+    Worker::spawn(kind, &launch, sources, deadline, cancel.clone())
+}
+
+/// Asks every definition of the plan.
+///
+/// # Errors
+///
+/// When an engine cannot be started or a finished row cannot be written; what goes wrong with one
+/// definition is in its row.
+pub fn sweep(
+    plan: &Definitions,
+    launch: &Launch,
+    sources: &Sources,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Swept, DefinitionsError> {
+    let mut first = Lane::start(launch, sources, plan.deadline, cancel)?;
+    let abouts = [first.torch.ready()?.clone(), first.native.ready()?.clone()];
+    let subjects = subjects(plan, &mut first)?;
+    let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
+    let store =
+        Store::open(&plan.out, &digest::of_bytes(format!("{program} {abouts:?}").as_bytes()))?;
+    let step = Step::start(progress, "definitions", subjects.len() as u64);
+    let queue: Mutex<VecDeque<(Head, String)>> = Mutex::new(subjects.into());
+    let rows: Mutex<Vec<Row>> = Mutex::default();
+    let work = |lane: &mut Lane<'_>| -> Result<(), DefinitionsError> {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((head, model_type)) = next else { return Ok(()) };
+            let mut row =
+                store.finished(head, &model_type).unwrap_or_else(|| Row::new(head, &model_type));
+            let missing: Vec<Mode> =
+                plan.modes.iter().copied().filter(|it| !row.modes.contains_key(it)).collect();
+            if !missing.is_empty() {
+                definition(lane, &mut row, &missing, &plan.out.join("work"))?;
+                store.keep(&row)?;
+            }
+            tell(&row, progress);
+            rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+            step.advance(1);
+        }
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..plan.jobs.max(1))
+            .map(|_| {
+                scope.spawn(|| work(&mut Lane::start(launch, sources, plan.deadline, cancel)?))
+            })
+            .collect();
+        let mut result = work(&mut first);
+        for other in others {
+            let other = other.join().expect("a lane does not panic");
+            result = result.and(other);
+        }
+        result
+    })?;
+    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rows.sort_by(|a, b| (a.head, &a.model_type).cmp(&(b.head, &b.model_type)));
+    let versions = abouts.into_iter().flat_map(|it| it.versions).collect();
+    Ok(Swept { rows, versions })
+}
+
+/// The definitions of the plan: each head's types, or those that were named.
+fn subjects(
+    plan: &Definitions,
+    lane: &mut Lane<'_>,
+) -> Result<Vec<(Head, String)>, DefinitionsError> {
+    let mut subjects = Vec::new();
+    for &head in &plan.heads {
+        let request = serde_json::json!({"head": head.table()});
+        let known: Catalogue = lane.torch.session()?.call("catalogue", request)?;
+        let wanted = |it: &String| plan.model_types.is_empty() || plan.model_types.contains(it);
+        subjects.extend(known.model_types.into_iter().filter(wanted).map(|it| (head, it)));
+    }
+    match plan.model_types.iter().find(|name| subjects.iter().all(|it| it.1 != **name)) {
+        Some(name) => Err(DefinitionsError::Unknown { name: name.clone() }),
+        None => Ok(subjects),
+    }
+}
+
+/// Asks both sides about one definition and fills its row's cells.
+fn definition(
+    lane: &mut Lane<'_>,
+    row: &mut Row,
+    modes: &[Mode],
+    work: &Path,
+) -> Result<(), DefinitionsError> {
+    let folder = work.join(format!("{}-{}", row.head.id(), row.model_type));
+    // What a stopped sweep left of it.
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)
+        .map_err(|source| DefinitionsError::Write { path: folder.clone(), source })?;
+    let asked = reference::ask(&mut lane.torch, row.head, &row.model_type, &folder);
+    cancelled(lane.cancel)?;
+    lane.revive()?;
+    match asked {
+        Ok(reference) => {
+            row.reason = None;
+            compare(lane, row, modes, &reference, &folder)?;
+        }
+        Err(error) => {
+            row.reason = Some(format!("no reference: {}", row::one_line(&error)));
+            row.modes.extend(modes.iter().map(|it| (*it, Cell::not_run(None))));
+        }
+    }
+    // Best effort: checkpoints and tensors are made again when needed.
+    let _ = fs::remove_dir_all(&folder);
+    Ok(())
+}
+
+fn compare(
+    lane: &mut Lane<'_>,
+    row: &mut Row,
+    modes: &[Mode],
+    reference: &Reference,
+    folder: &Path,
+) -> Result<(), DefinitionsError> {
+    for exact in [false, true] {
+        let modes: Vec<Mode> =
+            modes.iter().copied().filter(|it| (*it == Mode::Exact) == exact).collect();
+        if modes.is_empty() {
+            continue;
+        }
+        let worker = if exact { &mut lane.exact } else { &mut lane.native };
+        let mut session = worker.session();
+        for mode in modes {
+            let cell = match &mut session {
+                Ok(session) => {
+                    let mut candidate = Candidate::new(session, reference, folder, mode);
+                    judge::cell(&mut candidate, row)
+                }
+                Err(error) => Cell::failed(&row::one_line(error)),
+            };
+            row.modes.insert(mode, cell);
+        }
+        drop(session);
+        cancelled(lane.cancel)?;
+        lane.revive()?;
+    }
+    Ok(())
+}
+
+fn cancelled(cancel: &Cancel) -> Result<(), EngineError> {
+    if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
+}
+
+/// One note for every definition that does not pass everywhere.
+fn tell(row: &Row, progress: &dyn Progress) {
+    for (mode, cell) in &row.modes {
+        if cell.verdict == Verdict::Pass {
+            continue;
+        }
+        let why = cell.reason.as_ref().or(row.reason.as_ref()).map_or("", String::as_str);
+        let text = format!(
+            "{} ({}, {}): {}: {why}",
+            row.model_type,
+            row.head.id(),
+            mode.name(),
+            cell.verdict.word()
+        );
+        progress.on(Event::Note { text: &text });
+    }
+}
