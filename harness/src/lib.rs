@@ -1,8 +1,9 @@
 //! Decides by measurement whether a port is the same model as its definition.
 //!
 //! The reference (transformers on PyTorch, or on the embedded runtime) and the port (mlx-lm on MLX, or
-//! the definition on the other of the two) run side by side in worker processes; the harness asks both the same questions, measures how their answers differ,
-//! holds every figure to the measured noise floor, and seals what it found as evidence.
+//! the definition on the other of the two) run side by side in worker processes; the harness asks both
+//! the same questions, measures how their answers differ, holds every figure to the measured noise
+//! floor, and seals what it found as evidence.
 //!
 //! # Where to start
 //!
