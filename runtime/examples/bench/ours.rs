@@ -129,7 +129,7 @@ pub(crate) fn import(transformers: &Path, cache: &Path) -> Result<Value, Failure
     let machine = machine(transformers, Some(cache))?;
     let started = start.elapsed();
     machine.call("bench", "definition", &json!({}))?;
-    let imported = start.elapsed() - started;
+    let imported = start.elapsed().saturating_sub(started);
     Ok(json!({"machine": milliseconds(started), "import": milliseconds(imported)}))
 }
 
