@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo run --release -p portwright-runtime --example bench -- TRANSFORMERS PYTHON \
-//!     [--folder DIR] [--out FILE] [--json] [--threads 2]
+//!     [--folder DIR] [--out FILE] [--json] [--threads 2] [--steps 64] [--rounds 3]
 //! ```
 //!
 //! TRANSFORMERS is the folder of the package, PYTHON an interpreter with torch and that transformers.
@@ -29,11 +29,6 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Tokens of the prefill.
 const PREFILL: usize = 512;
-/// Steps of one token after it.
-const STEPS: usize = 64;
-/// Rounds of which the best counts.
-const LARGE_ROUNDS: usize = 2;
-const TINY_ROUNDS: usize = 10;
 
 struct Arguments {
     transformers: PathBuf,
@@ -42,11 +37,14 @@ struct Arguments {
     out: Option<PathBuf>,
     json: bool,
     threads: usize,
+    /// Steps of one token after the prefill.
+    steps: usize,
+    /// Rounds of which the best counts.
+    rounds: usize,
 }
 
 fn arguments() -> Result<Arguments, Failure> {
-    const USAGE: &str =
-        "bench TRANSFORMERS PYTHON [--folder DIR] [--out FILE] [--json] [--threads N]";
+    const USAGE: &str = "bench TRANSFORMERS PYTHON [--folder DIR] [--out FILE] [--json] [--threads N] [--steps N] [--rounds N]";
     let mut words = std::env::args().skip(1);
     let (Some(transformers), Some(python)) = (words.next(), words.next()) else {
         return Err(USAGE.into());
@@ -58,12 +56,16 @@ fn arguments() -> Result<Arguments, Failure> {
         out: None,
         json: false,
         threads: 2,
+        steps: 64,
+        rounds: 3,
     };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--json" => found.json = true,
             "--folder" => found.folder = words.next().map(PathBuf::from),
             "--out" => found.out = words.next().map(PathBuf::from),
+            "--steps" => found.steps = words.next().ok_or(USAGE)?.parse()?,
+            "--rounds" => found.rounds = words.next().ok_or(USAGE)?.parse()?,
             "--threads" => found.threads = words.next().ok_or(USAGE)?.parse()?,
             _ => return Err(USAGE.into()),
         }
@@ -72,12 +74,15 @@ fn arguments() -> Result<Arguments, Failure> {
 }
 
 /// What real PyTorch measured of a checkpoint, in a process of its own.
-fn theirs(arguments: &Arguments, folder: &Path, rounds: usize) -> Result<Value, Failure> {
+fn theirs(arguments: &Arguments, folder: &Path) -> Result<Value, Failure> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bench/torch_side.py");
     let output = Command::new(&arguments.python)
         .arg(script)
         .arg(folder)
-        .args([PREFILL, STEPS, rounds, arguments.threads].map(|it| it.to_string()))
+        .args(
+            [PREFILL, arguments.steps, arguments.rounds, arguments.threads]
+                .map(|it| it.to_string()),
+        )
         .env("OMP_NUM_THREADS", arguments.threads.to_string())
         .env("HF_HUB_OFFLINE", "1")
         .output()?;
@@ -93,7 +98,7 @@ fn main() -> Result<(), Failure> {
     let arguments = arguments()?;
     // A process that was asked to measure our side answers one JSON line.
     if let Some(folder) = std::env::var_os("BENCH_OURS") {
-        println!("{}", ours::measure(&arguments.transformers, Path::new(&folder))?);
+        println!("{}", ours::measure(&arguments, Path::new(&folder))?);
         return Ok(());
     }
     if let Some(cache) = std::env::var_os("BENCH_IMPORT") {
@@ -105,12 +110,11 @@ fn main() -> Result<(), Failure> {
     let (large, tiny) = (folder.join("half-billion"), folder.join("two-layers"));
     checkpoint::make(&large, &checkpoint::LARGE)?;
     checkpoint::make(&tiny, &checkpoint::TINY)?;
-    let mut result =
-        json!({"threads": arguments.threads, "prefill_tokens": PREFILL, "decode_steps": STEPS});
-    for (name, folder, rounds) in [("large", &large, LARGE_ROUNDS), ("tiny", &tiny, TINY_ROUNDS)] {
-        let first = theirs(&arguments, folder, rounds)?;
+    let mut result = json!({"threads": arguments.threads, "prefill_tokens": PREFILL, "decode_steps": arguments.steps});
+    for (name, folder) in [("large", &large), ("tiny", &tiny)] {
+        let first = theirs(&arguments, folder)?;
         let ours = ours::in_a_process(&arguments, folder)?;
-        let second = theirs(&arguments, folder, rounds)?;
+        let second = theirs(&arguments, folder)?;
         result[name] = json!({"torch": table::best(&first, &second), "ours": ours});
     }
     result["import"] = ours::imports(&arguments)?;

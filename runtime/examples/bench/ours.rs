@@ -11,12 +11,13 @@ use portwright_kernels::{start_profile, take_profile};
 use portwright_runtime::{Limits, Machine, Options, Package, Sources};
 use serde_json::{Value, json};
 
-use super::{Arguments, Failure, LARGE_ROUNDS, PREFILL, STEPS, TINY_ROUNDS};
+use super::{Arguments, Failure, PREFILL};
 
 /// Runs [`measure`] in a process of its own.
 pub(crate) fn in_a_process(arguments: &Arguments, folder: &Path) -> Result<Value, Failure> {
     let output = Command::new(std::env::current_exe()?)
         .args([&arguments.transformers, &arguments.python])
+        .args(["--steps", &arguments.steps.to_string(), "--rounds", &arguments.rounds.to_string()])
         .env("BENCH_OURS", folder)
         .env("RAYON_NUM_THREADS", arguments.threads.to_string())
         .output()?;
@@ -43,11 +44,11 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// Load, prefill and decode times of a checkpoint, the kernels' share of them, and the peak memory.
-pub(crate) fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failure> {
+pub(crate) fn measure(arguments: &Arguments, folder: &Path) -> Result<Value, Failure> {
     let cache = tempfile::tempdir()?;
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.join("config.json"))?)?;
-    let layers = config["num_hidden_layers"].as_u64().unwrap_or(0);
-    let machine = machine(transformers, Some(cache.path()))?;
+    let steps = arguments.steps;
+    let machine = machine(&arguments.transformers, Some(cache.path()))?;
     // The definition's import is measured by itself.
     machine.call("bench", "definition", &json!({}))?;
     let start = Instant::now();
@@ -55,7 +56,6 @@ pub(crate) fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failu
     let request = json!({"handle": 1, "config": config, "attention": "sdpa"});
     machine.call("portwright.session", "open_model", &request)?;
     let load = milliseconds(start.elapsed());
-    let rounds = if layers > 4 { LARGE_ROUNDS } else { TINY_ROUNDS };
     let vocabulary = config["vocab_size"].as_u64().unwrap_or(1);
     let prompt: Vec<u64> = (0..PREFILL as u64).map(|it| it * 7919 % vocabulary).collect();
     let generate = |steps: usize| -> Result<[Duration; 2], Failure> {
@@ -65,23 +65,23 @@ pub(crate) fn measure(transformers: &Path, folder: &Path) -> Result<Value, Failu
         Ok([start.elapsed(), processor_time().saturating_sub(busy)])
     };
     let mut best = [f64::INFINITY; 5];
-    for _ in 0..rounds {
+    for _ in 0..arguments.rounds {
         let prefill = generate(1)?.map(milliseconds);
-        let all = generate(1 + STEPS)?.map(milliseconds);
+        let all = generate(1 + steps)?.map(milliseconds);
         let request = json!({"handle": 1, "tokens": [[1, 2, 3, 4, 5, 6, 7, 8]]});
         let start = Instant::now();
         machine.call("portwright.session", "forward", &request)?;
         let forward = milliseconds(start.elapsed());
-        let step = |idx: usize| (all[idx] - prefill[idx]) / STEPS as f64;
+        let step = |idx: usize| (all[idx] - prefill[idx]) / steps as f64;
         let found = [prefill[0], step(0), forward, prefill[1], step(1)];
         for (best, value) in best.iter_mut().zip(found) {
             *best = best.min(value);
         }
     }
     let mut kernels = Vec::new();
-    for steps in [1, 1 + STEPS] {
+    for count in [1, 1 + steps] {
         start_profile();
-        let [total, _] = generate(steps)?;
+        let [total, _] = generate(count)?;
         let mut rows = take_profile();
         rows.sort_by_key(|it| std::cmp::Reverse(it.1.time));
         let inside: Duration = rows.iter().map(|it| it.1.time).sum();
@@ -129,7 +129,7 @@ pub(crate) fn import(transformers: &Path, cache: &Path) -> Result<Value, Failure
     let machine = machine(transformers, Some(cache))?;
     let started = start.elapsed();
     machine.call("bench", "definition", &json!({}))?;
-    let imported = start.elapsed() - started;
+    let imported = start.elapsed().saturating_sub(started);
     Ok(json!({"machine": milliseconds(started), "import": milliseconds(imported)}))
 }
 

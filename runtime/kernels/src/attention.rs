@@ -145,22 +145,42 @@ fn additive(mask: &Tensor, dtype: DType) -> Result<Tensor> {
     crate::compare::select(mask, &zero, &minus, dtype)
 }
 
-/// Heads repeated so that each query head has its key and value head, as a view.
-fn grouped(x: &Tensor, heads: usize) -> Result<Tensor> {
-    let dim = x.rank() - 3;
-    let own = x.shape()[dim];
+/// Operands whose query heads come in groups that share a key head, with the groups as a dimension of
+/// their own, so that no head is copied: `[.., G, R, L, E] x [.., G, R or 1, S, E]`.
+struct Grouped {
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Option<Tensor>,
+}
+
+fn grouped(query: &Tensor, key: &Tensor, value: &Tensor, mask: Option<&Tensor>) -> Result<Grouped> {
+    let dim = |it: &Tensor| it.rank() - 3;
+    let (heads, own) = (query.shape()[dim(query)], key.shape()[dim(key)]);
+    let as_they_are = || Grouped {
+        query: query.clone(),
+        key: key.clone(),
+        value: value.clone(),
+        mask: mask.cloned(),
+    };
     if own == heads || own == 0 {
-        return Ok(x.clone());
+        return Ok(as_they_are());
     }
-    if !heads.is_multiple_of(own) {
+    if !heads.is_multiple_of(own) || value.shape()[dim(value)] != own {
         fail!(Runtime, "enable_gqa: {heads} query heads are no multiple of {own} key heads");
     }
-    let wide = crate::shape::unsqueezed(x, dim + 1);
-    let mut shape = wide.shape().to_vec();
-    shape[dim + 1] = heads / own;
-    let wide = wide.view(wide.layout.expand(&shape)?);
-    let merged = [&x.shape()[..dim], &[heads], &x.shape()[dim + 1..]].concat();
-    crate::shape::reshaped(&wide, &merged)
+    let split = |it: &Tensor| {
+        let at = dim(it);
+        let shape = [&it.shape()[..at], &[own, heads / own], &it.shape()[at + 1..]].concat();
+        crate::shape::reshaped(it, &shape)
+    };
+    let shared = |it: &Tensor| crate::shape::unsqueezed(it, dim(it) + 1);
+    let mask = match mask {
+        Some(it) if it.rank() > 2 && it.shape()[dim(it)] == heads => Some(split(it)?),
+        Some(it) if it.rank() > 2 => Some(shared(it)),
+        other => other.cloned(),
+    };
+    Ok(Grouped { query: split(query)?, key: shared(key), value: shared(value), mask })
 }
 
 /// `sdpa(query, key, value, mask, causal, scale, gqa)`.
@@ -176,11 +196,16 @@ fn sdpa(call: &Call) -> Result<Value> {
             value.dtype()
         );
     }
-    let (mut key, mut value) = (key.clone(), value.clone());
-    if call.bool_or(6, false)? && query.rank() > 2 && key.rank() > 2 && value.rank() > 2 {
-        let heads = query.shape()[query.rank() - 3];
-        (key, value) = (grouped(&key, heads)?, grouped(&value, heads)?);
-    }
+    let mask = call.optional_tensor(3)?;
+    let in_groups = call.bool_or(6, false)? && [query, key, value].iter().all(|it| it.rank() > 2);
+    let it = if in_groups {
+        grouped(query, key, value, mask)?
+    } else {
+        let mask = mask.cloned();
+        Grouped { query: query.clone(), key: key.clone(), value: value.clone(), mask }
+    };
+    let split = it.query.rank() > query.rank();
+    let (query, key, value, mask) = (&it.query, it.key, it.value, it.mask);
     let lead = |it: &Tensor| it.shape()[..it.rank() - 2].to_vec();
     let batch = crate::layout::broadcast(
         &lead(query),
@@ -204,7 +229,7 @@ fn sdpa(call: &Call) -> Result<Value> {
     let (query, key, value) =
         (spread(query, queries, inner)?, spread(&key, keys, inner)?, spread(&value, keys, width)?);
     let causal = call.bool_or(4, false)?;
-    let mask = call.optional_tensor(3)?.map(|it| additive(it, dtype)).transpose()?;
+    let mask = mask.map(|it| additive(&it, dtype)).transpose()?;
     if causal && mask.is_some() {
         fail!(Runtime, "Explicit attn_mask should not be set when is_causal=True");
     }
@@ -227,7 +252,10 @@ fn sdpa(call: &Call) -> Result<Value> {
         };
         let mut out = storage::zeros::<Wide<T>>(numel(&shape)?)?;
         attention.run(&mut out)?;
-        answer(Tensor::new(crate::multiply::narrowed::<T>(out), &shape, dtype)?)
+        let out = Tensor::new(crate::multiply::narrowed::<T>(out), &shape, dtype)?;
+        let [lead @ .., groups, each, queries, width] = shape.as_slice() else { return answer(out) };
+        let whole = [lead, &[groups * each, *queries, *width]].concat();
+        answer(if split { crate::shape::reshaped(&out, &whole)? } else { out })
     })
 }
 

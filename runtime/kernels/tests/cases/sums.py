@@ -153,3 +153,18 @@ def complexes():
         ask("getitem", [x, [slice(None, None, None), 1]], lambda x, e: x[tuple(e)])
         ask("unsqueeze", [x, 1], torch.unsqueeze)
         ask("to_dtype", [x, C128], torch.Tensor.to)
+
+
+def shared_heads():
+    """Attention whose query heads share key heads."""
+    def attend(q, k, v, mask, causal, scale, shared):
+        return F.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale=scale, enable_gqa=shared)
+
+    for dtype in FLOATS:
+        k, v = make((2, 2, 5, 8), dtype), strided((2, 2, 5, 6), dtype)
+        for length in (1, 5):
+            q = make((2, 6, length, 8), dtype)
+            ask("sdpa", [q, k, v, make((2, 1, length, 5), dtype), False, None, True], attend)
+            ask("sdpa", [q, k, v, make((2, 6, length, 5), dtype), False, None, True], attend)
+            ask("sdpa", [q, k, v, make((length, 5), dtype), False, 0.5, True], attend)
+            ask("sdpa", [q, k, v, None, True, None, True], attend)

@@ -1,4 +1,6 @@
-"""Placing weights on devices: there is one."""
+"""Placing weights on devices: all lie on the default one."""
+
+import torch
 
 
 def force_accelerate_hooks(child_module_names):
@@ -6,7 +8,7 @@ def force_accelerate_hooks(child_module_names):
 
 
 def get_device(device_map, param_name, valid_torch_device=False):
-    return "cpu"
+    return torch.get_default_device()
 
 
 def offload_weight(*args, **kwargs):
