@@ -6,7 +6,8 @@
 //!
 //! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`mutants`] proves that
-//! planted bugs are caught. [`modular`] is the modular system of transformers.
+//! planted bugs are caught. [`modular`] is the modular system of transformers. [`inspect`] says what an
+//! architecture is made of, and `run` generates text with it; both go through a [`session`].
 //!
 //! # Invariants
 //!
@@ -22,7 +23,10 @@ pub mod modular;
 pub mod mutants;
 pub mod report;
 pub mod ruff;
+#[cfg(feature = "candle")]
+pub mod run;
 pub mod runs;
+pub mod session;
 pub mod sweep;
 mod table;
 pub mod verify;

@@ -25,7 +25,7 @@ pub(crate) fn ask<T: DeserializeOwned>(
 ) -> Result<T, EngineError> {
     let answer = session.call(op, request)?;
     serde_json::from_value(answer).map_err(|err| EngineError::Nonsense {
-        engine: portwright_harness::engine::EngineKind::Candle,
+        engine: portwright_harness::engine::EngineKind::Torch,
         op: op.to_owned(),
         detail: err.to_string(),
     })

@@ -6,10 +6,7 @@
 use std::{borrow::Cow, fmt, fs, path::Path};
 
 use jiff::Zoned;
-use minijinja::{
-    Environment, Error, ErrorKind, Value,
-    syntax::SyntaxConfig,
-};
+use minijinja::{Environment, Error, ErrorKind, Value, syntax::SyntaxConfig, value::Serde};
 use portwright_harness::hint::Hint;
 use serde_json::{Map, Value as Json};
 
@@ -95,7 +92,7 @@ impl ChatTemplate {
         let environment = environment(now.clone()).map_err(|err| self.explain(&err))?;
         let template =
             environment.template_from_named_str("chat", &text).map_err(|err| self.explain(&err))?;
-        template.render(Value::from_serialize(&context)).map_err(|err| self.explain(&err))
+        template.render(Value::from(Serde(&context))).map_err(|err| self.explain(&err))
     }
 
     fn explain(&self, err: &Error) -> ChatError {
@@ -120,9 +117,7 @@ impl ChatTemplate {
 
 fn environment(now: Zoned) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
-    environment.set_syntax(SyntaxConfig::default());
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_fuel(Some(FUEL));
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.set_formatter(|out, _, value| {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use minijinja::{
     Error, ErrorKind, Value,
-    value::{Kwargs, ValueKind},
+    value::{Kwargs, Rest, ValueKind, from_args},
 };
 
 /// How deep a value may nest.
@@ -21,28 +21,25 @@ struct Layout {
 }
 
 /// The filter `tojson` of transformers' chat templates: `json.dumps`, nothing escaped for HTML.
-pub(super) fn tojson(
-    value: &Value,
-    ensure_ascii: Option<Value>,
-    indent: Option<Value>,
-    separators: Option<Value>,
-    sort_keys: Option<Value>,
-    named: Kwargs,
-) -> Result<Value, Error> {
-    let pick = |given: Option<Value>, name: &str| -> Result<Option<Value>, Error> {
-        let found = match given {
-            Some(it) => Some(it),
+///
+/// `tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False)`
+#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja's filters have")]
+pub(super) fn tojson(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
+    let (placed, named): (&[Value], Kwargs) = from_args(&arguments)?;
+    let pick = |at: usize, name: &str| -> Result<Option<Value>, Error> {
+        let found = match placed.get(at) {
+            Some(it) => Some(it.clone()),
             None => named.get::<Option<Value>>(name)?,
         };
         Ok(found.filter(|it| !it.is_none() && !it.is_undefined()))
     };
-    let ascii = pick(ensure_ascii, "ensure_ascii")?.is_some_and(|it| it.is_true());
-    let indent = pick(indent, "indent")?.map(|it| match usize::try_from(it.clone()) {
+    let ascii = pick(0, "ensure_ascii")?.is_some_and(|it| it.is_true());
+    let indent = pick(1, "indent")?.map(|it| match usize::try_from(it.clone()) {
         Ok(width) => " ".repeat(width.min(80)),
         Err(_) => it.as_str().unwrap_or_default().to_owned(),
     });
-    let separators = pick(separators, "separators")?;
-    let sorted = pick(sort_keys, "sort_keys")?.is_some_and(|it| it.is_true());
+    let separators = pick(2, "separators")?;
+    let sorted = pick(3, "sort_keys")?.is_some_and(|it| it.is_true());
     named.assert_all_used()?;
     let item = if indent.is_some() { "," } else { ", " };
     let (item, key) = match separators {
@@ -254,6 +251,8 @@ fn failed(text: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use minijinja::value::Serde;
+
     use super::*;
 
     #[test]
@@ -278,7 +277,7 @@ mod tests {
 
     #[test]
     fn containers_look_as_python_prints_them() {
-        let value = Value::from_serialize(serde_json::json!({"a": [1, null, true, "it's", "x\n"]}));
+        let value = Value::from(Serde(serde_json::json!({"a": [1, null, true, "it's", "x\n"]})));
         assert_eq!(text(&value).unwrap(), r#"{'a': [1, None, True, "it's", 'x\n']}"#);
     }
 }

@@ -99,7 +99,7 @@ impl Tokens {
             .map_err(|err| TokensError::Failed { verb: "encode the prompt", detail: err.to_string() })?;
         let ids = encoded.get_ids().to_vec();
         Ok(match &self.around {
-            Some((before, after)) if wanted => [before, &ids, after].concat(),
+            Some((before, after)) if wanted => [before.as_slice(), &ids, after].concat(),
             _ => ids,
         })
     }

@@ -32,6 +32,17 @@ def build(request):
     else:
         architecture = remote.register(fields)
         config = loading.config_of(fields)
+    try:
+        return _built(config, architecture)
+    except ImportError:
+        # A tower of a multimodal model needs a library that is not here: its text part does not.
+        text = config.get_text_config(decoder=True)
+        if text is config:
+            raise
+        return _built(text, None)
+
+
+def _built(config, architecture):
     cls = loading.model_class(config, architecture)
     if cls.config_class is config.sub_configs.get("text_config"):
         config = config.get_text_config()
