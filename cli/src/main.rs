@@ -8,8 +8,11 @@
 
 mod args;
 mod commands;
+mod inspect;
 mod modular;
 mod progress;
+#[cfg(feature = "candle")]
+mod run;
 mod show;
 
 use std::process::ExitCode;

@@ -79,6 +79,9 @@ pub enum ToolError {
     #[error("`{folder}` does not fill the model: {first}{}", and_more(*.more), folder = folder.display())]
     Incomplete { folder: PathBuf, first: String, more: usize },
 
+    #[error("this build has no embedded runtime, so no definition can be run")]
+    NoRuntime,
+
     #[error("cancelled")]
     Cancelled,
 
@@ -140,6 +143,9 @@ impl Hint for ToolError {
             Self::Chat(err) => err.hint(),
             Self::Incomplete { .. } => {
                 Some("`portwright inspect FOLDER` lists what is missing and what is left over".into())
+            }
+            Self::NoRuntime => {
+                Some("build it with the cargo feature `candle`, which is on by default".into())
             }
             Self::Headers(_) => Some("the files may be cut short; fetch or make them again".into()),
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),

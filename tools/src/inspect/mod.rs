@@ -19,6 +19,8 @@ pub mod headers;
 pub mod kernels;
 pub mod plans;
 mod structure;
+#[cfg(feature = "candle")]
+pub mod sweep;
 pub mod tree;
 
 use std::{
@@ -26,7 +28,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portwright_harness::progress::{Progress, Step};
+use portwright_harness::{
+    cancel::Cancel,
+    environment::{self, Home},
+    progress::{Progress, Step},
+};
 use portwright_source::{
     Library,
     interface::{mapping_keys, replaceable},
@@ -37,7 +43,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    checkpoint,
     error::ToolError,
+    modular,
     session::{Session, ask},
 };
 use attention::AttentionReadiness;
@@ -140,11 +148,78 @@ impl Places {
     }
 }
 
+impl Model {
+    /// Whether a parallel plan speaks of what the definition does not make.
+    pub fn disagrees(&self) -> bool {
+        self.plans.iter().any(|it| it.verdict == plans::PlanVerdict::Disagrees)
+    }
+}
+
 /// A model type, or the folder of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     Type(String),
     Folder(PathBuf),
+}
+
+/// The ancestors of a model type, which runs nothing.
+///
+/// # Errors
+///
+/// Fails when the release has no such model, or a file on the way cannot be read.
+pub fn lineage_of(
+    input: &InspectInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Lineage, ToolError> {
+    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    Ok(lineage::lineage(&library, &input.model)?)
+}
+
+/// Inspect a model type or a checkpoint.
+///
+/// # Errors
+///
+/// As [`describe`]; and where a checkpoint cannot be found or fetched.
+pub fn inspect(
+    input: &InspectInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Architecture, ToolError> {
+    let subject = subject(&input.model, home, progress, cancel)?;
+    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    let wanted = (input.depth, input.modules.as_deref());
+    #[cfg(feature = "candle")]
+    {
+        let mut door = crate::session::Door::new(home, None, &library);
+        if let Subject::Folder(folder) = &subject {
+            door = door.with_code_in(folder);
+        }
+        crate::session::open(&door, cancel, |session| {
+            describe(&subject, wanted, &library, Some(session), progress)
+        })
+    }
+    #[cfg(not(feature = "candle"))]
+    describe(&subject, wanted, &library, None, progress)
+}
+
+/// A folder or a Hub id is a checkpoint; anything else is taken to be a model type.
+fn subject(
+    model: &str,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Subject, ToolError> {
+    if let Some(folder) = checkpoint::local(model) {
+        return Ok(Subject::Folder(folder));
+    }
+    if !model.contains('/') {
+        return Ok(Subject::Type(model.to_owned()));
+    }
+    let engines = environment::ensure(home, progress, cancel)?;
+    Ok(Subject::Folder(checkpoint::resolve(model, &engines, progress)?))
 }
 
 /// Inspect an architecture; `session` is absent in a build without the runtime.

@@ -22,9 +22,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::resource::{UsageWho, getrusage};
 use portwright_harness::{
     cancel::Cancel,
     engine::EngineError,
+    environment::{self, Home},
     progress::{Event, Progress, Step},
 };
 use schemars::JsonSchema;
@@ -32,8 +34,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    checkpoint,
     error::ToolError,
-    session::{Session, ask},
+    modular,
+    session::{self, Door, Session, ask},
 };
 pub use settings::Sampling;
 use stream::TextStream;
@@ -140,6 +144,46 @@ struct Opened {
 #[derive(Debug, Deserialize)]
 struct Ids {
     ids: Vec<u32>,
+}
+
+/// Run a model: `tell` hears the text as it comes.
+///
+/// # Errors
+///
+/// As [`prepare`] and [`generate`]; and where the checkpoint cannot be found or fetched.
+pub fn run(
+    input: &RunInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+    tell: &mut dyn FnMut(&str),
+) -> Result<RunOutput, ToolError> {
+    if let Some(device) = input.device.as_deref().filter(|it| *it != "cpu") {
+        return Err(ToolError::Input(format!("this build computes on `cpu` only, not on `{device}`")));
+    }
+    let folder = match checkpoint::local(&input.model) {
+        Some(folder) => folder,
+        None => {
+            let engines = environment::ensure(home, progress, cancel)?;
+            checkpoint::resolve(&input.model, &engines, progress)?
+        }
+    };
+    let prepared = prepare(input, &folder, progress)?;
+    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    let door = Door::new(home, None, &library).threads(input.threads).with_code_in(&folder);
+    let mut output = session::open(&door, cancel, |session| {
+        generate(input, &prepared, session, progress, cancel, tell)
+    })?;
+    output.figures.peak_bytes = peak_bytes();
+    Ok(output)
+}
+
+/// The most memory of any process that this one started and that has ended: the session was the last.
+fn peak_bytes() -> Option<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    // Linux counts in KiB, macOS in bytes.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    u64::try_from(usage.max_rss()).ok().map(|it| it * unit)
 }
 
 /// Everything that can be told before a session is there.
