@@ -7,8 +7,6 @@ use portwright_harness::case::{Regime, Spelling};
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
-#[cfg(feature = "candle")]
-use crate::run::RunArgs;
 use crate::{inspect::InspectArgs, modular::ModularCommand};
 
 /// Proves by measurement that a port of a model is the same model as its definition
@@ -37,7 +35,7 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Generate text: a model runs from its checkpoint and transformers' source alone
     #[cfg(feature = "candle")]
-    Run(Box<RunArgs>),
+    Run(Box<crate::run::RunArgs>),
     /// Generate text (not in this build: it has no embedded runtime)
     #[cfg(not(feature = "candle"))]
     Run {
@@ -87,6 +85,16 @@ pub(crate) enum Command {
     Modular(ModularCommand),
     /// Print the JSON schema of evidence.json
     Schema,
+    /// Serve the engine `candle` to the harness on stdin and stdout
+    #[cfg(feature = "candle")]
+    #[command(hide = true)]
+    Worker {
+        /// What the harness tells its worker
+        settings: String,
+        /// Hold one session
+        #[arg(long)]
+        session: bool,
+    },
 }
 
 #[derive(Debug, Default, ClapArgs)]

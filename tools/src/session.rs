@@ -76,7 +76,7 @@ mod engine {
 
         /// The files of a checkpoint's own definition lie in `folder`.
         pub(crate) fn with_code_in(mut self, folder: &Path) -> Self {
-            self.sources.remote_code = Some(folder.to_owned());
+            self.launch.embedded.remote_code = Some(folder.to_owned());
             self
         }
     }
