@@ -50,9 +50,13 @@ impl Decorator {
 /// Where the folder of the models cannot be read; a file that is not Python is passed over.
 pub fn replaceable(library: &Library) -> Result<HashMap<u64, Replaceable>, Problem> {
     let files = library.model_files()?;
-    let rows = files.par_iter().filter_map(|path| library.peek(path).ok()).flat_map_iter(|source| {
-        let decorated = source.text().contains(NAMING[0]) || source.text().contains(NAMING[1]);
-        let facts = if decorated { facts(&source) } else { super::Facts::default() };
+    let decorated = |path: &&std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        NAMING.iter().any(|it| text.contains(it))
+    };
+    let sources = files.par_iter().filter(decorated).filter_map(|path| library.peek(path).ok());
+    let rows = sources.flat_map_iter(|source| {
+        let facts = facts(&source);
         let row = |decorators: &[Decorator], name: &str, digest: u64| {
             let kernel = decorators.iter().find_map(Decorator::kernel)?.to_owned();
             Some((digest, Replaceable { name: name.to_owned(), kernel }))

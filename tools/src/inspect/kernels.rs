@@ -56,6 +56,7 @@ pub struct KernelLayer {
 }
 
 /// What the library knows of kernels.
+#[derive(Debug)]
 pub(super) struct Known {
     /// Its table of kernels; empty where it has none that could be read.
     pub(super) mapping: Vec<MappingKey>,

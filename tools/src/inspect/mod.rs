@@ -73,6 +73,34 @@ pub struct InspectInput {
     pub modules: Option<String>,
 }
 
+/// A release of the library, and what it says about kernels and parallel styles; read once.
+#[derive(Debug)]
+pub struct Release {
+    library: Library,
+    known: Known,
+    /// The styles of parallel plans; nothing where the table cannot be found.
+    styles: Option<BTreeSet<String>>,
+}
+
+impl Release {
+    /// # Errors
+    ///
+    /// Where the folder of the models cannot be read.
+    pub fn read(library: Library) -> Result<Self, ToolError> {
+        let keys = |file: &str, name: &str| {
+            let source = library.load(&library.package().join(file)).ok()?;
+            Some(mapping_keys(&source, name)).filter(|it| !it.is_empty())
+        };
+        let mapping = keys("integrations/hub_kernels.py", "_KERNEL_MAPPING").unwrap_or_default();
+        // The table has moved between releases.
+        let styles = keys("distributed/tensor_parallel.py", "_global_mapping")
+            .or_else(|| keys("integrations/tensor_parallel.py", "_global_mapping"))
+            .map(|it| it.into_iter().map(|it| it.key).collect());
+        let known = Known { mapping, code: replaceable(&library)? };
+        Ok(Self { library, known, styles })
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Architecture {
@@ -190,19 +218,20 @@ pub fn inspect(
 ) -> Result<Architecture, ToolError> {
     let subject = subject(&input.model, home, progress, cancel)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    let release = Release::read(library)?;
     let wanted = (input.depth, input.modules.as_deref());
     #[cfg(feature = "candle")]
     {
-        let mut door = crate::session::Door::new(home, None, &library);
+        let mut door = crate::session::Door::new(home, None, &release.library);
         if let Subject::Folder(folder) = &subject {
             door = door.with_code_in(folder);
         }
         crate::session::open(&door, cancel, |session| {
-            describe(&subject, wanted, &library, Some(session), progress)
+            describe(&subject, wanted, &release, Some(session), progress)
         })
     }
     #[cfg(not(feature = "candle"))]
-    describe(&subject, wanted, &library, None, progress)
+    describe(&subject, wanted, &release, None, progress)
 }
 
 /// A folder or a Hub id is a checkpoint; anything else is taken to be a model type.
@@ -231,7 +260,7 @@ fn subject(
 pub fn describe(
     subject: &Subject,
     wanted: (Option<usize>, Option<&str>),
-    library: &Library,
+    release: &Release,
     session: Option<&mut dyn Session>,
     progress: &dyn Progress,
 ) -> Result<Architecture, ToolError> {
@@ -243,11 +272,12 @@ pub fn describe(
             (Some((folder.as_path(), config)), model_type)
         }
     };
+    let library = &release.library;
     let checkpoint = config.is_some();
     let (mut built, mut no_model) = (None, None);
     if let Some(session) = session {
         let _step = Step::start(progress, "building the model without its weights", None);
-        match model(&model_type, config, wanted, library, session) {
+        match model(&model_type, config, wanted, release, session) {
             Ok(model) => built = Some(model),
             Err(ToolError::Engine(err)) if err.failure().is_some() => {
                 no_model = Some(err.to_string());
@@ -294,11 +324,12 @@ fn model(
     model_type: &str,
     config: Option<(&Path, Value)>,
     (depth, pattern): (Option<usize>, Option<&str>),
-    library: &Library,
+    release: &Release,
     session: &mut dyn Session,
 ) -> Result<Model, ToolError> {
     let wanted = Wanted::new(depth, pattern)
         .map_err(|err| ToolError::Input(format!("`modules` is no pattern: {err}")))?;
+    let library = &release.library;
     let mut roots: Vec<PathBuf> = library.package().parent().map(Path::to_owned).into_iter().collect();
     let request = match config {
         None => json!({"model_type": model_type}),
@@ -310,15 +341,13 @@ fn model(
     let described: Described = ask(session, "describe", request)?;
     let places = Places { roots };
     let definition = Definition::read(&described, library, &places);
-    let known = known(library)?;
-    let styles = styles(library);
     let others = described.config.fields.keys().filter(|it| !described.config.read.contains(it));
     let others = others.filter(|it| !ADDED.contains(&it.rsplit('.').next().unwrap_or(it))).cloned();
     Ok(Model {
         modules: wanted.of(tree::rows(&described, &places)),
-        plans: plans::resolve(&described, &definition, styles.as_ref()),
+        plans: plans::resolve(&described, &definition, release.styles.as_ref()),
         attention: attention::readiness(&described, &definition),
-        kernels: kernels::layers(&described, &definition, &known),
+        kernels: kernels::layers(&described, &definition, &release.known),
         config: ConfigFields { others: others.collect(), read: described.config.read.clone() },
         file: described.file.as_deref().map(|it| places.file(it)),
         model_type: described.model_type,
@@ -333,7 +362,8 @@ fn model(
 }
 
 /// Fields that the library gives every config.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 15] = [
+    "model_type",
     "transformers_version",
     "architectures",
     "output_hidden_states",
@@ -349,19 +379,3 @@ const ADDED: [&str; 14] = [
     "is_decoder",
     "add_cross_attention",
 ];
-
-/// What the library says about kernels.
-fn known(library: &Library) -> Result<Known, ToolError> {
-    let file = library.package().join("integrations/hub_kernels.py");
-    let mapping = library.load(&file).map(|it| mapping_keys(&it, "_KERNEL_MAPPING"));
-    Ok(Known { mapping: mapping.unwrap_or_default(), code: replaceable(library)? })
-}
-
-/// The styles of parallel plans that the library knows; nothing where its table cannot be found.
-fn styles(library: &Library) -> Option<BTreeSet<String>> {
-    ["distributed/tensor_parallel.py", "integrations/tensor_parallel.py"].iter().find_map(|it| {
-        let source = library.load(&library.package().join(it)).ok()?;
-        let keys = mapping_keys(&source, "_global_mapping");
-        (!keys.is_empty()).then(|| keys.into_iter().map(|it| it.key).collect())
-    })
-}

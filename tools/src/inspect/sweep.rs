@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Architecture, Model, Subject, describe,
+    Architecture, Model, Release, Subject, describe,
     attention::AttentionVerdict,
     kernels::KernelStatus,
     plans::{PlanKind, PlanVerdict},
@@ -267,14 +267,15 @@ pub fn sweep(
     };
     let types = causal_models(&library)?;
     let real = Real::ask(&types, &library, &engines)?;
+    let release = Release::read(library)?;
     let mut found = Vec::new();
     {
         let step = Step::start(progress, "inspecting models", types.len() as u64);
-        let door = Door::new(home, Some(engines), &library);
+        let door = Door::new(home, Some(engines), &release.library);
         for model_type in &types {
             found.push(open(&door, cancel, |session| {
                 let subject = Subject::Type(model_type.clone());
-                describe(&subject, (Some(0), None), &library, Some(session), &())
+                describe(&subject, (Some(0), None), &release, Some(session), &())
             })?);
             step.advance(1);
         }
@@ -284,7 +285,7 @@ pub fn sweep(
         let told = told.iter().find(|it| it.model_type == *model_type);
         InspectionRow::of(model_type, found, told)
     });
-    let release = library.version().unwrap_or_default();
+    let release = release.library.version().unwrap_or_default();
     let table = Inspections { release, rows: rows.collect() };
     if let Some(docs) = &input.docs {
         table::write(docs, (TABLE, render(&table)?), (TABLE_JSON, &table))?;
