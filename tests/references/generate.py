@@ -6,12 +6,14 @@ writes ``OUT/NAME`` with a whole checkpoint and ``OUT/NAME.json`` with prompt, i
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 PROMPT = "Größe: the cat – 猫 🐈 – says"
@@ -33,6 +35,7 @@ MODELS = {
                     "query_pre_attn_scalar": 8, "final_logit_softcapping": None,
                     "attn_logit_softcapping": None},
     "mamba2": {"num_heads": 8, "head_dim": 8, "state_size": 8, "n_groups": 2, "chunk_size": 8},
+    "toy": {},
     "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
 }
 CORPUS = ["the cat says hello to the other cat", "Größe und Maß: äöüß", "猫が好きです。猫と犬。",
@@ -56,16 +59,41 @@ def tokenizer(folder, chat, add_bos):
     return AutoTokenizer.from_pretrained(folder)
 
 
+def remote(folder):
+    """A checkpoint whose definition lies in its own folder."""
+    for file in (Path(__file__).parent / "remote").glob("*.py"):
+        shutil.copy(file, folder)
+    config = {"model_type": "portwright_toy", "architectures": ["ToyForCausalLM"], "vocab_size": 320,
+              "bos_token_id": 0, "eos_token_id": 1,
+              "auto_map": {"AutoConfig": "configuration_toy.ToyConfig",
+                           "AutoModelForCausalLM": "modeling_toy.ToyForCausalLM"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    torch.manual_seed(9)
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=True).eval().float()
+    for it in model.parameters():
+        torch.nn.init.normal_(it, std=0.4)
+    save_file({name: it.contiguous() for name, it in model.state_dict().items()},
+              folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def local(folder, name, settings):
+    """A random checkpoint of one of the library's own types."""
+    torch.manual_seed(len(name))
+    config = CONFIG_MAPPING[name](**{**SMALL, **settings})
+    AutoModelForCausalLM.from_config(config).eval().float().save_pretrained(folder)
+
+
 def checkpoint(folder, name, settings):
     """A random model, and its own greedy text."""
     settings = dict(settings)
     chat, system = settings.pop("chat", None), settings.pop("system", None)
     tokens = tokenizer(folder, chat, settings.pop("add_bos", False))
-    config = CONFIG_MAPPING[name](**{**SMALL, **settings, "vocab_size": len(tokens)})
-    torch.manual_seed(len(name))
-    model = AutoModelForCausalLM.from_config(config).eval().float()
-    model.save_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    if name == "toy":
+        remote(folder)
+    else:
+        local(folder, name, settings)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=True).eval()
     if chat:
         messages = [{"role": "system", "content": system}, {"role": "user", "content": PROMPT}]
         prompt = tokens.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

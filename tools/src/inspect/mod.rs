@@ -274,13 +274,14 @@ pub fn describe(
     };
     let library = &release.library;
     let checkpoint = config.is_some();
-    let (mut built, mut no_model) = (None, None);
+    let (mut built, mut no_model, mut file) = (None, None, None);
     if let Some(session) = session {
         let _step = Step::start(progress, "building the model without its weights", None);
         match model(&model_type, config, wanted, release, session) {
             Ok(model) => built = Some(model),
             Err(ToolError::Engine(err)) if err.failure().is_some() => {
                 no_model = Some(err.to_string());
+                file = err.failure().and_then(|it| it.file.clone());
             }
             Err(err) => return Err(err),
         }
@@ -288,7 +289,8 @@ pub fn describe(
         no_model = Some(NO_RUNTIME.to_owned());
     }
     // A model type may lie in another one's folder: `gemma3_text` in that of `gemma3`.
-    let folder = built.as_ref().and_then(|it| folder_of(it.file.as_deref()?));
+    let file = built.as_ref().and_then(|it: &Model| it.file.clone()).or(file);
+    let folder = file.and_then(|it| folder_of(&it));
     let named = lineage::lineage(library, &model_type.replace('-', "_"));
     let lineage = match (named, folder) {
         (Ok(lineage), _) => Some(lineage),
