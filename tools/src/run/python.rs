@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use minijinja::{
     Error, ErrorKind, Value,
-    value::{Kwargs, Rest, ValueKind, from_args},
+    value::{Kwargs, ValueKind},
 };
 
 /// How deep a value may nest.
@@ -23,23 +23,27 @@ struct Layout {
 /// The filter `tojson` of transformers' chat templates: `json.dumps`, nothing escaped for HTML.
 ///
 /// `tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False)`
-#[allow(clippy::needless_pass_by_value, reason = "the signature that minijinja's filters have")]
-pub(super) fn tojson(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
-    let (placed, named): (&[Value], Kwargs) = from_args(&arguments)?;
-    let pick = |at: usize, name: &str| -> Result<Option<Value>, Error> {
-        let found = match placed.get(at) {
-            Some(it) => Some(it.clone()),
+pub(super) fn tojson(
+    value: &Value,
+    ensure_ascii: Option<Value>,
+    indent: Option<Value>,
+    separators: Option<Value>,
+    named: Kwargs,
+) -> Result<Value, Error> {
+    let pick = |placed: Option<Value>, name: &str| -> Result<Option<Value>, Error> {
+        let found = match placed {
+            Some(it) => Some(it),
             None => named.get::<Option<Value>>(name)?,
         };
         Ok(found.filter(|it| !it.is_none() && !it.is_undefined()))
     };
-    let ascii = pick(0, "ensure_ascii")?.is_some_and(|it| it.is_true());
-    let indent = pick(1, "indent")?.map(|it| match usize::try_from(it.clone()) {
+    let ascii = pick(ensure_ascii, "ensure_ascii")?.is_some_and(|it| it.is_true());
+    let indent = pick(indent, "indent")?.map(|it| match usize::try_from(it.clone()) {
         Ok(width) => " ".repeat(width.min(80)),
         Err(_) => it.as_str().unwrap_or_default().to_owned(),
     });
-    let separators = pick(2, "separators")?;
-    let sorted = pick(3, "sort_keys")?.is_some_and(|it| it.is_true());
+    let separators = pick(separators, "separators")?;
+    let sorted = pick(None, "sort_keys")?.is_some_and(|it| it.is_true());
     named.assert_all_used()?;
     let item = if indent.is_some() { "," } else { ", " };
     let (item, key) = match separators {
