@@ -65,14 +65,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { http, runs } => mcp(http, runs),
         Command::Modular(command) => modular::run(command),
-        #[cfg(feature = "candle")]
-        Command::Worker { settings, session } => {
-            // Whoever asked hears the exit code as it is.
-            std::process::exit(i32::from(portwright_harness::engine::candle::serve(&settings, session) != std::process::ExitCode::SUCCESS))
-        }
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)
+        }
+        #[cfg(feature = "candle")]
+        Command::Worker { settings, session } => {
+            Ok(portwright_harness::engine::candle::serve(&settings, session))
         }
     }
 }

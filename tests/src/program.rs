@@ -9,6 +9,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
+    engine::Launch,
     environment::{self, Engines, Home},
     progress::{Event, Progress},
 };
@@ -43,6 +44,13 @@ pub fn engines() -> &'static Engines {
         environment::ensure(&home(), &Told, &Cancel::default()).expect("the engines can be set up")
     });
     &READY
+}
+
+/// What engines are started from, here where the running program is a test.
+pub fn launch() -> Launch {
+    let mut launch = Launch::new(&home(), Some(engines().clone()));
+    launch.embedded.program = Some(portwright().to_owned());
+    launch
 }
 
 /// Where the engines and the client are kept.

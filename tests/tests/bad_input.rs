@@ -229,7 +229,7 @@ fn a_killed_session_ends_as_an_error_with_the_next_step() {
     let folder = folder();
     let deadline = Duration::from_mins(2);
     let mut lane =
-        Lane::start(engines(), &Sources::default(), deadline, &Cancel::default()).unwrap();
+        Lane::start(&launch(), &Sources::default(), deadline, &Cancel::default()).unwrap();
     let [torch, _] = lane.workers();
     let mut session = torch.session().unwrap();
     // Reading it waits for a writer, so the request is under way for as long as we like.

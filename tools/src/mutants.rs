@@ -7,7 +7,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    engine::Sources,
+    engine::{Launch, Sources},
     environment::{self, Home},
     evidence::Verdict,
     gather::Lane,
@@ -49,8 +49,9 @@ pub fn mutants(
     cancel: &Cancel,
 ) -> Result<Catches, ToolError> {
     let engines = environment::ensure(home, progress, cancel)?;
+    let launch = Launch::new(home, Some(engines));
     let deadline = verify::deadline(None)?;
-    let mut lane = Lane::start(&engines, &Sources::default(), deadline, cancel)?;
+    let mut lane = Lane::start(&launch, &Sources::default(), deadline, cancel)?;
     let work = PathBuf::from(runs::RUNS).join(format!("mutants-{}", std::process::id()));
     let catches = harness::run(&mut lane, ids, &work, progress);
     // Best effort: only copies and synthetic checkpoints are in there.

@@ -9,6 +9,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     case::Regime,
+    engine::Launch,
     environment::{self, Home},
     evidence::Verdict,
     progress::Progress,
@@ -82,6 +83,7 @@ pub fn sweep(
         ..verify::VerifyInput::default()
     })?;
     let engines = environment::ensure(home, progress, cancel)?;
+    let launch = Launch::new(home, Some(engines.clone()));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Sweep {
         model_types: input.model_types.clone(),
@@ -90,7 +92,7 @@ pub fn sweep(
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),
     };
     let started = Instant::now();
-    let rows = harness::sweep(&plan, &engines, &sources, progress, cancel)?;
+    let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
     let versions = ["torch", "transformers", "mlx", "mlx-lm"]
         .into_iter()
         .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))

@@ -10,7 +10,7 @@ use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
     check,
-    engine::Sources,
+    engine::{Launch, Sources},
     environment::{self, Home},
     evidence::{Evidence, Real, Verdict},
     gather::{GatherError, Lane, Question},
@@ -94,6 +94,7 @@ pub fn verify(
     let setup = Instant::now();
     let engines = environment::ensure(home, progress, cancel)?;
     let setup = setup.elapsed();
+    let launch = Launch::new(home, Some(engines.clone()));
     let checkpoint = match &input.checkpoint {
         Some(text) => Some(checkpoint::resolve(text, &engines, progress)?),
         None => None,
@@ -114,7 +115,7 @@ pub fn verify(
     let verified = {
         let name = format!("verifying {}", input.model_type);
         let _step = Step::start(progress, &name, None);
-        Lane::start(&engines, &sources, deadline, cancel).map_err(GatherError::from).and_then(
+        Lane::start(&launch, &sources, deadline, cancel).map_err(GatherError::from).and_then(
             |mut lane| harness::verify(&mut lane, &question, &dir.work(), command(input), progress),
         )
     };

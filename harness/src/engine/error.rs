@@ -1,11 +1,16 @@
 //! What can go wrong with a worker, told apart: refused, died, late, or nonsense.
 
-use std::{borrow::Cow, fmt, io, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::EngineKind;
-use crate::hint::Hint;
+use crate::{environment::SetupError, hint::Hint};
 
 /// A failure that a worker explains: an exception in a definition or port, or an input it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -23,6 +28,9 @@ pub struct Failure {
     /// The text of that line.
     #[serde(default)]
     pub source_line: Option<String>,
+    /// The module that was computing, where the engine knows it: `model.layers.2.mlp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     #[serde(default)]
     pub hint: Option<String>,
     #[serde(default, skip_serializing)]
@@ -32,6 +40,9 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
+        if let Some(module) = &self.module {
+            write!(f, "\n  in module `{module}`")?;
+        }
         if let Some(file) = &self.file {
             write!(f, "\n  at {file}")?;
             if let Some(line) = self.line {
@@ -53,6 +64,22 @@ pub enum EngineError {
         engine: EngineKind,
         #[source]
         source: io::Error,
+    },
+
+    #[error("the engine `{engine}` is not installed")]
+    NotInstalled { engine: EngineKind },
+
+    #[error("this build of portwright has no engine `{engine}`")]
+    NotBuilt { engine: EngineKind },
+
+    #[error("no transformers to run the definition from{}", looked_in(looked.as_deref()))]
+    NoTransformers { looked: Option<PathBuf> },
+
+    #[error("failed to prepare the {engine} worker")]
+    Prepare {
+        engine: EngineKind,
+        #[source]
+        source: Box<SetupError>,
     },
 
     #[error("the {engine} worker could not import its libraries: {failure}")]
@@ -92,6 +119,15 @@ impl EngineError {
 impl Hint for EngineError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
+            Self::NotInstalled { .. } => Some("run `portwright setup` to install it".into()),
+            Self::NotBuilt { .. } => {
+                Some("build portwright with its default features, `candle` among them".into())
+            }
+            Self::NoTransformers { .. } => Some(
+                "name a checkout or install with `--transformers PATH`, or run `portwright setup`"
+                    .into(),
+            ),
+            Self::Prepare { source, .. } => source.hint(),
             Self::Spawn { .. } | Self::NotReady { .. } => {
                 Some("run `portwright doctor` to see what the engines lack".into())
             }
@@ -115,6 +151,10 @@ impl Hint for EngineError {
             Self::Died { .. } | Self::Nonsense { .. } | Self::Cancelled => None,
         }
     }
+}
+
+fn looked_in(path: Option<&Path>) -> String {
+    path.map(|it| format!(" in `{}`", it.display())).unwrap_or_default()
 }
 
 fn seconds(deadline: &Duration) -> String {

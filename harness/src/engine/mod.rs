@@ -1,6 +1,6 @@
-//! Native engines: real PyTorch and real MLX, each in a worker process.
+//! Engines: real PyTorch, real MLX and the embedded runtime on candle, each in a worker process.
 //!
-//! A [`Worker`] imports its library once; every [`Session`] is a forked child of it, so a model that
+//! A [`Worker`] imports its library once; every [`Session`] is a child of it, so a model that
 //! crashes the interpreter costs one session. All traffic is one JSON message a line, tensors travel
 //! as safetensors files.
 //!
@@ -12,11 +12,15 @@
 //!   drop, and it ends by itself when its stdin closes.
 //! - Workers inherit the variables that [`crate::environment::worker_environment`] names, no others.
 
+#[cfg(feature = "candle")]
+pub mod candle;
 mod error;
+mod launch;
 mod messages;
 mod worker;
 
 pub use error::{EngineError, Failure};
+pub use launch::{Embedded, Launch, Limits};
 pub use messages::{
     About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
     ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,
@@ -36,6 +40,8 @@ pub enum EngineKind {
     Torch,
     /// Real MLX and mlx-lm: the port as users run it.
     Mlx,
+    /// The definition run from its source by the embedded runtime.
+    Candle,
 }
 
 impl EngineKind {
@@ -44,6 +50,7 @@ impl EngineKind {
         match self {
             Self::Torch => "torch",
             Self::Mlx => "mlx",
+            Self::Candle => "candle",
         }
     }
 }

@@ -21,11 +21,8 @@ use nix::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded};
-use crate::{
-    cancel::Cancel,
-    environment::{Engines, worker_environment},
-};
+use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Launch};
+use crate::{cancel::Cancel, environment::worker_environment};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
@@ -41,6 +38,21 @@ const END_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Sources {
     pub transformers: Option<PathBuf>,
     pub mlx_lm: Option<PathBuf>,
+}
+
+/// How a worker in the engines' own Python is started.
+fn native(engine: EngineKind, launch: &Launch, sources: &Sources) -> Result<Command, EngineError> {
+    let engines = launch.native(engine)?;
+    let mut command = Command::new(&engines.python);
+    command.args(["-m", "portwright_worker", "--engine", engine.id()]);
+    if let Some(path) = &sources.transformers {
+        command.arg("--transformers").arg(path);
+    }
+    if let Some(path) = &sources.mlx_lm {
+        command.arg("--mlx-lm").arg(path);
+    }
+    command.env_clear().envs(worker_environment(engines));
+    Ok(command)
 }
 
 /// A worker process with its libraries imported, ready to fork sessions.
@@ -61,22 +73,19 @@ impl Worker {
     /// import side by side.
     pub fn spawn(
         engine: EngineKind,
-        engines: &Engines,
+        launch: &Launch,
         sources: &Sources,
         deadline: Duration,
         cancel: Cancel,
     ) -> Result<Self, EngineError> {
-        let mut command = Command::new(&engines.python);
-        command.args(["-m", "portwright_worker", "--engine", engine.id()]);
-        if let Some(path) = &sources.transformers {
-            command.arg("--transformers").arg(path);
-        }
-        if let Some(path) = &sources.mlx_lm {
-            command.arg("--mlx-lm").arg(path);
-        }
+        let mut command = match engine {
+            EngineKind::Torch | EngineKind::Mlx => native(engine, launch, sources)?,
+            #[cfg(feature = "candle")]
+            EngineKind::Candle => super::candle::command(launch, sources, deadline)?,
+            #[cfg(not(feature = "candle"))]
+            EngineKind::Candle => return Err(EngineError::NotBuilt { engine }),
+        };
         let mut child = command
-            .env_clear()
-            .envs(worker_environment(engines))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -243,7 +252,7 @@ impl Drop for Worker {
     }
 }
 
-/// A forked child of a worker; models are opened in it under handle names.
+/// A child of a worker; models are opened in it under handle names.
 pub struct Session<'a> {
     worker: &'a mut Worker,
     pid: Pid,
@@ -330,9 +339,13 @@ fn is_end(line: &str) -> bool {
 }
 
 fn how_it_ended(message: &Value) -> String {
-    match (&message["signal"], &message["exit"]) {
+    let how = match (&message["signal"], &message["exit"]) {
         (Value::Number(signal), _) => format!("was ended by signal {signal}"),
         (_, Value::Number(code)) => format!("exited with code {code}"),
         _ => "ended".to_owned(),
+    };
+    match message["why"].as_str() {
+        Some(why) => format!("{how} ({why})"),
+        None => how,
     }
 }

@@ -42,7 +42,7 @@ impl Machine {
         Self {
             platform: super::sizes::platform(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_bytes: memory(),
+            memory_bytes: memory_bytes(),
             devices: devices(settings),
         }
     }
@@ -56,7 +56,8 @@ pub(super) fn free_disk(path: &Path) -> Option<u64> {
     Some(u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()))
 }
 
-fn memory() -> Option<u64> {
+/// Bytes of memory that this process may use.
+pub(crate) fn memory_bytes() -> Option<u64> {
     let Ok(info) = fs::read_to_string("/proc/meminfo") else {
         return say(Command::new("sysctl").args(["-n", "hw.memsize"]))?.trim().parse().ok();
     };

@@ -42,9 +42,12 @@ pub use error::{NotPython, SetupError};
 pub use home::Home;
 pub use lock::engines_lock_digest;
 pub use machine::{Device, Machine};
+pub(crate) use machine::memory_bytes;
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
-pub use setup::ensure;
+pub use setup::{ensure, installed};
 pub use sizes::{Group, platform};
 pub use tool::{Tool, ensure_tool};
 pub use workers::worker_environment;
+#[cfg(feature = "candle")]
+pub(crate) use workers::{embedded_environment, worker_package};

@@ -32,6 +32,12 @@ pub fn ensure(
     ensure_with(home, &Settings::from_environment(), progress, cancel)
 }
 
+/// The engines where they are set up already; nothing is downloaded or built.
+pub fn installed(home: &Home) -> Option<Engines> {
+    let (folder, complete) = complete::find(home, &Settings::from_environment())?;
+    Some(complete.engines(&folder, workers::materialise(home).ok()?))
+}
+
 pub(super) fn ensure_with(
     home: &Home,
     settings: &Settings,

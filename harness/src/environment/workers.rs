@@ -107,6 +107,23 @@ pub fn worker_environment(engines: &Engines) -> Vec<(OsString, OsString)> {
     environment_from(env::vars_os(), &engines.workers)
 }
 
+/// What a worker of the embedded engine sees of our environment: no home, no proxies, no cache.
+#[cfg(feature = "candle")]
+const EMBEDDED: &[&str] = &["LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"];
+
+/// The whole environment of a worker of the engine `candle`.
+#[cfg(feature = "candle")]
+pub(crate) fn embedded_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os().filter(|(name, _)| EMBEDDED.iter().any(|it| name == it))
+}
+
+/// The folder of the package `portwright_worker`, put into the home when it is not there.
+#[cfg(feature = "candle")]
+pub(crate) fn worker_package(home: &Home) -> Result<PathBuf, SetupError> {
+    home.create()?;
+    Ok(materialise(home)?.join(NAME))
+}
+
 fn environment_from(
     ours: impl Iterator<Item = (OsString, OsString)>,
     workers: &Path,

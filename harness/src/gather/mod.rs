@@ -24,10 +24,9 @@ use crate::{
     cancel::Cancel,
     case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Sources, Synthesis, Synthesised, Worker,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Sources, Synthesis, Synthesised, Worker,
         package_path,
     },
-    environment::Engines,
     evidence::Absence,
     material::{Asked, Material},
 };
@@ -38,7 +37,7 @@ pub const PORT_TAPS: &str = "port-plain.safetensors";
 
 /// One pair of engines, started once and used for many subjects.
 pub struct Lane {
-    engines: Engines,
+    launch: Launch,
     sources: Sources,
     deadline: Duration,
     cancel: Cancel,
@@ -49,15 +48,15 @@ pub struct Lane {
 impl Lane {
     /// Start both engines; their imports run side by side.
     pub fn start(
-        engines: &Engines,
+        launch: &Launch,
         sources: &Sources,
         deadline: Duration,
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
-        let spawn = |kind| Worker::spawn(kind, engines, sources, deadline, cancel.clone());
+        let spawn = |kind| Worker::spawn(kind, launch, sources, deadline, cancel.clone());
         let (torch, mlx) = (spawn(EngineKind::Torch)?, spawn(EngineKind::Mlx)?);
         Ok(Self {
-            engines: engines.clone(),
+            launch: launch.clone(),
             sources: sources.clone(),
             deadline,
             cancel: cancel.clone(),
@@ -81,7 +80,7 @@ impl Lane {
             if !worker.is_alive() {
                 *worker = Worker::spawn(
                     kind,
-                    &self.engines,
+                    &self.launch,
                     &self.sources,
                     self.deadline,
                     self.cancel.clone(),
@@ -99,7 +98,7 @@ impl Lane {
         }
         self.mlx = Worker::spawn(
             EngineKind::Mlx,
-            &self.engines,
+            &self.launch,
             &sources,
             self.deadline,
             self.cancel.clone(),
@@ -116,7 +115,7 @@ impl Lane {
                 }
             }
         }
-        Ok(self.engines.site_packages.join("mlx_lm"))
+        Ok(self.launch.native(EngineKind::Mlx)?.site_packages.join("mlx_lm"))
     }
 
     /// Every model type that both sides have, sorted.

@@ -30,8 +30,7 @@ use crate::{
     causes::{self, Cause, CauseError},
     check::CHECKS,
     digest,
-    engine::{EngineError, Sources},
-    environment::Engines,
+    engine::{EngineError, Launch, Sources},
     evidence::Verdict,
     gather::{Lane, Question},
     progress::{Event, Progress, Step},
@@ -77,12 +76,12 @@ pub enum SweepError {
 /// Verify every type in both spellings. Rows come sorted by type, then spelling.
 pub fn sweep(
     sweep: &Sweep,
-    engines: &Engines,
+    launch: &Launch,
     sources: &Sources,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Vec<Row>, SweepError> {
-    let mut first = Lane::start(engines, sources, sweep.deadline, cancel)?;
+    let mut first = Lane::start(launch, sources, sweep.deadline, cancel)?;
     let about = first.about()?;
     let types = if sweep.model_types.is_empty() {
         first.common_types()?
@@ -91,7 +90,7 @@ pub fn sweep(
     };
     let causes = causes::table()?;
     let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
-    let key = digest::of_bytes(format!("{program} {about:?} {sources:?} {engines:?}").as_bytes());
+    let key = digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.native).as_bytes());
     let store = Store::open(&sweep.out, &key)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let queue: Mutex<VecDeque<String>> = Mutex::new(types.into());
@@ -125,7 +124,7 @@ pub fn sweep(
         let others: Vec<_> = (1..sweep.jobs.max(1))
             .map(|_| {
                 scope.spawn(|| {
-                    let mut lane = Lane::start(engines, sources, sweep.deadline, cancel)?;
+                    let mut lane = Lane::start(launch, sources, sweep.deadline, cancel)?;
                     work(&mut lane)
                 })
             })

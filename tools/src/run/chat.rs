@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::python;
 
 /// Instructions that a template may take: a template from a stranger may loop for ever.
-const FUEL: u64 = 50_000_000;
+const FUEL: u64 = 3_000_000;
 
 /// A chat template, and the names of special tokens that it may print.
 #[derive(Clone, Debug, PartialEq)]

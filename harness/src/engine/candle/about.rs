@@ -1,0 +1,61 @@
+//! What the engine says of itself.
+
+use std::{fs, path::Path};
+
+use serde_json::{Map, Value, json};
+
+use super::settings::Settings;
+
+/// The workspace's lock file: which candle and which RustPython this program was built with.
+const LOCK: &str = include_str!("../../../../Cargo.lock");
+
+/// The `ready` message, or why definitions cannot be run.
+pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
+    let folder = &settings.transformers;
+    let transformers = version_in(&folder.join("__init__.py"))?;
+    let mut versions = Map::new();
+    versions.insert("portwright".to_owned(), env!("CARGO_PKG_VERSION").into());
+    for (name, package) in [("rustpython", "rustpython-vm"), ("candle", "candle-core")] {
+        versions.insert(name.to_owned(), locked(package).unwrap_or("unknown").into());
+    }
+    versions.insert("transformers".to_owned(), transformers.into());
+    Ok(json!({
+        "event": "ready",
+        "pid": std::process::id(),
+        "python": format!("RustPython {}", locked("rustpython-vm").unwrap_or("unknown")),
+        "versions": versions,
+        "precision": {"device": "cpu", "exact": settings.exact},
+        "threads": settings.threads,
+        "paths": {"transformers": folder},
+    }))
+}
+
+/// The version of a package in the lock file.
+fn locked(package: &str) -> Option<&'static str> {
+    let head = format!("name = \"{package}\"\nversion = \"");
+    LOCK.split_once(&head)?.1.split('"').next()
+}
+
+/// `__version__ = "5.20.2"`
+fn version_in(file: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
+    text.lines()
+        .find_map(|it| it.strip_prefix("__version__ = "))
+        .map(|it| it.trim().trim_matches(['"', '\'']).to_owned())
+        .ok_or_else(|| format!("`{}` names no __version__", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_names_what_the_engine_is_made_of() {
+        for package in ["rustpython-vm", "candle-core"] {
+            let version = locked(package).unwrap();
+            assert!(version.split('.').count() >= 3, "{package} {version}");
+        }
+        assert_eq!(locked("no-such-package"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! A checkpoint's folder on its way in: `config.json` parsed, its safetensors files found.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::engine::Failure;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Replaces `checkpoint` in a request by its parsed `config`, and gives the files of its weights.
+/// A request without one stays as it is.
+pub(super) fn read(request: &mut Value) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let Some(folder) = request.as_object_mut().and_then(|it| it.remove("checkpoint")) else {
+        return Ok(None);
+    };
+    let Some(folder) = folder.as_str() else {
+        return Err(refused("config", "`checkpoint` is no path".to_owned()));
+    };
+    let folder = Path::new(folder);
+    let config = json(&folder.join("config.json"), "config")?;
+    if !config.is_object() {
+        let path = folder.join("config.json");
+        return Err(refused("config", format!("`{}` is no object", path.display())));
+    }
+    request["config"] = config;
+    files(folder).map(Some)
+}
+
+/// The safetensors files of a checkpoint: the single one, or those that the index names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let index = folder.join(INDEX);
+    if !index.is_file() {
+        let single = folder.join(SINGLE);
+        return if single.is_file() {
+            Ok(vec![single])
+        } else {
+            let message =
+                format!("`{}` has neither {SINGLE} nor {INDEX}", folder.display());
+            Err(refused("weights", message))
+        };
+    }
+    let map = json(&index, "weights")?;
+    let shown = index.display();
+    let Some(map) = map["weight_map"].as_object() else {
+        return Err(refused("weights", format!("`{shown}` has no `weight_map`")));
+    };
+    let mut names = BTreeSet::new();
+    for (tensor, file) in map {
+        match file.as_str() {
+            // An index must not reach out of its folder.
+            Some(name) if !name.is_empty() && !name.contains(['/', '\\']) && name != ".." => {
+                names.insert(name);
+            }
+            _ => {
+                let message = format!("`{shown}` names no file of its folder for `{tensor}`");
+                return Err(refused("weights", message));
+            }
+        }
+    }
+    let files: Vec<PathBuf> = names.into_iter().map(|it| folder.join(it)).collect();
+    match files.iter().find(|it| !it.is_file()) {
+        Some(missing) => {
+            let message = format!("`{shown}` names `{}`, which is not there", missing.display());
+            Err(refused("weights", message))
+        }
+        None => Ok(files),
+    }
+}
+
+fn json(path: &Path, kind: &str) -> Result<Value, Failure> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| refused(kind, format!("cannot read `{shown}`: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| refused(kind, format!("`{shown}` is no JSON: {error}")))
+}
+
+fn refused(kind: &str, message: String) -> Failure {
+    Failure {
+        kind: kind.to_owned(),
+        message,
+        hint: (kind == "weights")
+            .then(|| "the files may be cut short; fetch or make them again".to_owned()),
+        ..Failure::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ask(folder: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+        read(&mut json!({"checkpoint": folder}))
+    }
+
+    #[test]
+    fn a_sharded_checkpoint_opens_every_shard_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        assert_eq!(ask(folder.path()).unwrap_err().kind, "config");
+        write("config.json", r#"{"model_type": "llama"}"#);
+        assert_eq!(ask(folder.path()).unwrap_err().kind, "weights");
+        write("a.safetensors", "");
+        write(INDEX, r#"{"weight_map": {"x": "a.safetensors", "y": "a.safetensors"}}"#);
+        assert_eq!(ask(folder.path()).unwrap().unwrap(), [folder.path().join("a.safetensors")]);
+    }
+
+    #[test]
+    fn an_index_that_lies_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), "{}").unwrap();
+        for (index, words) in [
+            (r#"{"weight_map": {"x": "../../etc/passwd"}}"#, "names no file of its folder"),
+            (r#"{"weight_map": {"x": 3}}"#, "names no file of its folder"),
+            (r#"{"weight_map": {"x": "b.safetensors"}}"#, "is not there"),
+            ("{}", "weight_map"),
+            ("{", "is no JSON"),
+        ] {
+            fs::write(folder.path().join(INDEX), index).unwrap();
+            let failure = ask(folder.path()).unwrap_err();
+            assert!(failure.message.contains(words), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_checkpoint_is_left_alone() {
+        let mut request = json!({"handle": "a", "config": {"model_type": "llama"}});
+        let before = request.clone();
+        assert_eq!(read(&mut request).unwrap(), None);
+        assert_eq!(request, before);
+    }
+}

@@ -1,0 +1,68 @@
+//! What the harness tells a worker of the engine `candle`, as one argument of its command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use portwright_runtime::{Options, Package, Precision, Sources};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Limits;
+
+/// Answers that take longer than the deadline less this part of it name the Python line that ran.
+const EARLIER: f64 = 0.1;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Settings {
+    /// The folder of the package.
+    pub(super) transformers: PathBuf,
+    /// The folder of `portwright_worker`.
+    pub(super) workers: PathBuf,
+    /// A checkpoint's folder with code of its own.
+    #[serde(default)]
+    pub(super) remote_code: Option<PathBuf>,
+    /// Where compiled modules are kept between processes.
+    pub(super) cache: PathBuf,
+    pub(super) limits: Limits,
+    pub(super) exact: bool,
+    pub(super) threads: usize,
+    /// The deadline of every request, as the harness keeps it.
+    pub(super) wall_seconds: f64,
+}
+
+impl Settings {
+    pub(super) fn to_argument(&self) -> String {
+        serde_json::to_string(self).expect("paths of ours are text")
+    }
+
+    pub(super) fn from_argument(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// What the session's machine is made of.
+    pub(super) fn machine(&self) -> Options {
+        let package = |name: &str, folder: &PathBuf| Package {
+            name: name.to_owned(),
+            folder: folder.clone(),
+        };
+        Options {
+            sources: Sources {
+                dialect: "torch".to_owned(),
+                packages: [
+                    package("transformers", &self.transformers),
+                    package("portwright_worker", &self.workers),
+                ]
+                .into_iter()
+                .chain(self.remote_code.iter().map(|it| package("transformers_modules", it)))
+                .collect(),
+                overlay: None,
+            },
+            limits: portwright_runtime::Limits {
+                wall: Duration::try_from_secs_f64(self.wall_seconds * (1.0 - EARLIER))
+                    .unwrap_or(Duration::MAX),
+                recursion: self.limits.recursion,
+                tensor_bytes: self.limits.memory_bytes,
+            },
+            precision: if self.exact { Precision::Exact } else { Precision::Native },
+            cache: Some(self.cache.clone()),
+        }
+    }
+}

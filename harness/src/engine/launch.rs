@@ -1,0 +1,89 @@
+//! What workers are started from: the native engines' environment, and how the embedded one is held.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{EngineError, EngineKind, Sources};
+use crate::environment::{Engines, Home, memory_bytes};
+
+/// What [`Worker::spawn`](super::Worker::spawn) needs to know, whichever engine it starts.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The environment of the engines `torch` and `mlx`; absent where it is not installed, which the
+    /// engine `candle` does not mind.
+    pub native: Option<Engines>,
+    pub embedded: Embedded,
+}
+
+/// How the engine `candle` is held.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// The program whose hidden command `worker` serves the engine; `None` is the running one.
+    pub program: Option<PathBuf>,
+    pub home: Home,
+    pub limits: Limits,
+    /// Every floating dtype computes in 64 bits and its nominal dtype travels along.
+    pub exact: bool,
+    /// Threads of the kernels. One is fastest for tiny models and the same everywhere.
+    pub threads: usize,
+    /// A checkpoint's folder whose own code may be run: the files that `auto_map` of its config.json
+    /// names.
+    pub remote_code: Option<PathBuf>,
+}
+
+/// What one session of the engine `candle` may use up. Its wall time is the request's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of heap, stacks and tensors together; mapped weights do not count.
+    pub memory_bytes: u64,
+    /// Frames of Python code in one another.
+    pub recursion: usize,
+}
+
+/// Used where the machine's memory cannot be told.
+const MEMORY: u64 = 8 << 30;
+
+impl Default for Limits {
+    /// Three quarters of the memory that this process may use.
+    fn default() -> Self {
+        let memory_bytes = memory_bytes().map_or(MEMORY, |it| it / 4 * 3);
+        Self { memory_bytes, recursion: 1000 }
+    }
+}
+
+impl Launch {
+    /// A launch with the default limits.
+    pub fn new(home: &Home, native: Option<Engines>) -> Self {
+        let embedded = Embedded {
+            program: None,
+            home: home.clone(),
+            limits: Limits::default(),
+            exact: false,
+            threads: 1,
+            remote_code: None,
+        };
+        Self { native, embedded }
+    }
+
+    /// The native engines' environment, for the engine that needs it.
+    pub(crate) fn native(&self, engine: EngineKind) -> Result<&Engines, EngineError> {
+        self.native.as_ref().ok_or(EngineError::NotInstalled { engine })
+    }
+
+    /// The folder of the `transformers` package: the user's, else the pinned release's.
+    pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
+        let Some(root) = &sources.transformers else {
+            let native = self.native.as_ref().ok_or(EngineError::NoTransformers { looked: None })?;
+            return Ok(native.site_packages.join("transformers"));
+        };
+        package_in(root, "transformers")
+            .ok_or_else(|| EngineError::NoTransformers { looked: Some(root.clone()) })
+    }
+}
+
+/// The folder of a Python package in a checkout or an install of it.
+fn package_in(root: &Path, name: &str) -> Option<PathBuf> {
+    let candidates = [root.join(name), root.join("src").join(name), root.to_owned()];
+    candidates.into_iter().find(|it| it.join("__init__.py").is_file())
+}
