@@ -108,7 +108,7 @@ fn an_architecture(client: &mut Client, model: &str) {
             assert!(answer["text"].as_str().unwrap().contains("OlmoHybridMLP from Olmo3MLP"));
             assert!(data["mermaid"].as_str().unwrap().starts_with("flowchart TD"));
             assert_eq!(data["findings"]["plans"][0]["kind"], "tp");
-            assert_eq!(data["findings"]["attention"]["verdict"], "ready");
+            assert_eq!(data["findings"]["attention"]["verdict"], "not_promised");
         } else {
             assert!(data["findings"].is_null() && data["mermaid"].is_null());
         }

@@ -26,21 +26,21 @@ class Sampling:
 
     def choose(self, logits):
         """The next token's id. [V] -> int"""
-        logits = logits.float()
-        if self.penalty not in (None, 1.0):
-            logits = self._penalised(logits)
         if not self.sample:
-            return int(logits.argmax(-1))
-        return self._draw(*self.distribution(logits))
+            return int(self._penalised(logits.float()).argmax(-1))
+        return self._draw(*self.shares(logits))
 
     def _penalised(self, logits):
+        if self.penalty in (None, 1.0) or not self._seen:
+            return logits
         seen = torch.tensor(sorted(set(self._seen)))  # [S]
         scores = logits[seen]
         changed = torch.where(scores < 0, scores * self.penalty, scores / self.penalty)
         return logits.scatter(0, seen, changed)
 
-    def distribution(self, logits):
+    def shares(self, logits):
         """Probabilities, likeliest first, and their tokens. [V] -> [N], [N]"""
+        logits = self._penalised(logits.float())
         if self.temperature not in (None, 1.0):
             logits = logits / self.temperature
         count = logits.shape[-1] if not self.top_k else min(self.top_k, logits.shape[-1])
