@@ -16,20 +16,19 @@ use portwright_harness::{
 use portwright_server::{Options, Transport};
 use portwright_tools::{
     error::ToolError,
-    explain,
-    mutants, report,
+    explain, mutants, report,
     sweep::{self, SweepInput},
     verify,
 };
 
+#[cfg(feature = "candle")]
+use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
     inspect, modular,
     progress::Bars,
     show,
 };
-#[cfg(feature = "candle")]
-use crate::run;
 
 const COULD_NOT_RUN: u8 = 2;
 /// As shells report a program that Ctrl-C ended.

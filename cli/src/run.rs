@@ -179,7 +179,8 @@ fn figures(output: &RunOutput) {
         output.prompt_ids.len(),
     );
     anstream::eprintln!("answer: {} tokens{decode}; {ended}", output.ids.len());
-    let memory = peak_bytes.map_or(String::new(), |it| format!("; peak memory {}", show::bytes(it)));
+    let memory =
+        peak_bytes.map_or(String::new(), |it| format!("; peak memory {}", show::bytes(it)));
     anstream::eprintln!(
         "model:  {} with {} parameters, opened in {load_seconds:.2} s{memory}",
         output.class,

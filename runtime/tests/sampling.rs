@@ -15,7 +15,8 @@ fn what_is_left_is_what_transformers_leaves() {
     assert!(!cases.is_empty());
     for case in cases {
         let answer = machine.call("tiny.choosing", "distribution", case).unwrap();
-        let (found, expected) = (answer.value.as_array().unwrap(), case["expected"].as_array().unwrap());
+        let (found, expected) =
+            (answer.value.as_array().unwrap(), case["expected"].as_array().unwrap());
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
             let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());

@@ -4,11 +4,8 @@
 use std::path::PathBuf;
 
 use portwright_tools::inspect::{
-    Architecture, ConfigFields, Fit, InspectInput, Model,
-    attention::AttentionReadiness,
-    kernels::KernelLayer,
-    plans::Plan,
-    tree::Row,
+    Architecture, ConfigFields, Fit, InspectInput, Model, attention::AttentionReadiness,
+    kernels::KernelLayer, plans::Plan, tree::Row,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +54,10 @@ impl TryFrom<&InspectArchitecture> for InspectInput {
 
     fn try_from(it: &InspectArchitecture) -> Result<Self, Refusal> {
         if it.model.is_empty() || 4096 < it.model.len() {
-            return Err(Refusal::new("`model` is empty or too long", "name a model type, e.g. `llama`"));
+            return Err(Refusal::new(
+                "`model` is empty or too long",
+                "name a model type, e.g. `llama`",
+            ));
         }
         if it.modules.as_ref().is_some_and(|it| LONGEST_PATTERN < it.len()) {
             let hint = format!("at most {LONGEST_PATTERN} characters are taken");
@@ -176,13 +176,19 @@ impl Brief for Inspected {
         if let Some(found) = &self.findings {
             for plan in &found.plans {
                 let faults = plan.entries.iter().filter(|it| it.fault.is_some()).count();
-                let faults = if faults == 0 { String::new() } else { format!(", {faults} entries at fault") };
+                let faults = if faults == 0 {
+                    String::new()
+                } else {
+                    format!(", {faults} entries at fault")
+                };
                 lines.push(format!("{} plan {}{faults}", plan.kind.id(), plan.verdict.word()));
             }
             lines.push(format!("attention backends: {}", found.attention.verdict.words()));
         }
         if let Some(next) = self.next_offset {
-            lines.push(format!("next: call inspect_architecture with \"offset\": {next} for more modules"));
+            lines.push(format!(
+                "next: call inspect_architecture with \"offset\": {next} for more modules"
+            ));
         }
         lines.join("\n")
     }

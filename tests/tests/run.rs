@@ -177,7 +177,10 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
         &["has no tokenizer.json, only tokenizer.model", "hint: transformers writes one"],
     );
     spoiled(
-        |it| fs::write(it.join("chat_template.jinja"), "{{ bos_token }}\n{{ messages | nope }}").unwrap(),
+        |it| {
+            fs::write(it.join("chat_template.jinja"), "{{ bos_token }}\n{{ messages | nope }}")
+                .unwrap()
+        },
         &["`chat_template.jinja` line 2", "nope", "hint: `--no-chat-template`"],
     );
     spoiled(
@@ -186,7 +189,11 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
     );
     spoiled(
         |it| edit(&it.join("config.json"), |it| it["num_hidden_layers"] = 4.into()),
-        &["does not fill the model: no tensor for `model.layers.3.", "more", "hint: `portwright inspect"],
+        &[
+            "does not fill the model: no tensor for `model.layers.3.",
+            "more",
+            "hint: `portwright inspect",
+        ],
     );
     spoiled(|it| fs::write(it.join("model.safetensors"), "cut").unwrap(), &["checkpoint"]);
     spoiled(|it| fs::write(it.join("tokenizer.json"), "{}").unwrap(), &["is no tokenizer"]);

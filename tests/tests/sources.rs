@@ -120,6 +120,7 @@ fn an_architecture(client: &mut Client, model: &str) {
     let unique: std::collections::BTreeSet<&String> = paths.iter().collect();
     assert_eq!(unique.len(), paths.len());
     assert!(paths.iter().any(|it| it.ends_with(".self_attn.q_proj")), "{paths:#?}");
-    let narrow = client.call("inspect_architecture", json!({"model": model, "modules": "*.q_proj"}));
+    let narrow =
+        client.call("inspect_architecture", json!({"model": model, "modules": "*.q_proj"}));
     assert!(narrow["data"]["modules"].as_array().unwrap().len() < paths.len());
 }

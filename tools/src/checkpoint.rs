@@ -65,7 +65,17 @@ pub fn resolve(
     progress.on(Event::Note { text: &format!("fetching {checkpoint} from the Hub") });
     let _step = Step::start(progress, "fetching the checkpoint", None);
     let mut command = Command::new(engines.python.with_file_name("hf"));
-    command.args(["download", id, "--quiet", "--include", "*.json", "*.safetensors", "tokenizer*", "*.jinja", "*.py"]);
+    command.args([
+        "download",
+        id,
+        "--quiet",
+        "--include",
+        "*.json",
+        "*.safetensors",
+        "tokenizer*",
+        "*.jinja",
+        "*.py",
+    ]);
     if let Some(revision) = revision {
         command.args(["--revision", revision]);
     }

@@ -119,7 +119,8 @@ fn tree(model: &Model) {
     let branches = branches(&model.modules);
     let rows: Vec<[String; 4]> =
         model.modules.iter().zip(&branches).map(|(row, branch)| cells(row, branch)).collect();
-    let width = |idx: usize| rows.iter().map(|it| it[idx].chars().count()).max().unwrap_or_default();
+    let width =
+        |idx: usize| rows.iter().map(|it| it[idx].chars().count()).max().unwrap_or_default();
     let [name, shapes, parameters, made] = [width(0), width(1).min(60), width(2), width(3)];
     let terminal = new_table().width().map_or(usize::MAX, usize::from);
     // What does not fit is left out from the right.
@@ -129,7 +130,8 @@ fn tree(model: &Model) {
         let shape: String = shape.chars().take(if with_shapes { 60 } else { 0 }).collect();
         let shapes = if with_shapes { shapes } else { 0 };
         let line = if with_made { line.as_str() } else { "" };
-        let text = format!("{it:name$}  {shape:shapes$}  {number:>parameters$}  {DIM}{line}{DIM:#}");
+        let text =
+            format!("{it:name$}  {shape:shapes$}  {number:>parameters$}  {DIM}{line}{DIM:#}");
         show::line(text.trim_end());
     }
 }
@@ -179,7 +181,11 @@ fn plan(plan: &Plan) {
         PlanVerdict::Disagrees => AnsiColor::Red,
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    let entries = if plan.entries.is_empty() { String::new() } else { format!(", {} entries", plan.entries.len()) };
+    let entries = if plan.entries.is_empty() {
+        String::new()
+    } else {
+        format!(", {} entries", plan.entries.len())
+    };
     show::line(format!("{}: {style}{}{style:#}{entries}", plan.kind.id(), plan.verdict.word()));
     for entry in &plan.entries {
         if let Some(fault) = &entry.fault {
@@ -207,13 +213,15 @@ fn attention(model: &Model) {
     show::line(format!("{style}{}{style:#}", found.verdict.words()));
     for class in &found.classes {
         let looks_up = class.looks_up.as_ref().map(|it| at(Some(it)));
-        let looks_up = looks_up.map_or(String::new(), |it| format!(", looks its function up at {it}"));
+        let looks_up =
+            looks_up.map_or(String::new(), |it| format!(", looks its function up at {it}"));
         show::line(format!("  {} × {}{looks_up}", class.class, class.times));
     }
     for reason in &found.reasons {
         show::line(format!("  {} {DIM}{}{DIM:#}", reason.text, at(reason.place.as_ref())));
     }
-    let flags: Vec<String> = found.flags.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
+    let flags: Vec<String> =
+        found.flags.iter().map(|it| format!("{}={}", it.name, it.value)).collect();
     show::line(format!("  {}", flags.join(" ")));
 }
 
@@ -229,7 +237,11 @@ fn kernels(model: &Model) {
             KernelStatus::Unknown | KernelStatus::Differs => Color::DarkGrey,
         };
         let devices = layer.devices.join(", ");
-        let reason = if devices.is_empty() { layer.reason.clone() } else { format!("{} ({devices})", layer.reason) };
+        let reason = if devices.is_empty() {
+            layer.reason.clone()
+        } else {
+            format!("{} ({devices})", layer.reason)
+        };
         table.add_row([
             Cell::new(&layer.name),
             Cell::new(format!("× {}", layer.times)),
@@ -245,7 +257,15 @@ fn kernels(model: &Model) {
 #[cfg(feature = "candle")]
 pub(super) fn table(found: &portwright_tools::inspect::sweep::Inspections) {
     let mut table = new_table();
-    table.set_header(["model type", "parameters", "tp", "ep", "pp", "attention backend", "kernels"]);
+    table.set_header([
+        "model type",
+        "parameters",
+        "tp",
+        "ep",
+        "pp",
+        "attention backend",
+        "kernels",
+    ]);
     for row in &found.rows {
         let cells = row.cells();
         table.add_row(cells);

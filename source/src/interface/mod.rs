@@ -116,7 +116,9 @@ pub fn facts(source: &Source) -> Facts {
         for stmt in source.stmts() {
             match stmt {
                 Stmt::ClassDef(class) => facts.classes.push(class_facts(source, class)),
-                Stmt::FunctionDef(function) => facts.functions.push(function_facts(source, function)),
+                Stmt::FunctionDef(function) => {
+                    facts.functions.push(function_facts(source, function))
+                }
                 _ => {}
             }
         }
@@ -128,7 +130,11 @@ fn class_facts(source: &Source, class: &ruff_python_ast::StmtClassDef) -> ClassF
     let mut facts = ClassFacts {
         name: class.name.to_string(),
         line: line(source, class.name.start()),
-        bases: class.bases().iter().filter_map(|it| Some(it.as_name_expr()?.id.to_string())).collect(),
+        bases: class
+            .bases()
+            .iter()
+            .filter_map(|it| Some(it.as_name_expr()?.id.to_string()))
+            .collect(),
         decorators: decorators(source, &class.decorator_list),
         forward: None,
         takes_more: false,
@@ -144,7 +150,13 @@ fn class_facts(source: &Source, class: &ruff_python_ast::StmtClassDef) -> ClassF
             facts.forward = Some(function_facts(source, method));
         }
         let more = method.parameters.kwarg.as_ref().map(|it| it.name.to_string());
-        let mut visitor = Method { source, facts: &mut facts, more, from: HashMap::new(), functions: HashSet::new() };
+        let mut visitor = Method {
+            source,
+            facts: &mut facts,
+            more,
+            from: HashMap::new(),
+            functions: HashSet::new(),
+        };
         visitor.visit_body(&method.body);
     }
     facts
@@ -153,9 +165,10 @@ fn class_facts(source: &Source, class: &ruff_python_ast::StmtClassDef) -> ClassF
 fn function_facts(source: &Source, function: &StmtFunctionDef) -> FunctionFacts {
     let mut hasher = DefaultHasher::new();
     ComparableParameters::from(&*function.parameters).hash(&mut hasher);
-    let documented = function.body.first().is_some_and(
-        |it| matches!(it, Stmt::Expr(expr) if expr.value.is_string_literal_expr()),
-    );
+    let documented = function
+        .body
+        .first()
+        .is_some_and(|it| matches!(it, Stmt::Expr(expr) if expr.value.is_string_literal_expr()));
     for stmt in function.body.iter().skip(usize::from(documented)) {
         ComparableStmt::from(stmt).hash(&mut hasher);
     }
@@ -278,7 +291,8 @@ impl Method<'_> {
         let mut bound = Vec::new();
         words(target, &mut bound);
         let looked_up = names(value, REGISTRY);
-        let child = child_of(value).or_else(|| self.from.get(value.as_name_expr()?.id.as_str()).cloned());
+        let child =
+            child_of(value).or_else(|| self.from.get(value.as_name_expr()?.id.as_str()).cloned());
         for name in bound {
             if looked_up {
                 self.functions.insert(name);
@@ -376,7 +390,9 @@ class Model(nn.Module):
     #[test]
     fn decorators_come_with_their_arguments() {
         let classes = read().classes;
-        let of = |idx: usize| (classes[idx].decorators[0].name.clone(), classes[idx].decorators[0].arguments.clone());
+        let of = |idx: usize| {
+            (classes[idx].decorators[0].name.clone(), classes[idx].decorators[0].arguments.clone())
+        };
         assert_eq!(of(0), ("use_kernel_forward_from_hub".into(), vec!["RMSNorm".to_owned()]));
         assert_eq!(of(2).1, ["rotate", "scale"]);
         assert_eq!(classes[2].bases, ["Norm"]);

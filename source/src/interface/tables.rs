@@ -61,9 +61,10 @@ pub fn replaceable(library: &Library) -> Result<HashMap<u64, Replaceable>, Probl
             let kernel = decorators.iter().find_map(Decorator::kernel)?.to_owned();
             Some((digest, Replaceable { name: name.to_owned(), kernel }))
         };
-        let classes = facts.classes.iter().filter_map(|it| {
-            row(&it.decorators, &it.name, it.forward.as_ref()?.digest)
-        });
+        let classes = facts
+            .classes
+            .iter()
+            .filter_map(|it| row(&it.decorators, &it.name, it.forward.as_ref()?.digest));
         let functions =
             facts.functions.iter().filter_map(|it| row(&it.decorators, &it.name, it.digest));
         classes.chain(functions).collect::<Vec<_>>()
@@ -93,7 +94,8 @@ impl<'a> Visitor<'a> for Find<'_> {
             Stmt::AnnAssign(it) => (Some(&*it.target), it.value.as_deref()),
             _ => (None, None),
         };
-        let named = target.and_then(Expr::as_name_expr).is_some_and(|it| it.id.as_str() == self.name);
+        let named =
+            target.and_then(Expr::as_name_expr).is_some_and(|it| it.id.as_str() == self.name);
         if let Some(value) = value.filter(|_| named) {
             self.found.extend(keys(value));
         }
@@ -123,7 +125,8 @@ fn word(expr: &Expr) -> Option<String> {
         Expr::StringLiteral(text) => Some(text.value.to_string()),
         Expr::Call(call) => {
             let named = call.arguments.keywords.iter();
-            let mut kind = named.filter(|it| it.arg.as_ref().is_some_and(|it| it.as_str() == "type"));
+            let mut kind =
+                named.filter(|it| it.arg.as_ref().is_some_and(|it| it.as_str() == "type"));
             kind.find_map(|it| word(&it.value))
         }
         _ => None,
@@ -138,7 +141,10 @@ mod tests {
     fn tables_give_their_keys() {
         let text = "def build():\n    TABLE: dict = {\"A\": {\"cuda\": 1, Device(type=\"rocm\"): 2}, \"B\": 3} if x else {}\n";
         let keys = mapping_keys(&Source::parse("a.py", text).unwrap(), "TABLE");
-        assert_eq!(keys[0], MappingKey { key: "A".into(), inner: vec!["cuda".into(), "rocm".into()] });
+        assert_eq!(
+            keys[0],
+            MappingKey { key: "A".into(), inner: vec!["cuda".into(), "rocm".into()] }
+        );
         assert_eq!(keys[1].key, "B");
     }
 }

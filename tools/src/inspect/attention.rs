@@ -141,7 +141,8 @@ fn own_faults(
         let text = format!("`{class}.forward` takes no further keyword arguments");
         found.push(Reason { text, place: forward });
     } else if let Some(call) = facts.attends.iter().find(|it| !it.passes) {
-        let text = format!("`{class}` does not hand its keyword arguments to the attention function");
+        let text =
+            format!("`{class}` does not hand its keyword arguments to the attention function");
         found.push(Reason { text, place: Some(definition.place(file, call.line)) });
     }
     found

@@ -55,7 +55,9 @@ impl<'a> Definition<'a> {
         let (file, mut class) = own.or_else(|| self.files.iter().find_map(in_file))?;
         let (file, _) = self.files.get_key_value(&file)?;
         for base in class.bases.clone() {
-            let Some((_, inherited)) = self.named(file, &base).filter(|_| base != name) else { continue };
+            let Some((_, inherited)) = self.named(file, &base).filter(|_| base != name) else {
+                continue;
+            };
             if class.forward.is_none() {
                 class.takes_more = inherited.takes_more;
                 class.forward = inherited.forward;

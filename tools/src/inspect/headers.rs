@@ -76,7 +76,8 @@ fn header(path: &Path) -> Result<BTreeMap<String, Tensor>, HeaderError> {
     rows.remove("__metadata__");
     rows.into_iter()
         .map(|(name, row)| {
-            let tensor = serde_json::from_value(row).map_err(|err| wrong(format!("`{name}`: {err}")))?;
+            let tensor =
+                serde_json::from_value(row).map_err(|err| wrong(format!("`{name}`: {err}")))?;
             Ok((name, tensor))
         })
         .collect()

@@ -52,8 +52,8 @@ use attention::AttentionReadiness;
 use definition::Definition;
 use kernels::{KernelLayer, Known};
 use plans::Plan;
-pub use structure::{Fit, Flag, Role, Tensor};
 use structure::Described;
+pub use structure::{Fit, Flag, Role, Tensor};
 use tree::{Row, Wanted};
 
 /// What to inspect.
@@ -332,7 +332,8 @@ fn model(
     let wanted = Wanted::new(depth, pattern)
         .map_err(|err| ToolError::Input(format!("`modules` is no pattern: {err}")))?;
     let library = &release.library;
-    let mut roots: Vec<PathBuf> = library.package().parent().map(Path::to_owned).into_iter().collect();
+    let mut roots: Vec<PathBuf> =
+        library.package().parent().map(Path::to_owned).into_iter().collect();
     let request = match config {
         None => json!({"model_type": model_type}),
         Some((folder, config)) => {

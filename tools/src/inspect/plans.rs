@@ -180,7 +180,8 @@ impl Names {
     /// Names that are like `pattern`, for a hint.
     fn near(&self, pattern: &str) -> Option<&str> {
         let last = pattern.rsplit('.').next()?;
-        let distance = |it: &&String| (!it.ends_with(last), strsim::damerau_levenshtein(pattern, it));
+        let distance =
+            |it: &&String| (!it.ends_with(last), strsim::damerau_levenshtein(pattern, it));
         let near = self.0.keys().filter(|it| !it.is_empty()).min_by_key(distance)?;
         (strsim::normalized_damerau_levenshtein(pattern, near) > 0.6).then_some(near.as_str())
     }
@@ -212,18 +213,21 @@ fn plan(kind: PlanKind, entries: &[Entry], modules: &[ModuleRow], rules: &Rules<
         rows if rows.iter().any(|it| it.elsewhere.is_some()) => PlanVerdict::Depends,
         _ => PlanVerdict::Resolves,
     };
-    let uncovered =
-        if told.is_empty() { Vec::new() } else { uncovered(kind, entries, modules) };
+    let uncovered = if told.is_empty() { Vec::new() } else { uncovered(kind, entries, modules) };
     Plan { kind, verdict, entries: told, uncovered }
 }
 
 fn fault(kind: PlanKind, entry: &Entry, matches: u32, rules: &Rules<'_>) -> Option<String> {
     if matches == 0 {
-        let near = rules.names.near(&entry.pattern).map(|it| format!("; the nearest name is `{it}`"));
+        let near =
+            rules.names.near(&entry.pattern).map(|it| format!("; the nearest name is `{it}`"));
         return Some(format!("names no module and no weight{}", near.unwrap_or_default()));
     }
     if kind == PlanKind::Pp {
-        let pair = entry.value.as_array().is_some_and(|it| it.len() == 2 && it.iter().all(Value::is_array));
+        let pair = entry
+            .value
+            .as_array()
+            .is_some_and(|it| it.len() == 2 && it.iter().all(Value::is_array));
         return (!pair).then(|| "is no pair of what goes in and what comes out".to_owned());
     }
     match (entry.value.as_str(), rules.styles) {
@@ -255,7 +259,10 @@ fn uncovered(kind: PlanKind, entries: &[Entry], modules: &[ModuleRow]) -> Vec<Un
             }
             PlanKind::Tp | PlanKind::Ep => {
                 patterns.contains(module.as_str())
-                    || row.parameters.keys().any(|it| patterns.contains(generic(&join(&row.name, it)).as_str()))
+                    || row
+                        .parameters
+                        .keys()
+                        .any(|it| patterns.contains(generic(&join(&row.name, it)).as_str()))
             }
         }
     };
@@ -275,7 +282,8 @@ fn uncovered(kind: PlanKind, entries: &[Entry], modules: &[ModuleRow]) -> Vec<Un
             parameters: 0,
         });
         entry.modules += 1;
-        entry.parameters += row.parameters.values().map(super::structure::Tensor::count).sum::<u64>();
+        entry.parameters +=
+            row.parameters.values().map(super::structure::Tensor::count).sum::<u64>();
     }
     let mut rows: Vec<Uncovered> = found.into_values().collect();
     rows.sort_by_key(|it| std::cmp::Reverse(it.parameters));
@@ -350,7 +358,10 @@ mod tests {
         let plan = resolved(PlanKind::Pp, &entries);
         assert_eq!(plan.verdict, PlanVerdict::Resolves);
         assert_eq!(plan.uncovered.len(), 2);
-        assert_eq!(resolved(PlanKind::Pp, &[entry("head", json!("x"))]).verdict, PlanVerdict::Disagrees);
+        assert_eq!(
+            resolved(PlanKind::Pp, &[entry("head", json!("x"))]).verdict,
+            PlanVerdict::Disagrees
+        );
     }
 
     #[test]

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Architecture, Model, Release, Subject, describe,
+    Architecture, Model, Release, Subject,
     attention::AttentionVerdict,
+    describe,
     kernels::KernelStatus,
     plans::{PlanKind, PlanVerdict},
 };
@@ -121,7 +122,8 @@ impl InspectionRow {
         };
         if let Some(model) = &found.model {
             row.fill(model);
-            row.torch_agrees = told.filter(|it| it.parameters.is_some()).map(|it| agrees(model, it));
+            row.torch_agrees =
+                told.filter(|it| it.parameters.is_some()).map(|it| agrees(model, it));
         }
         row
     }
@@ -134,7 +136,8 @@ impl InspectionRow {
             self.plans.insert(kind.to_owned(), plan.verdict.word().to_owned());
             for entry in &plan.entries {
                 if let Some(fault) = &entry.fault {
-                    self.faults.push(format!("{kind}: `{}` ({}) {fault}", entry.pattern, entry.origin));
+                    self.faults
+                        .push(format!("{kind}: `{}` ({}) {fault}", entry.pattern, entry.origin));
                 } else if entry.elsewhere.is_some() {
                     self.elsewhere.push(format!("{kind}: `{}`", entry.pattern));
                 }
@@ -182,7 +185,8 @@ impl Inspections {
     /// The counts, in sentences.
     pub fn summary(&self) -> Vec<String> {
         let rows = &self.rows;
-        let count = |holds: &dyn Fn(&InspectionRow) -> bool| rows.iter().filter(|it| holds(it)).count();
+        let count =
+            |holds: &dyn Fn(&InspectionRow) -> bool| rows.iter().filter(|it| holds(it)).count();
         let built = count(&|it| it.parameters.is_some());
         let both = count(&|it| it.parameters.is_some() && it.torch_parameters.is_some());
         let equal = count(&|it| it.parameters.is_some() && it.parameters == it.torch_parameters);
@@ -193,12 +197,10 @@ impl Inspections {
         let attends = |verdict: AttentionVerdict| {
             count(&|it| it.attention.as_deref() == Some(verdict.words()))
         };
-        let mut lines = vec![
-            format!(
-                "{built} of {} model types are built by the defaults of their config class; real transformers builds {both} of these, {equal} with the same number of parameters, and finds the same plan entries to name nothing in {agree}",
-                rows.len()
-            ),
-        ];
+        let mut lines = vec![format!(
+            "{built} of {} model types are built by the defaults of their config class; real transformers builds {both} of these, {equal} with the same number of parameters, and finds the same plan entries to name nothing in {agree}",
+            rows.len()
+        )];
         for kind in PlanKind::ALL {
             lines.push(format!(
                 "{} plans: {} resolve, {} depend on settings, {} disagree with the modules, {} absent",
@@ -233,8 +235,12 @@ impl Inspections {
 /// Whether real transformers finds the same entries to name nothing.
 fn agrees(model: &Model, told: &Told) -> bool {
     model.plans.iter().all(|plan| {
-        let ours: Vec<&str> =
-            plan.entries.iter().filter(|it| it.matches == 0).map(|it| it.pattern.as_str()).collect();
+        let ours: Vec<&str> = plan
+            .entries
+            .iter()
+            .filter(|it| it.matches == 0)
+            .map(|it| it.pattern.as_str())
+            .collect();
         let theirs = told.unmatched.get(plan.kind.id()).map_or(&[][..], Vec::as_slice);
         ours.len() == theirs.len() && ours.iter().all(|it| theirs.iter().any(|other| other == it))
     })

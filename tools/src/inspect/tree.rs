@@ -78,7 +78,8 @@ pub(super) struct Wanted {
 impl Wanted {
     /// A glob over full names: `*` matches any text, dots too.
     pub(super) fn new(depth: Option<usize>, modules: Option<&str>) -> Result<Self, globset::Error> {
-        let glob = |it: &str| Ok(GlobBuilder::new(it).literal_separator(false).build()?.compile_matcher());
+        let glob =
+            |it: &str| Ok(GlobBuilder::new(it).literal_separator(false).build()?.compile_matcher());
         Ok(Self { depth, modules: modules.map(glob).transpose()? })
     }
 
@@ -90,9 +91,10 @@ impl Wanted {
             above.truncate(row.depth);
             above.push(idx);
             let deep = self.depth.is_some_and(|it| it < row.depth);
-            let named = self.modules.as_ref().is_none_or(|it| {
-                it.is_match(&row.first) || it.is_match(&row.path)
-            });
+            let named = self
+                .modules
+                .as_ref()
+                .is_none_or(|it| it.is_match(&row.first) || it.is_match(&row.path));
             if named && !deep {
                 above.iter().for_each(|it| keep[*it] = true);
             }
@@ -145,13 +147,20 @@ impl Node<'_> {
             self.children.iter().map(|it| format!("{}={}", it.name, it.signature())).collect();
         format!(
             "{}|{:?}|{:?}|{:?}|{}|{:?}",
-            row.class, row.parameters, row.buffers, row.settings, row.same_as.is_some(), children
+            row.class,
+            row.parameters,
+            row.buffers,
+            row.settings,
+            row.same_as.is_some(),
+            children
         )
     }
 
     /// All settings in it and below it, under their names from here.
     fn settings(&self, prefix: &str, found: &mut BTreeMap<String, Value>) {
-        found.extend(self.row.settings.iter().map(|(key, it)| (format!("{prefix}{key}"), it.clone())));
+        found.extend(
+            self.row.settings.iter().map(|(key, it)| (format!("{prefix}{key}"), it.clone())),
+        );
         for it in &self.children {
             it.settings(&format!("{prefix}{}.", it.name), found);
         }
@@ -176,7 +185,8 @@ impl Drawing<'_> {
     fn draw(&mut self, node: &Node<'_>, at: At) -> u64 {
         let idx = self.rows.len();
         let (row, tensors) = (node.row, self.weights(node.row));
-        let shown = tensors.iter().filter(|it| it.kind == WeightKind::Parameter && it.tied_to.is_none());
+        let shown =
+            tensors.iter().filter(|it| it.kind == WeightKind::Parameter && it.tied_to.is_none());
         let own: u64 = shown.map(|it| it.tensor.count()).sum();
         let own = if row.same_as.is_some() { 0 } else { own };
         self.rows.push(Row {
@@ -210,7 +220,8 @@ impl Drawing<'_> {
 
     fn weights(&self, row: &ModuleRow) -> Vec<Weight> {
         let tied = |name: &str| {
-            let full = if row.name.is_empty() { name.to_owned() } else { format!("{}.{name}", row.name) };
+            let full =
+                if row.name.is_empty() { name.to_owned() } else { format!("{}.{name}", row.name) };
             self.described.tied.get(&full).cloned()
         };
         let parameters = row.parameters.iter().map(|(name, tensor)| Weight {
@@ -281,7 +292,9 @@ fn tell_apart(groups: &mut [Group<'_, '_>]) {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         // Words say more than numbers, and what is near the top more than what is deep.
-        differs.sort_by_key(|(key, value)| (!value.is_string(), !value.is_boolean(), key.matches('.').count()));
+        differs.sort_by_key(|(key, value)| {
+            (!value.is_string(), !value.is_boolean(), key.matches('.').count())
+        });
         groups[idx].differs = differs.into_iter().take(MOST_SETTINGS).collect();
     }
 }

@@ -120,9 +120,7 @@ fn environment(now: Zoned) -> Result<Environment<'static>, Error> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_fuel(Some(FUEL));
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_formatter(|out, _, value| {
-        Ok(out.write_str(&python::text(value)?)?)
-    });
+    environment.set_formatter(|out, _, value| Ok(out.write_str(&python::text(value)?)?));
     environment.add_filter("tojson", python::tojson);
     environment.add_filter("string", |value: &Value| python::text(value));
     environment.add_function("raise_exception", |message: &Value| -> Result<String, Error> {
@@ -173,16 +171,19 @@ mod tests {
 
     fn render(text: &str) -> Result<String, ChatError> {
         let tokens = json!({"bos_token": "<s>"}).as_object().unwrap().clone();
-        let template = ChatTemplate { file: "chat_template.jinja".into(), text: text.into(), tokens };
+        let template =
+            ChatTemplate { file: "chat_template.jinja".into(), text: text.into(), tokens };
         let now = date(2026, 1, 31).at(12, 5, 0, 0).to_zoned(TimeZone::UTC).unwrap();
         template.render(&json!({"messages": [{"role": "user", "content": "hi"}]}), &now)
     }
 
     #[test]
     fn a_mistake_names_its_line() {
-        let err = render("{{ bos_token }}\n{% for m in messages %}\n{{ m.content.nothing() }}").unwrap_err();
+        let err = render("{{ bos_token }}\n{% for m in messages %}\n{{ m.content.nothing() }}")
+            .unwrap_err();
         assert!(matches!(err, ChatError::Template { line: 3, .. }), "{err}");
-        let err = render("{{ bos_token }}\n{{ messages[0]['content'] | no_such_filter }}").unwrap_err();
+        let err =
+            render("{{ bos_token }}\n{{ messages[0]['content'] | no_such_filter }}").unwrap_err();
         assert!(err.to_string().contains("`chat_template.jinja` line 2: "), "{err}");
         assert!(err.to_string().contains("no_such_filter"), "{err}");
     }
@@ -195,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_template_that_never_ends_is_stopped() {
-        let text = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
+        let text =
+            "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
         let long = text.replace('x', "{% if b %}{% endif %}");
         assert!(render(&long).unwrap_err().to_string().contains("fuel"));
     }

@@ -159,7 +159,9 @@ pub fn run(
     tell: &mut dyn FnMut(&str),
 ) -> Result<RunOutput, ToolError> {
     if let Some(device) = input.device.as_deref().filter(|it| *it != "cpu") {
-        return Err(ToolError::Input(format!("this build computes on `cpu` only, not on `{device}`")));
+        return Err(ToolError::Input(format!(
+            "this build computes on `cpu` only, not on `{device}`"
+        )));
     }
     let folder = match checkpoint::local(&input.model) {
         Some(folder) => folder,

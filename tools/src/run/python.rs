@@ -73,7 +73,9 @@ impl Layout {
             ValueKind::String => self.quote(value.as_str().unwrap_or_default(), out),
             ValueKind::Seq | ValueKind::Iterable => {
                 let rows: Vec<Value> = value.try_iter()?.collect();
-                self.block(['[', ']'], depth, &rows, out, |it, out| self.write(it, depth + 1, out))?;
+                self.block(['[', ']'], depth, &rows, out, |it, out| {
+                    self.write(it, depth + 1, out)
+                })?;
             }
             ValueKind::Map => {
                 let mut keys: Vec<Value> = value.try_iter()?.collect();

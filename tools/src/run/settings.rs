@@ -80,7 +80,8 @@ impl Sampling {
         if !self.draws() {
             return serde_json::json!({"sample": false, "repetition_penalty": penalty});
         }
-        let top_k = self.top_k.map(u64::from).or_else(|| generation["top_k"].as_u64()).unwrap_or(50);
+        let top_k =
+            self.top_k.map(u64::from).or_else(|| generation["top_k"].as_u64()).unwrap_or(50);
         serde_json::json!({
             "sample": true,
             "temperature": number(self.temperature, "temperature", 1.0),
@@ -96,7 +97,9 @@ impl Sampling {
 /// Fields of the checkpoint's `generation_config.json` that have a say and are not followed.
 pub(super) fn not_followed(generation: &Value) -> Vec<String> {
     let idle = |value: &Value, nothing: &[&str]| {
-        value.is_null() || value == &Value::Bool(false) || nothing.contains(&value.to_string().as_str())
+        value.is_null()
+            || value == &Value::Bool(false)
+            || nothing.contains(&value.to_string().as_str())
     };
     UNKNOWN
         .iter()
@@ -160,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_not_followed_is_told() {
-        let generation = json!({"no_repeat_ngram_size": 3, "num_beams": 1, "min_length": 0, "top_h": null});
+        let generation =
+            json!({"no_repeat_ngram_size": 3, "num_beams": 1, "min_length": 0, "top_h": null});
         assert_eq!(not_followed(&generation), ["`no_repeat_ngram_size` = 3"]);
     }
 }

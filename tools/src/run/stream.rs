@@ -125,8 +125,10 @@ mod tests {
 
     #[test]
     fn a_stop_text_is_never_told() {
-        assert_eq!(pieces("one\nUser: two", &["\nUser:"]), (
-            ["o", "n", "e", "", "", "", "", "", ""].map(str::to_owned).to_vec(), true));
+        assert_eq!(
+            pieces("one\nUser: two", &["\nUser:"]),
+            (["o", "n", "e", "", "", "", "", "", ""].map(str::to_owned).to_vec(), true)
+        );
         let (told, stopped) = pieces("one\nUsher", &["\nUser:"]);
         assert_eq!((told.concat().as_str(), stopped), ("one\nUsher", false));
         let (told, stopped) = pieces("aab", &["ab", "b"]);

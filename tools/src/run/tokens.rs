@@ -70,8 +70,10 @@ impl Tokens {
             return Err(TokensError::Missing { folder: folder.to_owned(), beside: beside(folder) });
         }
         let config = json(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
-        let unreadable =
-            |err: tokenizers::Error| TokensError::Unreadable { file: file.clone(), detail: err.to_string() };
+        let unreadable = |err: tokenizers::Error| TokensError::Unreadable {
+            file: file.clone(),
+            detail: err.to_string(),
+        };
         let mut tokenizer = Tokenizer::from_file(&file).map_err(unreadable)?;
         // The library asks for neither when it makes a prompt.
         tokenizer.with_truncation(None).map_err(unreadable)?;
@@ -80,7 +82,9 @@ impl Tokens {
         let named: Vec<AddedToken> = special
             .values()
             .filter_map(Value::as_str)
-            .filter(|it| !tokenizer.get_added_tokens_decoder().values().any(|known| known.content == *it))
+            .filter(|it| {
+                !tokenizer.get_added_tokens_decoder().values().any(|known| known.content == *it)
+            })
             .map(|it| AddedToken::from(it.to_owned(), true))
             .collect();
         tokenizer.add_special_tokens(named).map_err(unreadable)?;
@@ -93,10 +97,10 @@ impl Tokens {
     /// text of a chat template has them already.
     pub fn encode(&self, text: &str, around: Around) -> Result<Vec<u32>, TokensError> {
         let wanted = matches!(around, Around::Added);
-        let encoded = self
-            .tokenizer
-            .encode(text, wanted && self.around.is_none())
-            .map_err(|err| TokensError::Failed { verb: "encode the prompt", detail: err.to_string() })?;
+        let encoded =
+            self.tokenizer.encode(text, wanted && self.around.is_none()).map_err(|err| {
+                TokensError::Failed { verb: "encode the prompt", detail: err.to_string() }
+            })?;
         let ids = encoded.get_ids().to_vec();
         Ok(match &self.around {
             Some((before, after)) if wanted => [before.as_slice(), &ids, after].concat(),
@@ -159,7 +163,8 @@ fn around(
 
 /// Other files that hold a vocabulary, for the message.
 fn beside(folder: &Path) -> String {
-    let known = ["tokenizer.model", "spiece.model", "tekken.json", "vocab.json", "merges.txt", "vocab.txt"];
+    let known =
+        ["tokenizer.model", "spiece.model", "tekken.json", "vocab.json", "merges.txt", "vocab.txt"];
     let there: Vec<&str> = known.into_iter().filter(|it| folder.join(it).is_file()).collect();
     match there.as_slice() {
         [] => String::new(),
