@@ -13,6 +13,7 @@ use crate::{args::Output, commands::surroundings, show};
 pub(crate) struct InspectArgs {
     /// A model type, e.g. `olmo_hybrid`; or a checkpoint: its folder, or a Hub id such as `org/name`
     #[cfg_attr(feature = "candle", arg(required_unless_present = "all"))]
+    #[cfg_attr(not(feature = "candle"), arg(required = true))]
     model: Option<String>,
     /// A checkout or install of transformers (default: the one around the current folder, else the
     /// pinned release)
