@@ -10,7 +10,7 @@ use portwright_harness::{
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
-use crate::modular::ModularCommand;
+use crate::{inspect::InspectArgs, modular::ModularCommand};
 
 /// Proves by measurement that a port of a model is the same model as its definition
 ///
@@ -27,6 +27,7 @@ const AFTER_HELP: &str = "\
 Start here:
   portwright verify olmo3                     the pinned releases, a synthetic checkpoint
   portwright verify olmo3 --mlx-lm ~/mlx-lm   your checkout's port
+  portwright inspect olmo3                    what the definition is made of
   portwright doctor                           what is installed and what is missing
 
 Exit codes: 0 pass, 1 fail, 2 could not run.";
@@ -35,7 +36,17 @@ Exit codes: 0 pass, 1 fail, 2 could not run.";
 pub(crate) enum Command {
     /// Verify a port: is it the same model as its definition?
     Verify(Box<VerifyArgs>),
-    /// Show an architecture's ancestors, and what each level changes
+    /// Generate text: a model runs from its checkpoint and transformers' source alone
+    #[cfg(feature = "candle")]
+    Run(Box<crate::run::RunArgs>),
+    /// Generate text (not in this build: it has no embedded runtime)
+    #[cfg(not(feature = "candle"))]
+    Run {
+        /// What would be run
+        #[arg(num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
+    /// Show what an architecture is made of: ancestors, modules, parallel plans, backends, kernels
     Inspect(InspectArgs),
     /// Show where the two models of a finished run first part
     Explain(RunArgs),
@@ -305,19 +316,4 @@ mod tests {
         assert_eq!(field("a=gelu").unwrap().1, Value::from("gelu"));
         assert!(field("a").is_err());
     }
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct InspectArgs {
-    /// The model type, e.g. `olmo_hybrid`
-    pub(crate) model_type: String,
-    /// A checkout or install of transformers (default: the one around the current folder, else the
-    /// pinned release)
-    #[arg(long, value_name = "PATH")]
-    pub(crate) transformers: Option<PathBuf>,
-    /// Print a Mermaid flowchart instead of the tree
-    #[arg(long)]
-    pub(crate) mermaid: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }

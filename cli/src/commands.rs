@@ -16,23 +16,23 @@ use portwright_harness::{
 use portwright_server::{Options, Transport};
 use portwright_tools::{
     error::ToolError,
-    explain,
-    inspect::{self, InspectInput},
-    mutants, report,
+    explain, mutants, report,
     sweep::{self, SweepInput},
     verify,
 };
 
+#[cfg(feature = "candle")]
+use crate::run;
 use crate::{
-    args::{Args, Command, InspectArgs, MutantArgs, ReportArgs, VerifyArgs},
-    definitions, modular,
+    args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
+    definitions, inspect, modular,
     progress::Bars,
     show,
 };
 
 const COULD_NOT_RUN: u8 = 2;
 /// As shells report a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Do what was asked.
 ///
@@ -53,7 +53,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
             }
             Ok(explanation.verdict.exit_code())
         }
-        Command::Inspect(args) => inspect(args),
+        #[cfg(feature = "candle")]
+        Command::Run(args) => run::run(&args),
+        #[cfg(not(feature = "candle"))]
+        Command::Run { .. } => Err(ToolError::NoRuntime.into()),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => print_report(&args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
@@ -78,20 +82,6 @@ pub(crate) fn exit_code(err: &anyhow::Error) -> u8 {
         Some(err) if err.is_cancelled() => INTERRUPTED,
         _ => COULD_NOT_RUN,
     }
-}
-
-fn inspect(args: InspectArgs) -> anyhow::Result<u8> {
-    let home = Home::locate().map_err(ToolError::from)?;
-    let input = InspectInput { model_type: args.model_type, transformers: args.transformers };
-    let found = inspect::inspect(&input, &home, &Bars::new(), &Cancel::default())?;
-    if args.output.json {
-        show::json(&found)?;
-    } else if args.mermaid {
-        show::line(&found.mermaid);
-    } else {
-        found.lineage.to_lines().iter().for_each(show::line);
-    }
-    Ok(0)
 }
 
 fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {

@@ -9,8 +9,11 @@
 mod args;
 mod commands;
 mod definitions;
+mod inspect;
 mod modular;
 mod progress;
+#[cfg(feature = "candle")]
+mod run;
 mod show;
 
 use std::process::ExitCode;

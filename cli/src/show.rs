@@ -328,3 +328,35 @@ pub(crate) fn doctor(doctor: &Doctor) {
 pub(crate) fn line(text: impl Display) {
     anstream::println!("{text}");
 }
+
+/// A count as people read it: `596.0 M`.
+pub(crate) fn count(number: u64) -> String {
+    scaled(number, ["", " k", " M", " G", " T"])
+}
+
+/// Bytes as people read them: `1.2 GB`.
+pub(crate) fn bytes(number: u64) -> String {
+    scaled(number, [" B", " kB", " MB", " GB", " TB"])
+}
+
+fn scaled(number: u64, units: [&str; 5]) -> String {
+    let (mut value, mut unit) = (number as f64, 0);
+    while 999.95 <= value && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{number}{}", units[0]) } else { format!("{value:.1}{}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_scaled_by_thousands() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1.0 k");
+        assert_eq!(count(999_960), "1.0 M");
+        assert_eq!(bytes(26_953_662_464), "27.0 GB");
+    }
+}

@@ -19,6 +19,7 @@
 mod answer;
 mod handler;
 mod input;
+mod inspect;
 mod jobs;
 mod modular;
 mod page;

@@ -1,12 +1,9 @@
-//! What the tools on model sources take and answer: convert, scaffold, inspect.
+//! What the tools on model sources take and answer: convert, scaffold.
 
 use std::path::PathBuf;
 
-use portwright_tools::{
-    inspect::Architecture,
-    modular::{
-        Compared, ConvertInput, ConvertOutput, FormatterChoice, ScaffoldInput, ScaffoldOutput,
-    },
+use portwright_tools::modular::{
+    Compared, ConvertInput, ConvertOutput, FormatterChoice, ScaffoldInput, ScaffoldOutput,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -252,11 +249,5 @@ impl Brief for Scaffolded {
             "modular file of {}: {} lines of code for {}; it {exact}",
             self.model, self.lines, self.input_lines
         )
-    }
-}
-
-impl Brief for Architecture {
-    fn brief(&self) -> String {
-        self.lineage.to_lines().join("\n")
     }
 }

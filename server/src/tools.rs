@@ -6,7 +6,7 @@ use portwright_harness::{cancel::Cancel, environment::Home, evidence::Evidence};
 use portwright_tools::{
     error::ToolError,
     explain,
-    inspect::{self, Architecture, InspectInput},
+    inspect::{self, InspectInput},
     modular::{self, ConvertInput, ScaffoldInput},
     runs,
 };
@@ -22,6 +22,7 @@ use tokio::{select, task, time};
 use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
     input::{OfRun, RowsOfRun, RunParity},
+    inspect::{InspectArchitecture, Inspected},
     jobs::{Job, Jobs, State},
     modular::{ConvertModular, Converted, ScaffoldModular, Scaffolded},
     refusal::Refusal,
@@ -176,11 +177,16 @@ impl PortServer {
         Ok(Answer(Scaffolded::of(output, offset)))
     }
 
-    /// Show what an architecture is made of: its ancestors through modular files, transitively, with
-    /// what each level changes; also as a Mermaid flowchart. Takes e.g. `{"model_type": "olmo_hybrid"}`.
+    /// Show what an architecture is made of, from its definition in transformers: ancestors through
+    /// modular files, the module tree with shapes and source lines (layers that are alike are one row),
+    /// tensor, expert and pipeline parallel plans resolved against the modules, whether attention
+    /// backends can be exchanged, and which layers a kernel from the Hub can replace.
+    ///
+    /// Takes e.g. `{"model": "olmo_hybrid"}`; no weight is read or made, whatever its size. A large tree
+    /// comes in pages: `offset` continues where `next_offset` says; `depth` and `modules` narrow it.
     #[tool(
         title = "Inspect an architecture",
-        output_schema = schema_for_output::<Architecture>(),
+        output_schema = schema_for_output::<Inspected>(),
         annotations(
             read_only_hint = true,
             destructive_hint = false,
@@ -190,11 +196,13 @@ impl PortServer {
     )]
     async fn inspect_architecture(
         &self,
-        Parameters(input): Parameters<InspectInput>,
-    ) -> Result<Answer<Architecture>, Refusal> {
+        Parameters(input): Parameters<InspectArchitecture>,
+    ) -> Result<Answer<Inspected>, Refusal> {
+        let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
+        let input = InspectInput::try_from(&input)?;
         let output =
             in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
-        Ok(Answer(output))
+        Ok(Answer(Inspected::of(output, offset, limit)))
     }
 
     /// Stop a run and the engine processes that work for it. A run that waits is stopped at once, one

@@ -11,6 +11,7 @@
 //! - [`scaffold`]: from standalone files to the modular file; [`lineage`]: a model's ancestors;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
+//! - [`interface`]: what a definition offers to attention backends and kernels;
 //! - `problem`: an error with its place.
 //!
 //! # Invariants
@@ -23,6 +24,7 @@ mod body;
 mod definitions;
 mod depth;
 pub mod format;
+pub mod interface;
 mod library;
 pub mod lineage;
 mod mentions;

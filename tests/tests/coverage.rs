@@ -12,6 +12,7 @@ use portwright_harness::{
 };
 use portwright_tools::{
     definitions,
+    inspect::sweep as inspections,
     modular::{
         coverage::{self as modular, ModularCoverage},
         round_trip::{self, RoundTrips},
@@ -50,6 +51,10 @@ const PASSING_DEFINITIONS: [(Head, Mode, usize); 16] = [
 /// Models whose scaffolded modular file converts back to the byte.
 const EXACT_SCAFFOLDS: usize = 297;
 
+/// Model types whose default config builds a model, here and in real transformers, with the same number
+/// of parameters and the same plan entries that name nothing.
+const SAME_MODELS: usize = 166;
+
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")
 }
@@ -65,6 +70,21 @@ fn the_coverage_table_is_what_its_data_renders_to() {
     let again = "make it again with `portwright verify --all --docs docs/coverage`";
     assert_eq!(sweep::render(&coverage).unwrap(), read(sweep::TABLE), "{again}");
     assert!(PASSING_ROWS <= coverage.count(Verdict::Pass), "fewer rows pass: {again}");
+}
+
+#[test]
+fn the_table_of_promises_is_what_its_data_renders_to() {
+    let table = inspections::load(&docs()).unwrap();
+    let again = "make it again with `portwright inspect --all --docs docs/coverage`";
+    assert_eq!(inspections::render(&table).unwrap(), read(inspections::TABLE), "{again}");
+    let open: Vec<&str> = table.contradictions().map(|it| it.model_type.as_str()).collect();
+    assert!(open.is_empty(), "real transformers says otherwise of {open:?}");
+    let same = table.rows.iter().filter(|it| it.torch_agrees == Some(true)).count();
+    assert!(SAME_MODELS <= same, "{same} model types are built alike: {again}");
+    // What is built neither here nor there has the reasons of both.
+    for row in table.rows.iter().filter(|it| it.parameters.is_none()) {
+        assert!(row.reason.is_some(), "{}", row.model_type);
+    }
 }
 
 #[test]

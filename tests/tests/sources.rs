@@ -67,10 +67,7 @@ fn an_agent_converts_scaffolds_and_inspects() {
     let mut client = Client::stdio(Generation::Stateless, &folder.path().join("runs"));
     let model = MODELS[0];
 
-    let answer = client.call("inspect_architecture", json!({"model_type": model}));
-    assert_eq!(answer["data"]["lineage"]["model"], model);
-    assert!(answer["text"].as_str().unwrap().contains("OlmoHybridMLP from Olmo3MLP"));
-    assert!(answer["data"]["mermaid"].as_str().unwrap().starts_with("flowchart TD"));
+    an_architecture(&mut client, model);
 
     let out = folder.path().join("out");
     let answer = client.call("convert_modular", json!({"files": [model], "out": out}));
@@ -95,7 +92,35 @@ fn an_agent_converts_scaffolds_and_inspects() {
     let written = fs::read_to_string(standalone.join(format!("modular_{model}.py"))).unwrap();
     assert!(written.contains("(Olmo2MLP):\n    pass"), "{written}");
 
-    let told = client.refused("inspect_architecture", json!({"model_type": "no_such_model"}));
+    let told = client.refused("inspect_architecture", json!({"model": "no_such_model"}));
     assert!(told.contains("no model `no_such_model`"), "{told}");
     client.leave();
+}
+
+/// Ancestors, the module tree by following `next_offset`, and what was found, with the first page only.
+fn an_architecture(client: &mut Client, model: &str) {
+    let (mut paths, mut offset) = (Vec::new(), json!(0));
+    while !offset.is_null() {
+        let input = json!({"model": model, "offset": offset, "limit": 20});
+        let answer = client.call("inspect_architecture", input);
+        let data = &answer["data"];
+        if offset == json!(0) {
+            assert!(answer["text"].as_str().unwrap().contains("OlmoHybridMLP from Olmo3MLP"));
+            assert!(data["mermaid"].as_str().unwrap().starts_with("flowchart TD"));
+            assert_eq!(data["findings"]["plans"][0]["kind"], "tp");
+            assert_eq!(data["findings"]["attention"]["verdict"], "not_promised");
+        } else {
+            assert!(data["findings"].is_null() && data["mermaid"].is_null());
+        }
+        let rows = data["modules"].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.len() <= 20);
+        paths.extend(rows.iter().map(|it| it["path"].as_str().unwrap().to_owned()));
+        offset = data["next_offset"].clone();
+    }
+    let unique: std::collections::BTreeSet<&String> = paths.iter().collect();
+    assert_eq!(unique.len(), paths.len());
+    assert!(paths.iter().any(|it| it.ends_with(".self_attn.q_proj")), "{paths:#?}");
+    let narrow =
+        client.call("inspect_architecture", json!({"model": model, "modules": "*.q_proj"}));
+    assert!(narrow["data"]["modules"].as_array().unwrap().len() < paths.len());
 }

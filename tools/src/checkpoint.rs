@@ -35,6 +35,12 @@ impl Hint for CheckpointError {
     }
 }
 
+/// The folder, where `checkpoint` is one.
+pub fn local(checkpoint: &str) -> Option<PathBuf> {
+    let path = Path::new(checkpoint);
+    path.join("config.json").is_file().then(|| path.canonicalize().ok()).flatten()
+}
+
 /// The folder of `checkpoint`, fetched through the Hub's own client when it is an id.
 ///
 /// The client keeps its cache, resumes, and verifies what it fetched; it runs apart from the workers,
@@ -44,10 +50,10 @@ pub fn resolve(
     engines: &Engines,
     progress: &dyn Progress,
 ) -> Result<PathBuf, CheckpointError> {
-    let path = Path::new(checkpoint);
-    if path.join("config.json").is_file() {
-        return path.canonicalize().map_err(|_| CheckpointError::NotACheckpoint(checkpoint.into()));
+    if let Some(folder) = local(checkpoint) {
+        return Ok(folder);
     }
+    let path = Path::new(checkpoint);
     let (id, revision) = match checkpoint.split_once('@') {
         Some((id, revision)) => (id, Some(revision)),
         None => (checkpoint, None),
@@ -59,7 +65,17 @@ pub fn resolve(
     progress.on(Event::Note { text: &format!("fetching {checkpoint} from the Hub") });
     let _step = Step::start(progress, "fetching the checkpoint", None);
     let mut command = Command::new(engines.python.with_file_name("hf"));
-    command.args(["download", id, "--quiet", "--include", "*.json", "*.safetensors", "tokenizer*"]);
+    command.args([
+        "download",
+        id,
+        "--quiet",
+        "--include",
+        "*.json",
+        "*.safetensors",
+        "tokenizer*",
+        "*.jinja",
+        "*.py",
+    ]);
     if let Some(revision) = revision {
         command.args(["--revision", revision]);
     }

@@ -69,6 +69,23 @@ pub enum ToolError {
     #[error("`{package}` is an installed package; it is not written to unless that is asked for", package = package.display())]
     Installed { package: PathBuf },
 
+    #[cfg(feature = "candle")]
+    #[error(transparent)]
+    Tokens(#[from] crate::run::tokens::TokensError),
+
+    #[cfg(feature = "candle")]
+    #[error(transparent)]
+    Chat(#[from] crate::run::chat::ChatError),
+
+    #[error(transparent)]
+    Headers(#[from] crate::inspect::headers::HeaderError),
+
+    #[error("`{folder}` does not fill the model: {first}{}", and_more(*.more), folder = folder.display())]
+    Incomplete { folder: PathBuf, first: String, more: usize },
+
+    #[error("this build has no embedded runtime, so no definition can be run")]
+    NoRuntime,
+
     #[error("cancelled")]
     Cancelled,
 
@@ -126,6 +143,17 @@ impl Hint for ToolError {
                 Some("`harness/mutants/mutants.toml` lists them".into())
             }
             Self::Ruff(err) => err.hint(),
+            #[cfg(feature = "candle")]
+            Self::Tokens(err) => err.hint(),
+            #[cfg(feature = "candle")]
+            Self::Chat(err) => err.hint(),
+            Self::Incomplete { .. } => {
+                Some("`portwright inspect FOLDER` lists what is missing and what is left over".into())
+            }
+            Self::NoRuntime => {
+                Some("build it with the cargo feature `candle`, which is on by default".into())
+            }
+            Self::Headers(_) => Some("the files may be cut short; fetch or make them again".into()),
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
             Self::Installed { .. } => {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())
@@ -142,4 +170,8 @@ impl Hint for ToolError {
             | Self::Input(_) => None,
         }
     }
+}
+
+fn and_more(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(", and {count} more") }
 }

@@ -6,8 +6,9 @@
 //!
 //! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
-//! embedded runtime to PyTorch, [`mutants`] proves that
-//! planted bugs are caught. [`modular`] is the modular system of transformers.
+//! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
+//! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
+//! generates text with it; both go through a [`session`].
 //!
 //! # Invariants
 //!
@@ -24,7 +25,10 @@ pub mod modular;
 pub mod mutants;
 pub mod report;
 pub mod ruff;
+#[cfg(feature = "candle")]
+pub mod run;
 pub mod runs;
+pub mod session;
 pub mod sweep;
 mod table;
 pub mod verify;

@@ -4,6 +4,7 @@ import _kernels
 import torch
 from torch._creation import _Lazily
 from transformers import core_model_loading
+from transformers.configuration_utils import PreTrainedConfig
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import convert_and_load_state_dict_in_model
 from transformers.modeling_utils import LoadStateDictConfig, local_torch_dtype
@@ -18,7 +19,8 @@ core_model_loading.re = Lazily()
 
 def config_of(fields):
     """The config object of a `config.json`."""
-    fields = dict(fields)
+    # `{"__float__": "Infinity"}` is what JSON has no number for.
+    fields = PreTrainedConfig._decode_special_floats(dict(fields))
     model_type = fields.get("model_type")
     if model_type not in CONFIG_MAPPING:
         raise ValueError(f"`{model_type}` is no model type of this transformers")

@@ -5,9 +5,10 @@ from contextlib import nullcontext
 import _kernels
 import torch
 
-from . import loading, looking, taps
+from . import loading, looking, remote, structure, taps
 from .blame import Blame
 from .decoding import Decoding, call, padding
+from .generating import Generation
 from .reordering import OtherOrder
 from .ties import Ties
 
@@ -23,9 +24,10 @@ class _Opened:
 
 def open_model(request):
     """Builds the model of a config and fills it with the weights that the machine holds."""
+    architecture = remote.register(request["config"]) or request.get("architecture")
     model, report = loading.load(request["config"], request.get("dtype"),
                                  request.get("attention") or "eager",
-                                 request.get("experts") or "eager", request.get("architecture"),
+                                 request.get("experts") or "eager", architecture,
                                  bool(request.get("ledger")))
     _models[request["handle"]] = _Opened(model, report)
     return report
@@ -106,6 +108,25 @@ def ledgers(request):
     return made(request)
 
 
+def start_text(request):
+    """Reads a prompt; `continue_text` goes on from there."""
+    opened = _models[request["handle"]]
+    opened.text = Generation(opened.model, request)
+    return continue_text(request)
+
+
+def continue_text(request):
+    """The ids of the next tokens, chosen as `start_text` was told."""
+    opened = _models[request["handle"]]
+    with Blame(opened.model):
+        return {"ids": opened.text.steps(request.get("count") or 1)}
+
+
 def inspect(request):
     """The module tree of an opened model, its weights and what was read of its config."""
     return looking.look(_models[request["handle"]].model)
+
+
+def describe(request):
+    """What the model of a config, or of a model type's defaults, is made of; no weight is needed."""
+    return structure.describe(request)

@@ -1,0 +1,1 @@
+"""What real transformers says: the oracle of the tests of `portwright run`."""
