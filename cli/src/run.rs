@@ -72,7 +72,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
 
-    /// Where to compute
+    /// Where to compute: cpu, cuda:N or metal:N in a program built with that feature, or candle-cpu, candle's own backend
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
 

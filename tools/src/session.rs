@@ -74,6 +74,14 @@ mod engine {
             self
         }
 
+        /// Where tensors lie; the CPU when absent.
+        pub(crate) fn device(mut self, device: Option<&str>) -> Self {
+            if let Some(device) = device {
+                device.clone_into(&mut self.launch.embedded.device);
+            }
+            self
+        }
+
         /// The files of a checkpoint's own definition lie in `folder`.
         pub(crate) fn with_code_in(mut self, folder: &Path) -> Self {
             self.launch.embedded.remote_code = Some(folder.to_owned());

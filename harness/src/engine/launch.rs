@@ -27,6 +27,8 @@ pub struct Embedded {
     pub exact: bool,
     /// Threads of the kernels. One is fastest for tiny models and the same everywhere.
     pub threads: usize,
+    /// Where tensors lie: `cpu`, `cuda:0`, `metal:0`; the last two where the program was built for them.
+    pub device: String,
     /// A checkpoint's folder whose own code may be run: the files that `auto_map` of its config.json
     /// names.
     pub remote_code: Option<PathBuf>,
@@ -41,6 +43,8 @@ pub struct Limits {
     pub recursion: usize,
 }
 
+/// The device that is always there.
+const CPU: &str = "cpu";
 /// Used where the machine's memory cannot be told.
 const MEMORY: u64 = 8 << 30;
 
@@ -61,6 +65,7 @@ impl Launch {
             limits: Limits::default(),
             exact: false,
             threads: 1,
+            device: CPU.to_owned(),
             remote_code: None,
         };
         Self { native, embedded }

@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use portwright_kernels::{Precision, Tensor, open_safetensors};
+use portwright_kernels::{Device, Precision, Tensor, open_safetensors};
 use rustpython_vm::{PyResult, VirtualMachine};
 use serde_json::Value;
 
@@ -33,6 +33,8 @@ pub struct Options {
     pub sources: Sources,
     pub limits: Limits,
     pub precision: Precision,
+    /// Where tensors lie that are made from no other tensor, weights included.
+    pub device: Device,
     /// A folder for compiled modules, kept between processes; it may not exist yet.
     pub cache: Option<PathBuf>,
 }

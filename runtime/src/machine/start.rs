@@ -23,6 +23,7 @@ pub(super) fn serve(
     let settings = kernels::Settings {
         precision: options.precision,
         memory_limit: options.limits.tensor_bytes,
+        device: options.device,
         ..kernels::Settings::default()
     };
     let _scope = kernels::enter(settings);

@@ -158,11 +158,6 @@ pub fn run(
     cancel: &Cancel,
     tell: &mut dyn FnMut(&str),
 ) -> Result<RunOutput, ToolError> {
-    if let Some(device) = input.device.as_deref().filter(|it| *it != "cpu") {
-        return Err(ToolError::Input(format!(
-            "this build computes on `cpu` only, not on `{device}`"
-        )));
-    }
     let folder = match checkpoint::local(&input.model) {
         Some(folder) => folder,
         None => {
@@ -172,7 +167,10 @@ pub fn run(
     };
     let prepared = prepare(input, &folder, progress)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
-    let door = Door::new(home, None, &library).threads(input.threads).with_code_in(&folder);
+    let door = Door::new(home, None, &library)
+        .threads(input.threads)
+        .device(input.device.as_deref())
+        .with_code_in(&folder);
     let mut output = session::open(&door, cancel, |session| {
         generate(input, &prepared, session, progress, cancel, tell)
     })?;

@@ -12,6 +12,7 @@ const LOCK: &str = include_str!("../../../../Cargo.lock");
 /// The `ready` message, or why definitions cannot be run.
 pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
     let folder = &settings.transformers;
+    settings.device().map_err(|it| it.to_string())?;
     let transformers = version_in(&folder.join("__init__.py"))?;
     let mut versions = Map::new();
     versions.insert("portwright".to_owned(), env!("CARGO_PKG_VERSION").into());
@@ -24,7 +25,7 @@ pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
         "pid": std::process::id(),
         "python": format!("RustPython {}", locked("rustpython-vm").unwrap_or("unknown")),
         "versions": versions,
-        "precision": {"device": "cpu", "exact": settings.exact},
+        "precision": {"device": settings.device, "exact": settings.exact},
         "threads": settings.threads,
         "paths": {"transformers": folder},
     }))

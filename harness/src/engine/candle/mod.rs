@@ -44,6 +44,7 @@ pub(super) fn command(
         limits: embedded.limits,
         exact: embedded.exact,
         threads: embedded.threads.max(1),
+        device: embedded.device.clone(),
         wall_seconds: deadline.as_secs_f64(),
     };
     let program = match &embedded.program {

@@ -55,7 +55,14 @@ pub(super) fn serve(settings: &Settings) -> u8 {
 fn run(settings: &Settings) -> io::Result<()> {
     let mut channel = Channel::open()?;
     limit(settings);
-    let machine = Machine::start(settings.machine());
+    let machine = settings
+        .machine()
+        .map_err(|it| Failure {
+            kind: "unsupported".to_owned(),
+            message: it.to_string(),
+            ..Failure::default()
+        })
+        .and_then(|it| Machine::start(it).map_err(|it| failure(&it)));
     while let Some(request) = channel.receive()? {
         if request["op"] == "end" {
             break;
@@ -63,7 +70,7 @@ fn run(settings: &Settings) -> io::Result<()> {
         let id = request["id"].clone();
         let answer = match &machine {
             Ok(machine) => answer(machine, settings, request),
-            Err(error) => Err(failure(error)),
+            Err(failure) => Err(failure.clone()),
         };
         channel.send(&match answer {
             Ok(result) => json!({"id": id, "ok": true, "result": result}),

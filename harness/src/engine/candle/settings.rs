@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use portwright_runtime::{Options, Package, Precision, Sources};
+use portwright_runtime::{Device, KernelError, Options, Package, Precision, Sources};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Limits;
@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) exact: bool,
     pub(super) threads: usize,
+    /// Where tensors lie, by its name.
+    pub(super) device: String,
     /// The deadline of every request, as the harness keeps it.
     pub(super) wall_seconds: f64,
 }
@@ -37,13 +39,28 @@ impl Settings {
         serde_json::from_str(text)
     }
 
+    /// Where tensors lie, once it is known to be there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::machine`].
+    pub(super) fn device(&self) -> Result<Device, KernelError> {
+        let device: Device = self.device.parse()?;
+        device.check()?;
+        Ok(device)
+    }
+
     /// What the session's machine is made of.
-    pub(super) fn machine(&self) -> Options {
+    ///
+    /// # Errors
+    ///
+    /// The device is not there, or its feature was not compiled in.
+    pub(super) fn machine(&self) -> Result<Options, KernelError> {
         let package = |name: &str, folder: &PathBuf| Package {
             name: name.to_owned(),
             folder: folder.clone(),
         };
-        Options {
+        Ok(Options {
             sources: Sources {
                 dialect: "torch".to_owned(),
                 packages: [
@@ -62,7 +79,8 @@ impl Settings {
                 tensor_bytes: self.limits.memory_bytes,
             },
             precision: if self.exact { Precision::Exact } else { Precision::Native },
+            device: self.device()?,
             cache: Some(self.cache.clone()),
-        }
+        })
     }
 }

@@ -37,7 +37,7 @@ class ModuleUtilsMixin:
 
     @property
     def device(self):
-        return torch.device("cpu")
+        return next(it.device for it in self.parameters())
 
     @property
     def dtype(self):
