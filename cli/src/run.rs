@@ -36,7 +36,7 @@ pub(crate) struct RunArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 256)]
     max_new_tokens: u32,
 
-    /// Draw tokens as generation_config.json says, instead of taking the best one
+    /// Draw tokens as `generation_config.json` says, instead of taking the best one
     #[arg(long)]
     sample: bool,
 

@@ -34,5 +34,7 @@ pub mod sources;
 pub use error::RuntimeError;
 pub use limits::Limits;
 pub use machine::{Answer, Machine, Options};
-pub use portwright_kernels::{DType, Device, KernelError, Precision, Tensor, Weights, open_safetensors};
+pub use portwright_kernels::{
+    DType, Device, KernelError, Precision, Tensor, Weights, open_safetensors,
+};
 pub use sources::{Package, Sources};

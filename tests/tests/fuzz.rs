@@ -90,7 +90,10 @@ fn mutated(text: &str, dice: &mut Dice, canary: &str) -> String {
         let splice = dice.one(&SPLICES).replace("CANARY", canary);
         match dice.below(7) {
             0 => lines.swap(at, other),
-            1 => lines[at] = lines[other].clone(),
+            1 => {
+                let copy = lines[other].clone();
+                lines[at] = copy;
+            }
             2 => {
                 let line = lines[at].clone();
                 lines.insert(at, line);

@@ -42,7 +42,7 @@ impl Hostile {
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str("\n\ndef _hostile(self, input_ids=None, use_cache=None):\n");
         for line in forward.lines() {
-            text.push_str(&format!("    {line}\n"));
+            text.extend(["    ", line, "\n"]);
         }
         text.push_str("\n\nLlamaForCausalLM.forward = _hostile\n");
         fs::write(path, text).unwrap();

@@ -179,7 +179,7 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
     spoiled(
         |it| {
             fs::write(it.join("chat_template.jinja"), "{{ bos_token }}\n{{ messages | nope }}")
-                .unwrap()
+                .unwrap();
         },
         &["`chat_template.jinja` line 2", "nope", "hint: `--no-chat-template`"],
     );

@@ -117,7 +117,7 @@ pub fn facts(source: &Source) -> Facts {
             match stmt {
                 Stmt::ClassDef(class) => facts.classes.push(class_facts(source, class)),
                 Stmt::FunctionDef(function) => {
-                    facts.functions.push(function_facts(source, function))
+                    facts.functions.push(function_facts(source, function));
                 }
                 _ => {}
             }

@@ -3,6 +3,8 @@
 //!
 //! Mutants are made from a seed, so a failure names the seed that shows it again.
 
+#![expect(clippy::print_stdout, reason = "the long runs report to whoever asked for them")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -120,7 +122,7 @@ fn sources_of_odd_shapes_convert_or_are_refused_with_a_place() {
         let levels = if open == "(" { 100_000 } else { 20_000 };
         format!("x = {}{}\n", open.repeat(levels), close.repeat(levels))
     };
-    let indented: String = (0..300).map(|n| format!("{}if x:\n", " ".repeat(n))).collect();
+    let indented = (0..300).fold(String::new(), |text, n| text + &" ".repeat(n) + "if x:\n");
     let child = "from ..old.modeling_old import OldModel\n\n\nclass NewModel(OldModel):\n";
     let shapes = [
         String::new(),

@@ -186,7 +186,7 @@ mod tests {
 
     use super::{super::Places, *};
 
-    const TEXT: &str = r#"
+    const TEXT: &str = r"
 class Attention(nn.Module):
     def forward(self, x, **kwargs):
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config, eager_attention_forward)
@@ -201,7 +201,7 @@ class Model(nn.Module):
         for layer in self.layers:
             x = layer(x, **kwargs)
         return x
-"#;
+";
 
     fn verdict(text: &str, promised: bool) -> (AttentionVerdict, Vec<String>) {
         let places = Places::default();

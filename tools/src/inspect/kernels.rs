@@ -86,7 +86,7 @@ pub(super) fn layers(
         } else if let Some(forward) = &facts.forward {
             let place = definition.place(file, facts.line);
             let own = facts.decorators.iter().find_map(|it| it.kernel());
-            found.extend(one(&row.class, own, forward.digest, place, known).map(|it| (key, it)));
+            found.extend(one(&row.class, own, forward.digest, &place, known).map(|it| (key, it)));
         }
         for decorator in facts.decorators.iter().filter(|it| it.name == "use_kernelized_func") {
             for name in &decorator.arguments {
@@ -99,7 +99,7 @@ pub(super) fn layers(
                 let kernel = own.and_then(kernel_of).unwrap_or(name);
                 let line = own.map_or(decorator.line, |it| it.line);
                 let place = definition.place(file, line);
-                found.extend(one(name, Some(kernel), 0, place, known).map(|it| (key, it)));
+                found.extend(one(name, Some(kernel), 0, &place, known).map(|it| (key, it)));
             }
         }
     }
@@ -113,7 +113,7 @@ pub(super) fn layers(
                 continue;
             }
             let place = definition.place(file, function.line);
-            let layer = one(&function.name, kernel_of(function), function.digest, place, known);
+            let layer = one(&function.name, kernel_of(function), function.digest, &place, known);
             found.extend(layer.map(|it| (key, KernelLayer { times: 0, ..it })));
         }
     }
@@ -130,7 +130,7 @@ fn one(
     name: &str,
     kernel: Option<&str>,
     digest: u64,
-    place: Place,
+    place: &Place,
     known: &Known,
 ) -> Option<KernelLayer> {
     let layer = |status, kernel: Option<&str>, devices, reason| KernelLayer {
@@ -143,15 +143,12 @@ fn one(
         place: Some(place.clone()),
     };
     if let Some(kernel) = kernel {
-        return Some(match known.devices(kernel) {
-            Some(devices) => {
-                let reason = format!("decorated with the kernel `{kernel}`");
-                layer(KernelStatus::Replaceable, Some(kernel), devices, reason)
-            }
-            None => {
-                let reason = format!("the library's table has no kernel `{kernel}`");
-                layer(KernelStatus::Unknown, Some(kernel), Vec::new(), reason)
-            }
+        return Some(if let Some(devices) = known.devices(kernel) {
+            let reason = format!("decorated with the kernel `{kernel}`");
+            layer(KernelStatus::Replaceable, Some(kernel), devices, reason)
+        } else {
+            let reason = format!("the library's table has no kernel `{kernel}`");
+            layer(KernelStatus::Unknown, Some(kernel), Vec::new(), reason)
         });
     }
     if let Some(same) = known.code.get(&digest) {

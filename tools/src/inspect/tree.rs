@@ -96,7 +96,9 @@ impl Wanted {
                 .as_ref()
                 .is_none_or(|it| it.is_match(&row.first) || it.is_match(&row.path));
             if named && !deep {
-                above.iter().for_each(|it| keep[*it] = true);
+                for it in &above {
+                    keep[*it] = true;
+                }
             }
         }
         rows.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(row, _)| row).collect()
@@ -125,18 +127,19 @@ fn nodes(modules: &[ModuleRow]) -> Option<Node<'_>> {
         let parent = row.name.rsplit_once('.').map_or("", |it| it.0);
         below.entry(parent).or_default().push(row);
     }
-    fn node<'a>(row: &'a ModuleRow, below: &HashMap<&str, Vec<&'a ModuleRow>>) -> Node<'a> {
-        let name = row.name.rsplit_once('.').map_or(row.name.as_str(), |it| it.1);
-        let children = below.get(row.name.as_str()).into_iter().flatten();
-        // What stands somewhere else already is not told again.
-        let children = if row.same_as.is_some() {
-            Vec::new()
-        } else {
-            children.map(|it| node(it, below)).collect()
-        };
-        Node { row, name, children }
-    }
     Some(node(modules.first()?, &below))
+}
+
+fn node<'a>(row: &'a ModuleRow, below: &HashMap<&str, Vec<&'a ModuleRow>>) -> Node<'a> {
+    let name = row.name.rsplit_once('.').map_or(row.name.as_str(), |it| it.1);
+    let children = below.get(row.name.as_str()).into_iter().flatten();
+    // What stands somewhere else already is not told again.
+    let children = if row.same_as.is_some() {
+        Vec::new()
+    } else {
+        children.map(|it| node(it, below)).collect()
+    };
+    Node { row, name, children }
 }
 
 impl Node<'_> {
@@ -253,12 +256,13 @@ fn groups<'n, 'a>(node: &'n Node<'a>) -> Vec<Group<'n, 'a>> {
     for child in &node.children {
         let number = child.name.parse().unwrap_or_default();
         let signature = if numbered { child.signature() } else { child.name.to_owned() };
-        match found.iter_mut().find(|(it, _)| *it == signature).filter(|_| numbered) {
-            Some((_, group)) => group.members.push(number),
-            None => {
-                let group = Group { first: child, members: vec![number], differs: BTreeMap::new() };
-                found.push((signature, group));
-            }
+        if let Some((_, group)) =
+            found.iter_mut().find(|(it, _)| *it == signature).filter(|_| numbered)
+        {
+            group.members.push(number);
+        } else {
+            let group = Group { first: child, members: vec![number], differs: BTreeMap::new() };
+            found.push((signature, group));
         }
     }
     let mut groups: Vec<Group<'n, 'a>> = found.into_iter().map(|it| it.1).collect();

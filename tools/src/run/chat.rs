@@ -154,7 +154,7 @@ fn without_generation_blocks(text: &str) -> String {
         } else {
             let left = if inner.starts_with(['-', '+']) { &inner[..1] } else { "" };
             let right = if inner.ends_with(['-', '+']) { &inner[inner.len() - 1..] } else { "" };
-            out.push_str(&format!("{{%{left} {block} {right}%}}"));
+            out.extend(["{%", left, " ", block, " ", right, "%}"]);
         }
         rest = &tag[end + 2..];
     }

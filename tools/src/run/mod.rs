@@ -158,12 +158,11 @@ pub fn run(
     cancel: &Cancel,
     tell: &mut dyn FnMut(&str),
 ) -> Result<RunOutput, ToolError> {
-    let folder = match checkpoint::local(&input.model) {
-        Some(folder) => folder,
-        None => {
-            let engines = environment::ensure(home, progress, cancel)?;
-            checkpoint::resolve(&input.model, &engines, progress)?
-        }
+    let folder = if let Some(folder) = checkpoint::local(&input.model) {
+        folder
+    } else {
+        let engines = environment::ensure(home, progress, cancel)?;
+        checkpoint::resolve(&input.model, &engines, progress)?
     };
     let prepared = prepare(input, &folder, progress)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;

@@ -23,6 +23,7 @@ struct Layout {
 /// The filter `tojson` of transformers' chat templates: `json.dumps`, nothing escaped for HTML.
 ///
 /// `tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False)`
+#[expect(clippy::needless_pass_by_value, reason = "a template's arguments arrive by value")]
 pub(super) fn tojson(
     value: &Value,
     ensure_ascii: Option<Value>,
