@@ -18,7 +18,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["portwright-harness", "portwright-prompts", "portwright-server", "portwright-tools"],
     ),
     ("portwright-server", &["portwright-harness", "portwright-tools"]),
-    ("portwright-tools", &["portwright-harness", "portwright-prompts", "portwright-source"]),
+    (
+        "portwright-tools",
+        &["portwright-harness", "portwright-hub", "portwright-prompts", "portwright-source"],
+    ),
+    ("portwright-hub", &[]),
     ("portwright-harness", &["portwright-runtime"]),
     ("portwright-prompts", &[]),
     ("portwright-kernels", &[]),

@@ -1,30 +1,23 @@
-//! The tools. Each opens one capability: a doc comment here is what an agent reads.
+//! Runs: started, followed, read, stopped and explained.
 
 use std::{sync::Arc, time::Duration};
 
-use portwright_harness::{cancel::Cancel, environment::Home, evidence::Evidence};
-use portwright_tools::{
-    error::ToolError,
-    explain,
-    inspect::{self, InspectInput},
-    modular::{self, ConvertInput, ScaffoldInput},
-    runs,
-};
+use portwright_harness::evidence::Evidence;
+use portwright_tools::{error::ToolError, explain, runs};
 use rmcp::{
     RoleServer,
-    handler::server::{router::tool::ToolRouter, tool::schema_for_output, wrapper::Parameters},
+    handler::server::{tool::schema_for_output, wrapper::Parameters},
     model::ProgressNotificationParam,
     service::RequestContext,
     tool, tool_router,
 };
-use tokio::{select, task, time};
+use tokio::{select, time};
 
+use super::{PortServer, blocking};
 use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
     input::{OfRun, RowsOfRun, RunParity},
-    inspect::{InspectArchitecture, Inspected},
-    jobs::{Job, Jobs, State},
-    modular::{ConvertModular, Converted, ScaffoldModular, Scaffolded},
+    jobs::{Job, State},
     refusal::Refusal,
     resources,
     run_id::RunId,
@@ -35,19 +28,8 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Runs that are named when one is not known.
 const RUNS_NAMED: usize = 10;
 
-/// Portwright, as MCP clients see it.
-#[derive(Clone)]
-pub(crate) struct PortServer {
-    pub(crate) jobs: Arc<Jobs>,
-    pub(crate) tool_router: ToolRouter<Self>,
-}
-
-#[tool_router]
+#[tool_router(router = parity_tools, vis = "pub(super)")]
 impl PortServer {
-    pub(crate) fn new(jobs: Arc<Jobs>) -> Self {
-        Self { jobs, tool_router: Self::tool_router() }
-    }
-
     /// Start to verify that a port of a model (mlx-lm) is the same model as its definition
     /// (transformers): both run on the same tokens, and every difference is held to measured noise.
     ///
@@ -125,84 +107,27 @@ impl PortServer {
         Ok(Answer(RunResult::of(&id, self.jobs.folder(&id), &evidence, &rows)))
     }
 
-    /// Write the standalone files (`modeling_x.py`, `configuration_x.py`, ...) that modular files of
-    /// transformers stand for, byte for byte as the repository ships them.
-    ///
-    /// Takes e.g. `{"files": ["olmo3"], "transformers": "/home/me/transformers"}`. With `"diff": true`
-    /// nothing is written and the answer says how the files on disk differ. An installed package is
-    /// never written to: give `out`.
+    /// Show where the two models of a finished run first part: the module, the two source lines that
+    /// call it, the intermediate tensors around it, and the checks that failed, causes first. Takes
+    /// e.g. `{"run": "olmo3-20260131T120000123Z"}`; `offset` continues the list of tensors.
     #[tool(
-        title = "Convert modular files",
-        output_schema = schema_for_output::<Converted>(),
-        annotations(
-            read_only_hint = false,
-            destructive_hint = true,
-            idempotent_hint = true,
-            open_world_hint = true
-        )
-    )]
-    async fn convert_modular(
-        &self,
-        Parameters(input): Parameters<ConvertModular>,
-    ) -> Result<Answer<Converted>, Refusal> {
-        let input = ConvertInput::try_from(input)?;
-        let output =
-            in_background(move |home, cancel| modular::convert(&input, home, &(), cancel)).await?;
-        Ok(Answer(output.into()))
-    }
-
-    /// Make the modular file that a model's standalone files would be generated from: the best parents
-    /// in the release, and only what differs. It is converted back to prove it: see `exact`.
-    ///
-    /// Takes e.g. `{"files": ["/home/me/modeling_x.py"]}`; a long modular file comes in parts, see
-    /// `next_offset`. What `parents` proposes is measured by structure; the choice is yours to change.
-    #[tool(
-        title = "Scaffold a modular file",
-        output_schema = schema_for_output::<Scaffolded>(),
-        annotations(
-            read_only_hint = false,
-            destructive_hint = false,
-            idempotent_hint = true,
-            open_world_hint = true
-        )
-    )]
-    async fn scaffold_modular(
-        &self,
-        Parameters(input): Parameters<ScaffoldModular>,
-    ) -> Result<Answer<Scaffolded>, Refusal> {
-        let offset = input.offset;
-        let input = ScaffoldInput::from(input);
-        let output =
-            in_background(move |home, cancel| modular::scaffold(&input, home, &(), cancel)).await?;
-        Ok(Answer(Scaffolded::of(output, offset)))
-    }
-
-    /// Show what an architecture is made of, from its definition in transformers: ancestors through
-    /// modular files, the module tree with shapes and source lines (layers that are alike are one row),
-    /// tensor, expert and pipeline parallel plans resolved against the modules, whether attention
-    /// backends can be exchanged, and which layers a kernel from the Hub can replace.
-    ///
-    /// Takes e.g. `{"model": "olmo_hybrid"}`; no weight is read or made, whatever its size. A large tree
-    /// comes in pages: `offset` continues where `next_offset` says; `depth` and `modules` narrow it.
-    #[tool(
-        title = "Inspect an architecture",
-        output_schema = schema_for_output::<Inspected>(),
+        title = "Explain a divergence",
+        output_schema = schema_for_output::<Divergence>(),
         annotations(
             read_only_hint = true,
             destructive_hint = false,
             idempotent_hint = true,
-            open_world_hint = true
+            open_world_hint = false
         )
     )]
-    async fn inspect_architecture(
+    async fn explain_divergence(
         &self,
-        Parameters(input): Parameters<InspectArchitecture>,
-    ) -> Result<Answer<Inspected>, Refusal> {
-        let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
-        let input = InspectInput::try_from(&input)?;
-        let output =
-            in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
-        Ok(Answer(Inspected::of(output, offset, limit)))
+        Parameters(rows): Parameters<RowsOfRun>,
+    ) -> Result<Answer<Divergence>, Refusal> {
+        let (id, _) = self.finished(&rows.run).await?;
+        let folder = self.jobs.folder(&id);
+        let explanation = blocking(move || explain::explain(&folder)).await??;
+        Ok(Answer(Divergence::of(&id, explanation, &rows)))
     }
 
     /// Stop a run and the engine processes that work for it. A run that waits is stopped at once, one
@@ -229,29 +154,6 @@ impl PortServer {
             Run::OnDisk(id, evidence) => RunStatus::of_finished(&id, &evidence),
         };
         Ok(Answer(status))
-    }
-
-    /// Show where the two models of a finished run first part: the module, the two source lines that
-    /// call it, the intermediate tensors around it, and the checks that failed, causes first. Takes
-    /// e.g. `{"run": "olmo3-20260131T120000123Z"}`; `offset` continues the list of tensors.
-    #[tool(
-        title = "Explain a divergence",
-        output_schema = schema_for_output::<Divergence>(),
-        annotations(
-            read_only_hint = true,
-            destructive_hint = false,
-            idempotent_hint = true,
-            open_world_hint = false
-        )
-    )]
-    async fn explain_divergence(
-        &self,
-        Parameters(rows): Parameters<RowsOfRun>,
-    ) -> Result<Answer<Divergence>, Refusal> {
-        let (id, _) = self.finished(&rows.run).await?;
-        let folder = self.jobs.folder(&id);
-        let explanation = blocking(move || explain::explain(&folder)).await??;
-        Ok(Answer(Divergence::of(&id, explanation, &rows)))
     }
 }
 
@@ -327,15 +229,6 @@ impl PortServer {
     }
 }
 
-/// Do what reads files or computes, off the runtime's threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    task::spawn_blocking(work).await.map_err(|bug| {
-        Refusal::new(format!("the call ended unexpectedly: {bug}"), "this is a bug of Portwright")
-    })
-}
-
 /// Wait until the run is over, telling the client how it goes when it asked for that. A client that
 /// cancels the call cancels the run.
 async fn follow(job: &Job, context: &RequestContext<RoleServer>) {
@@ -365,83 +258,4 @@ async fn tell(job: &Job, context: &RequestContext<RoleServer>) {
     let progress = ProgressNotificationParam::new(token, job.elapsed().as_secs_f64());
     // Fails only when the client is gone, which ends the call by itself.
     let _ = context.peer.notify_progress(progress.with_message(message)).await;
-}
-
-/// Runs a capability away from the server's own threads; a call that is dropped cancels it.
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce(&Home, &Cancel) -> Result<T, ToolError> + Send + 'static,
-) -> Result<T, Refusal> {
-    struct Dropped(Cancel);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.cancel();
-        }
-    }
-    let cancel = Cancel::default();
-    let guard = Dropped(cancel.clone());
-    let home = Home::locate().map_err(ToolError::from)?;
-    let done = blocking(move || work(&home, &cancel)).await?;
-    drop(guard);
-    Ok(done?)
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect_file;
-    use portwright_harness::environment::Home;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    /// The schemas are the agent's only manual, so a change to them is a change to review.
-    #[test]
-    fn the_tools_are_as_reviewed() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path().join("home")).unwrap();
-        let server = PortServer::new(Arc::new(Jobs::new(dir.path().join("runs"), home)));
-        let tools: Vec<Value> = server
-            .tool_router
-            .list_all()
-            .iter()
-            .map(|it| {
-                let output = it.output_schema.as_ref().expect("every tool returns data");
-                json!({
-                    "name": it.name, "title": it.title, "description": it.description,
-                    "annotations": it.annotations, "input": *it.input_schema,
-                    "output": output["properties"].as_object().unwrap().keys().collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        let text = serde_json::to_string_pretty(&tools).unwrap() + "\n";
-        expect_file!["tools.snapshot.json"].assert_eq(&text);
-    }
-
-    #[test]
-    fn every_tool_says_all_it_should() {
-        let tools = PortServer::tool_router().list_all();
-        assert_eq!(tools.len(), 8);
-        for tool in tools {
-            let hints = tool.annotations.as_ref().unwrap();
-            let all = [
-                hints.read_only_hint,
-                hints.destructive_hint,
-                hints.idempotent_hint,
-                hints.open_world_hint,
-            ];
-            assert!(all.iter().all(Option::is_some), "{} lacks a hint", tool.name);
-            assert!(tool.title.is_some(), "{} lacks a title", tool.name);
-            assert!(
-                tool.description.as_ref().unwrap().contains("e.g."),
-                "{} lacks an example",
-                tool.name
-            );
-            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
-            for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
-                let text = property["description"].as_str().unwrap_or_default();
-                let shown =
-                    text.contains("e.g.") || text.contains('`') || property["type"] == "boolean";
-                assert!(shown, "{}.{name} lacks an example", tool.name);
-            }
-        }
-    }
 }

@@ -1,0 +1,132 @@
+//! The tools, a file for each group. Each opens one capability: a doc comment here is what an agent
+//! reads.
+
+mod inspect;
+mod modular;
+mod parity;
+
+use std::sync::Arc;
+
+use portwright_harness::{cancel::Cancel, environment::Home};
+use portwright_tools::error::ToolError;
+use rmcp::handler::server::router::tool::ToolRouter;
+use tokio::task;
+
+use crate::{jobs::Jobs, refusal::Refusal};
+
+/// Portwright, as MCP clients see it.
+#[derive(Clone)]
+pub(crate) struct PortServer {
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) tool_router: ToolRouter<Self>,
+}
+
+/// A group of tools that can be served by itself.
+pub(crate) struct Toolset {
+    pub(crate) id: &'static str,
+    router: fn() -> ToolRouter<PortServer>,
+}
+
+/// Every group, in the order of a port's journey.
+pub(crate) const TOOLSETS: &[Toolset] = &[
+    Toolset { id: "inspect", router: PortServer::inspect_tools },
+    Toolset { id: "modular", router: PortServer::modular_tools },
+    Toolset { id: "parity", router: PortServer::parity_tools },
+];
+
+impl PortServer {
+    pub(crate) fn new(jobs: Arc<Jobs>) -> Self {
+        let tool_router = TOOLSETS.iter().fold(ToolRouter::new(), |all, it| all + (it.router)());
+        Self { jobs, tool_router }
+    }
+}
+
+/// Do what reads files or computes, off the runtime's threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    task::spawn_blocking(work).await.map_err(|bug| {
+        Refusal::new(format!("the call ended unexpectedly: {bug}"), "this is a bug of Portwright")
+    })
+}
+
+/// Runs a capability away from the server's own threads; a call that is dropped cancels it.
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce(&Home, &Cancel) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, Refusal> {
+    struct Dropped(Cancel);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.cancel();
+        }
+    }
+    let cancel = Cancel::default();
+    let guard = Dropped(cancel.clone());
+    let home = Home::locate().map_err(ToolError::from)?;
+    let done = blocking(move || work(&home, &cancel)).await?;
+    drop(guard);
+    Ok(done?)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn server() -> PortServer {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().join("home")).unwrap();
+        PortServer::new(Arc::new(Jobs::new(dir.path().join("runs"), home)))
+    }
+
+    /// The schemas are the agent's only manual, so a change to them is a change to review.
+    #[test]
+    fn the_tools_are_as_reviewed() {
+        let tools: Vec<Value> = server()
+            .tool_router
+            .list_all()
+            .iter()
+            .map(|it| {
+                let output = it.output_schema.as_ref().expect("every tool returns data");
+                json!({
+                    "name": it.name, "title": it.title, "description": it.description,
+                    "annotations": it.annotations, "input": *it.input_schema,
+                    "output": output["properties"].as_object().unwrap().keys().collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let text = serde_json::to_string_pretty(&tools).unwrap() + "\n";
+        expect_file!["tools.snapshot.json"].assert_eq(&text);
+    }
+
+    #[test]
+    fn every_tool_says_all_it_should() {
+        let tools = server().tool_router.list_all();
+        assert_eq!(tools.len(), 8);
+        for tool in tools {
+            let hints = tool.annotations.as_ref().unwrap();
+            let all = [
+                hints.read_only_hint,
+                hints.destructive_hint,
+                hints.idempotent_hint,
+                hints.open_world_hint,
+            ];
+            assert!(all.iter().all(Option::is_some), "{} lacks a hint", tool.name);
+            assert!(tool.title.is_some(), "{} lacks a title", tool.name);
+            assert!(
+                tool.description.as_ref().unwrap().contains("e.g."),
+                "{} lacks an example",
+                tool.name
+            );
+            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
+            for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
+                let text = property["description"].as_str().unwrap_or_default();
+                let shown =
+                    text.contains("e.g.") || text.contains('`') || property["type"] == "boolean";
+                assert!(shown, "{}.{name} lacks an example", tool.name);
+            }
+        }
+    }
+}
