@@ -103,7 +103,8 @@ pub(super) async fn tree_below(
     rows.extend(folders.iter().map(
         |path| json!({"type": "directory", "path": path, "size": 0, "oid": git(path.as_bytes())}),
     ));
-    page(&host, &format!("/api/models/{org}/{name}/tree/{revision}/{below}"), &query, rows)
+    let path = format!("/api/models/{org}/{name}/tree/{revision}/{below}");
+    page(&host, path.trim_end_matches('/'), &query, rows)
 }
 
 /// What git holds in place of a large file.
