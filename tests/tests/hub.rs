@@ -7,6 +7,7 @@ use std::{
     fs,
     path::Path,
     process::Command,
+    slice,
     time::{Duration, Instant},
 };
 
@@ -195,6 +196,11 @@ fn each_client_finds_offline_what_the_other_fetched() {
     assert!(missing.hint().unwrap().contains("HF_HUB_OFFLINE"));
 }
 
+#[expect(clippy::print_stdout, reason = "the figure that a test is about")]
+fn tell(text: &str) {
+    println!("{text}");
+}
+
 #[test]
 fn fifty_models_are_read_at_once() {
     let repositories = (0..50)
@@ -208,11 +214,11 @@ fn fifty_models_are_read_at_once() {
     let wanted = Wanted { documents: &["config.json"], tensors: true };
     let details = hub.details(&listing.models, wanted, SILENT).unwrap();
     let wall = start.elapsed();
-    println!(
+    tell(&format!(
         "50 models in {wall:?}: {} requests, {} at once",
         fake.log().len(),
         fake.most_under_way()
-    );
+    ));
     assert_eq!(listing.models[0].id, "org/m49", "most downloaded first");
     for details in details {
         let details = details.unwrap();
@@ -328,7 +334,7 @@ fn a_download_goes_on_where_it_was_cut() {
         _ => (),
     };
     let watch = Watch { on: &on, cancelled: &|| false };
-    let folder = hub.fetch(&model, &[large.clone()], watch).unwrap();
+    let folder = hub.fetch(&model, slice::from_ref(&large), watch).unwrap();
     assert_eq!(fs::read(folder.join(&large.path)).unwrap(), sharded().files[&large.path]);
     let at_store = fake.log().into_iter().filter(|it| it.at_store);
     let ranges: Vec<Option<String>> = at_store.map(|it| it.range).collect();
@@ -356,20 +362,20 @@ fn what_another_run_left_is_continued_and_damage_is_found() {
 
     // Damaged twice is an error, and nothing is left.
     fake.fail(&sha, [Fault::Corrupt, Fault::Corrupt]);
-    let err = hub.fetch(&model, &[large.clone()], SILENT).unwrap_err();
+    let err = hub.fetch(&model, slice::from_ref(&large), SILENT).unwrap_err();
     assert!(matches!(err, HubError::Damaged { .. }), "{err}");
     assert!(!partial.exists() && !blobs.join(&sha).exists());
 
     // A beginning of something else is found out, and the file is fetched from nothing.
     fs::write(&partial, vec![9; 300]).unwrap();
-    let folder = hub.fetch(&model, &[large.clone()], SILENT).unwrap();
+    let folder = hub.fetch(&model, slice::from_ref(&large), SILENT).unwrap();
     assert_eq!(fs::read(folder.join(&large.path)).unwrap(), content);
     fs::remove_dir_all(home.path().join("hub")).unwrap();
 
     fs::create_dir_all(&blobs).unwrap();
     fs::write(&partial, &content[..700]).unwrap();
     let before = fake.log().len();
-    let folder = hub.fetch(&model, &[large.clone()], SILENT).unwrap();
+    let folder = hub.fetch(&model, slice::from_ref(&large), SILENT).unwrap();
     assert_eq!(fs::read(folder.join(&large.path)).unwrap(), content);
     let log = fake.log();
     let ranges: Vec<&Option<String>> = log[before..].iter().map(|it| &it.range).collect();

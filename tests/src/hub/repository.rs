@@ -58,9 +58,9 @@ impl Repository {
 
     /// Its one commit.
     pub fn commit(&self) -> String {
-        let tree: String =
-            self.files.iter().map(|(path, it)| format!("{path} {}\n", git(it))).collect();
-        git(format!("{} {tree}", self.id).as_bytes())
+        let rows: Vec<String> =
+            self.files.iter().map(|(path, it)| format!("{path} {}", git(it))).collect();
+        git(format!("{}\n{}", self.id, rows.join("\n")).as_bytes())
     }
 
     pub(super) fn config(&self) -> Value {
@@ -80,7 +80,7 @@ pub(super) fn git(content: &[u8]) -> String {
 }
 
 pub(super) fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect()
+    Sha256::digest(content).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// What a file is known by: its etag.

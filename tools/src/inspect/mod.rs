@@ -30,7 +30,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home},
+    environment::Home,
     progress::{Progress, Step},
 };
 use portwright_source::{

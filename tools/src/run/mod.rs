@@ -26,7 +26,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use portwright_harness::{
     cancel::Cancel,
     engine::EngineError,
-    environment::{self, Home},
+    environment::Home,
     progress::{Event, Progress, Step},
 };
 use schemars::JsonSchema;
