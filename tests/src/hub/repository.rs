@@ -46,6 +46,18 @@ impl Repository {
             )
     }
 
+    /// A model of two shards with an index, so large that it can be cut in the middle.
+    pub fn sharded() -> Self {
+        let map = json!({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}});
+        let mut repository = Self::llama("org/sharded")
+            .file("model.safetensors.index.json", map.to_string())
+            .file("model-1.safetensors", safetensors(&[("a", &[500, 100])]))
+            .file("model-2.safetensors", safetensors(&[("b", &[7])]))
+            .file("original/params.json", "{}");
+        repository.files.remove("model.safetensors");
+        repository
+    }
+
     pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.to_owned(), content.into());
         self
