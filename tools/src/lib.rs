@@ -20,6 +20,7 @@ pub mod checkpoint;
 pub mod definitions;
 pub mod error;
 pub mod explain;
+mod hub;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;
