@@ -10,7 +10,7 @@ use portwright_harness::{
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
-use crate::{checkpoint::CheckpointError, ruff::RuffError};
+use crate::{candidates::CandidatesError, checkpoint::CheckpointError, ruff::RuffError};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +35,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -136,6 +139,7 @@ impl Hint for ToolError {
                 Some(format!("{nearest}`portwright checks` lists them").into())
             }
             Self::Checkpoint(err) => err.hint(),
+            Self::Candidates(err) => err.hint(),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }
