@@ -7,6 +7,7 @@ use portwright_harness::{
     environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
     mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
+use portwright_hub::HubError;
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
@@ -38,6 +39,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
+
+    #[error(transparent)]
+    Hub(#[from] HubError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -107,6 +111,7 @@ impl ToolError {
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
+            Self::Hub(err) => err.is_cancelled(),
             Self::Setup(SetupError::Cancelled)
             | Self::Ruff(RuffError::Install { source: SetupError::Cancelled, .. })
             | Self::Cancelled => true,
@@ -140,6 +145,7 @@ impl Hint for ToolError {
             }
             Self::Checkpoint(err) => err.hint(),
             Self::Candidates(err) => err.hint(),
+            Self::Hub(err) => err.hint(),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }

@@ -14,17 +14,17 @@ const MOST_STEPS: u64 = 20_000_000;
 
 /// A cover, and whether none is better.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cover {
+pub(super) struct Cover {
     /// Which candidates, by their place; in order.
-    pub chosen: Vec<usize>,
+    pub(super) chosen: Vec<usize>,
     /// Whether no other set is smaller, nor as small and cheaper.
-    pub proved: bool,
+    pub(super) proved: bool,
 }
 
 /// The best cover of `values`, each the places of the candidates that show it; `costs` says what each
 /// candidate costs. Places must be in the order in which ties are broken. A value that nobody shows is
 /// left out.
-pub fn cover(costs: &[u64], values: &[Vec<usize>]) -> Cover {
+pub(super) fn cover(costs: &[u64], values: &[Vec<usize>]) -> Cover {
     if MOST_PROVED < costs.len() {
         return Cover { chosen: greedy(costs, values), proved: false };
     }

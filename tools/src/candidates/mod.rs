@@ -140,13 +140,14 @@ pub fn find_candidates(
     check(input)?;
     let surroundings = Surroundings::look(input, home)?;
     let shelf = shelf::open(input)?;
-    let model_type = surroundings.model_type(input, &shelf)?;
+    let model_type = surroundings.model_type(input, &shelf, progress, cancel)?;
     let definition = surroundings.definition(&model_type)?;
     let mut notes = surroundings.notes.clone();
-    let listed = {
+    let (listed, more) = {
         let _step = Step::start(progress, "listing checkpoints", None);
-        shelf.list(&model_type, input.limit.unwrap_or(DEFAULT_LIMIT))?
+        shelf.list(&model_type, input.limit.unwrap_or(DEFAULT_LIMIT), progress, cancel)?
     };
+    notes.extend(more);
     if listed.is_empty() && input.add.is_empty() {
         return Err(surroundings.nothing(&model_type, &shelf).into());
     }
@@ -180,7 +181,7 @@ pub fn find_candidates(
         (Some(path), None) => return Err(CandidatesError::NothingToWrite { path: path.clone() }.into()),
         (None, _) => {}
     }
-    let existing = existing(&surroundings, &model_type, &shelf, progress);
+    let existing = existing(&surroundings, &model_type, &shelf, progress, cancel);
     candidates.sort_by(|a, b| b.downloads.cmp(&a.downloads).then_with(|| a.id.cmp(&b.id)));
     Ok(Candidates {
         shelf: shelf.to_string(),
@@ -291,6 +292,7 @@ fn existing(
     model_type: &str,
     shelf: &shelf::Shelf,
     progress: &dyn Progress,
+    cancel: &Cancel,
 ) -> Existing {
     let Some(target) = &surroundings.target else {
         let why = "the port was not looked for: no mlx-lm is at hand".to_owned();
@@ -302,7 +304,7 @@ fn existing(
         Err(why) => existing.not_looked.push(why),
     }
     let _step = Step::start(progress, "asking GitHub for open pull requests", None);
-    match shelf.pull_requests(&target.repository(), model_type) {
+    match shelf.pull_requests(&target.repository(), model_type, cancel) {
         Ok(found) => existing.pull_requests = found,
         Err(why) => {
             progress.on(Event::Note { text: &why });

@@ -87,7 +87,7 @@ pub(super) fn read(
         (None, None) => Filled::Nothing,
     };
     let mut kept = Vec::new();
-    for (idx, mut it) in read.into_iter().enumerate() {
+    for (idx, it) in read.into_iter().enumerate() {
         let fields = match made.as_mut().map(|all| std::mem::replace(&mut all[idx], Ok(Map::new()))) {
             Some(Ok(fields)) => fields,
             Some(Err(why)) => {

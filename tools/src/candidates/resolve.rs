@@ -1,7 +1,11 @@
 //! Which model type is meant, by which release of transformers, for which checkout of mlx-lm. Nothing is
 //! installed for it: what is not at hand is said.
 
-use portwright_harness::environment::{self, Home};
+use portwright_harness::{
+    cancel::Cancel,
+    environment::{self, Home},
+    progress::Progress,
+};
 use portwright_source::{Library, outline};
 
 use super::{CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled, shelf::Shelf};
@@ -76,10 +80,16 @@ impl Surroundings {
     /// # Errors
     ///
     /// Where a class or a checkpoint says none.
-    pub(super) fn model_type(&self, input: &CandidatesInput, shelf: &Shelf) -> Result<String, ToolError> {
+    pub(super) fn model_type(
+        &self,
+        input: &CandidatesInput,
+        shelf: &Shelf,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<String, ToolError> {
         let model = input.model.as_str();
         if model.contains('/') || checkpoint::local(model).is_some() {
-            return shelf.model_type(model);
+            return shelf.model_type(model, progress, cancel);
         }
         // Model types are written in small letters, classes begin with a large one.
         if !model.starts_with(|it: char| it.is_uppercase()) {
