@@ -70,7 +70,10 @@ mod tests {
     #[test]
     fn the_order_of_fields_is_no_part_of_data() {
         let of = |text: &str| of_json(&serde_json::from_str(text).unwrap());
-        assert_eq!(of(r#"{"a": 1, "b": {"c": [2], "d": 3}}"#), of(r#"{"b": {"d": 3, "c": [2]}, "a": 1}"#));
+        assert_eq!(
+            of(r#"{"a": 1, "b": {"c": [2], "d": 3}}"#),
+            of(r#"{"b": {"d": 3, "c": [2]}, "a": 1}"#)
+        );
         assert_ne!(of(r#"{"a": [1, 2]}"#), of(r#"{"a": [2, 1]}"#));
     }
 }

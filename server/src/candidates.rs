@@ -73,7 +73,10 @@ impl TryFrom<FindCandidates> for CandidatesInput {
     fn try_from(it: FindCandidates) -> Result<Self, Refusal> {
         let too_long = |it: &str| it.is_empty() || LONGEST_TEXT < it.len();
         if too_long(&it.model) || it.add.iter().any(|it| too_long(it)) {
-            return Err(Refusal::new("a name is empty or too long", "name a model type, e.g. `olmo3`"));
+            return Err(Refusal::new(
+                "a name is empty or too long",
+                "name a model type, e.g. `olmo3`",
+            ));
         }
         if MOST_ADDED < it.add.len() {
             let hint = format!("at most {MOST_ADDED} are taken");
@@ -209,7 +212,9 @@ impl Findings {
             out_of_reach: found.choice.out_of_reach.iter().take(MOST_VALUES).cloned().collect(),
             digest: found.digest.clone(),
             written: found.written.clone(),
-            left_out: left_out.map(|it| LeftOut { id: it.id.clone(), why: clip(&it.why) }).collect(),
+            left_out: left_out
+                .map(|it| LeftOut { id: it.id.clone(), why: clip(&it.why) })
+                .collect(),
             existing,
             notes,
         }
@@ -218,15 +223,22 @@ impl Findings {
 
 impl Brief for Found {
     fn brief(&self) -> String {
-        let mut lines = vec![format!("{} checkpoints of {}", self.total_candidates, self.model_type)];
+        let mut lines =
+            vec![format!("{} checkpoints of {}", self.total_candidates, self.model_type)];
         if let Some(found) = &self.findings {
             let ids: Vec<&str> = found.set.iter().map(|it| it.id.as_str()).collect();
             let proof = if found.proved_minimal { "proved minimal" } else { "heuristic" };
-            lines.push(format!("{} differences; the set ({proof}): {}", found.differences.len(), ids.join(", ")));
+            lines.push(format!(
+                "{} differences; the set ({proof}): {}",
+                found.differences.len(),
+                ids.join(", ")
+            ));
             lines.extend(found.notes.iter().cloned());
             if let Some(path) = &found.written {
                 let path = path.display();
-                lines.push(format!("next: call run_parity with \"cover\": \"{path}\" and each \"candidate\""));
+                lines.push(format!(
+                    "next: call run_parity with \"cover\": \"{path}\" and each \"candidate\""
+                ));
             }
         }
         if let Some(next) = self.next_offset {

@@ -136,7 +136,8 @@ fn read(class: &StmtClassDef) -> ConfigClass {
             found.default_theta = number(&theta);
         }
         if let Some(Expr::Dict(parts)) = value_of(stmt, "sub_configs_defaults") {
-            found.parts = parts.items.iter().filter_map(|it| part(it.key.as_ref()?, &it.value)).collect();
+            found.parts =
+                parts.items.iter().filter_map(|it| part(it.key.as_ref()?, &it.value)).collect();
         }
     }
     found
@@ -276,12 +277,18 @@ class OldConfig(PretrainedConfig):
         let toy = &classes[1];
         assert_eq!(toy.model_type.as_deref(), Some("toy"));
         assert_eq!(toy.fields["layers"], Some(Literal::Int(32)));
-        assert_eq!((&toy.fields["shared"], &toy.fields["hidden"]), (&Some(Literal::Int(1)), &Some(Literal::Int(64))));
+        assert_eq!(
+            (&toy.fields["shared"], &toy.fields["hidden"]),
+            (&Some(Literal::Int(1)), &Some(Literal::Int(64)))
+        );
         assert_eq!(toy.fields["scale"], Some(Literal::Float(0.25)));
         assert_eq!(toy.fields["lowest"], Some(Literal::Float(-1.5)));
         assert_eq!(toy.fields["spread"], Some(Literal::Float(0.02)));
         assert_eq!(toy.fields["kinds"], Some(Literal::Null));
-        assert_eq!(toy.fields["sizes"], Some(Literal::List(vec![Literal::Int(3), Literal::Int(5)])));
+        assert_eq!(
+            toy.fields["sizes"],
+            Some(Literal::List(vec![Literal::Int(3), Literal::Int(5)]))
+        );
         assert_eq!(toy.fields["made"], None);
         assert!(!toy.fields.contains_key("names"));
         assert_eq!(toy.aliases["n_layer"], "layers");

@@ -56,8 +56,14 @@ fn family(root: &Path) {
         "original_max_position_embeddings": 8192,
     });
     checkpoint(root, "small", &llama(json!({"rope_theta": 10000.0})), 100);
-    checkpoint(root, "small-Instruct", &llama(json!({"eos_token_id": [1, 2], "rope_scaling": null})), 110);
-    let tied = json!({"rope_theta": 500_000.0, "rope_scaling": llama3, "tie_word_embeddings": true});
+    checkpoint(
+        root,
+        "small-Instruct",
+        &llama(json!({"eos_token_id": [1, 2], "rope_scaling": null})),
+        110,
+    );
+    let tied =
+        json!({"rope_theta": 500_000.0, "rope_scaling": llama3, "tie_word_embeddings": true});
     checkpoint(root, "tied", &llama(tied), 150);
     let wide = json!({"rope_theta": 500_000.0, "rope_scaling": llama3, "attention_bias": true, "head_dim": 32});
     checkpoint(root, "wide", &llama(wide), 9000);
@@ -69,7 +75,11 @@ fn family(root: &Path) {
 fn candidates(folder: &Path, arguments: &[&str]) -> Ended {
     engines();
     let mut command = Command::new(portwright());
-    command.arg("candidates").args(arguments).env("GITHUB_API_URL", NOBODY).env("HF_HOME", folder.join("hf"));
+    command
+        .arg("candidates")
+        .args(arguments)
+        .env("GITHUB_API_URL", NOBODY)
+        .env("HF_HOME", folder.join("hf"));
     command.env_remove("HF_HUB_CACHE");
     start_as(folder, command).ended()
 }
@@ -82,7 +92,10 @@ fn found(folder: &Path, arguments: &[&str]) -> Value {
 }
 
 fn chosen(found: &Value) -> Vec<&str> {
-    found["choice"]["chosen"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect()
+    let all = found["choice"]["chosen"].as_array().unwrap();
+    let mut ids: Vec<&str> = all.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 #[test]
@@ -162,7 +175,10 @@ fn what_is_not_there_is_said_with_the_next_step() {
     says(&["llama", "--folder", "nowhere"], &["nowhere"]);
     says(&["llama", "--folder", "family", "--limit", "0"], &["from 1 to"]);
     says(&["llama", "--folder", "family", "--add", "other"], &["cannot be added", "qwen2"]);
-    says(&["llama", "--folder", "family", "--max-bytes", "1B", "--out", "cover.json"], &["was not written"]);
+    says(
+        &["llama", "--folder", "family", "--max-bytes", "1B", "--out", "cover.json"],
+        &["was not written"],
+    );
     assert!(!folder.path().join("cover.json").exists());
 }
 
@@ -173,11 +189,22 @@ fn each_config_of_a_set_is_verified_under_its_digest() {
     let bounded = ["llama", "--folder", "family", "--max-bytes", "10kB", "--out", "cover.json"];
     let set = found(folder.path(), &bounded);
     let mut command = Command::new(portwright());
-    command.args(["verify", "llama", "--cover", "cover.json", "--checks", "config-loads,logits", "--out", "runs"]);
+    command.args([
+        "verify",
+        "llama",
+        "--cover",
+        "cover.json",
+        "--checks",
+        "config-loads,logits",
+        "--out",
+        "runs",
+    ]);
     let ended = start_as(folder.path(), command).ended();
     ended.expect(0, &["2 of 2 configs pass"]);
     for member in ["small", "tied"] {
-        let text = fs::read_to_string(folder.path().join("runs").join(member).join("evidence.json")).unwrap();
+        let text =
+            fs::read_to_string(folder.path().join("runs").join(member).join("evidence.json"))
+                .unwrap();
         let evidence: Value = serde_json::from_str(&text).unwrap();
         let cover = &evidence["subject"]["cover"];
         assert_eq!((&cover["digest"], &cover["candidate"]), (&set["digest"], &json!(member)));
@@ -189,9 +216,15 @@ fn each_config_of_a_set_is_verified_under_its_digest() {
 
     let mut command = Command::new(portwright());
     command.args(["verify", "qwen2", "--cover", "cover.json", "--out", "others"]);
-    start_as(folder.path(), command).ended().expect(2, &["the cover is of `llama`, not of `qwen2`"]);
+    start_as(folder.path(), command)
+        .ended()
+        .expect(2, &["the cover is of `llama`, not of `qwen2`"]);
     let text = fs::read_to_string(folder.path().join("cover.json")).unwrap();
-    fs::write(folder.path().join("cover.json"), text.replace("\"hidden_size\": 64", "\"hidden_size\": 32")).unwrap();
+    fs::write(
+        folder.path().join("cover.json"),
+        text.replace("\"hidden_size\": 64", "\"hidden_size\": 32"),
+    )
+    .unwrap();
     let mut command = Command::new(portwright());
     command.args(["verify", "--cover", "cover.json"]);
     start_as(folder.path(), command).ended().expect(2, &["changed by hand"]);
@@ -215,10 +248,12 @@ fn an_agent_finds_them_page_by_page() {
     assert_eq!(data["findings"]["set"].as_array().unwrap().len(), 3);
     assert!(first["text"].as_str().unwrap().contains("run_parity"), "{first:#}");
     assert!(cover.is_file());
-    let rest = client.call("find_candidates", json!({"model": "llama", "from": family_folder, "offset": 3}));
+    let rest = client
+        .call("find_candidates", json!({"model": "llama", "from": family_folder, "offset": 3}));
     assert_eq!(rest["data"]["candidates"].as_array().unwrap().len(), 2);
     assert!(rest["data"]["findings"].is_null() && rest["data"]["next_offset"].is_null());
-    let refused = client.refused("find_candidates", json!({"model": "lama", "from": family_folder}));
+    let refused =
+        client.refused("find_candidates", json!({"model": "lama", "from": family_folder}));
     assert!(refused.contains("did you mean `llama`?"), "{refused}");
     client.leave();
 }

@@ -194,14 +194,20 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
         (Some(path), Some(id)) => (path, id),
         (None, None) => return Ok(None),
         (Some(_), None) => {
-            return Err(ToolError::Input("a cover is verified a candidate at a time: name one".into()));
+            return Err(ToolError::Input(
+                "a cover is verified a candidate at a time: name one".into(),
+            ));
         }
         (None, Some(_)) => {
-            return Err(ToolError::Input("a candidate is one of a cover: name its file too".into()));
+            return Err(ToolError::Input(
+                "a candidate is one of a cover: name its file too".into(),
+            ));
         }
     };
     if input.config.is_some() || input.checkpoint.is_some() {
-        return Err(ToolError::Input("a cover has its own configs: leave `config` and `checkpoint` out".into()));
+        return Err(ToolError::Input(
+            "a cover has its own configs: leave `config` and `checkpoint` out".into(),
+        ));
     }
     let set = CoverSet::load(path)?;
     if set.model_type != input.model_type {

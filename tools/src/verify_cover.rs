@@ -55,12 +55,15 @@ pub fn verify_cover(
     cancel: &Cancel,
 ) -> Result<CoverOutput, ToolError> {
     let Some(path) = &input.cover else {
-        return Err(ToolError::Input("name the file that `portwright candidates --out` wrote".into()));
+        return Err(ToolError::Input(
+            "name the file that `portwright candidates --out` wrote".into(),
+        ));
     };
     let set = CoverSet::load(path)?;
     let model_type = if input.model_type.is_empty() { &set.model_type } else { &input.model_type };
     let out = input.out.clone().unwrap_or_else(|| verify::default_out(model_type));
-    let step = Step::start(progress, "verifying the configs of the cover", set.members.len() as u64);
+    let step =
+        Step::start(progress, "verifying the configs of the cover", set.members.len() as u64);
     let mut members = Vec::new();
     for member in &set.members {
         let input = VerifyInput {

@@ -23,11 +23,26 @@ const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 /// Everything.
 pub(super) fn candidates(found: &Candidates) {
     let chosen = |id: &str| found.choice.chosen.iter().any(|it| it.id == id);
-    heading(&format!("{} checkpoints of {} in {}", found.candidates.len(), found.model_type, found.shelf));
+    heading(&format!(
+        "{} checkpoints of {} in {}",
+        found.candidates.len(),
+        found.model_type,
+        found.shelf
+    ));
     let mut table = new_table();
     table.set_header([
-        "", "#", "checkpoint", "kind", "parameters", "download", "4 bit", "16 bit", "dtypes", "output matrix",
-        "downloads", "licence",
+        "",
+        "#",
+        "checkpoint",
+        "kind",
+        "parameters",
+        "download",
+        "4 bit",
+        "16 bit",
+        "dtypes",
+        "output matrix",
+        "downloads",
+        "licence",
     ]);
     for (idx, it) in found.candidates.iter().enumerate() {
         table.add_row(row(idx + 1, it, chosen(&it.id)));
@@ -133,7 +148,11 @@ fn matrix(found: &Candidates, chosen: &dyn Fn(&str) -> bool) {
         let digit = |idx: usize| {
             let number = idx + 1;
             let shown = if tens { number / 10 % 10 } else { number % 10 };
-            if tens && number < 10 { ' ' } else { char::from(b'0' + u8::try_from(shown).unwrap_or_default()) }
+            if tens && number < 10 {
+                ' '
+            } else {
+                char::from(b'0' + u8::try_from(shown).unwrap_or_default())
+            }
         };
         if tens && found.candidates.len() < 10 {
             continue;
@@ -170,8 +189,11 @@ fn letter_at(idx: usize) -> char {
 
 fn others(matrix: &Matrix) {
     if !matrix.scale.is_empty() {
-        let rows: Vec<String> =
-            matrix.scale.iter().map(|it| format!("{} {}–{}", it.field, it.least, it.most)).collect();
+        let rows: Vec<String> = matrix
+            .scale
+            .iter()
+            .map(|it| format!("{} {}–{}", it.field, it.least, it.most))
+            .collect();
         show::line(format!("{DIM}of scale alone: {}{DIM:#}", rows.join(", ")));
     }
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -207,9 +229,15 @@ fn set(found: &Candidates) {
     } else {
         "heuristic: not proved to be the smallest"
     };
-    show::line(format!("{} of {} checkpoints, {}; {proof}", choice.chosen.len(), found.candidates.len(), bytes(known)));
+    show::line(format!(
+        "{} of {} checkpoints, {}; {proof}",
+        choice.chosen.len(),
+        found.candidates.len(),
+        bytes(known)
+    ));
     for it in &choice.out_of_reach {
-        let who: Vec<String> = it.candidates.iter().map(|(id, why)| format!("{id} ({why})")).collect();
+        let who: Vec<String> =
+            it.candidates.iter().map(|(id, why)| format!("{id} ({why})")).collect();
         show::line(format!(
             "not in it: {} = {}, only in {}",
             it.field,
@@ -226,7 +254,11 @@ fn set(found: &Candidates) {
 fn existing(existing: &Existing, model_type: &str) {
     match &existing.port {
         Some(port) => {
-            let by = port.remapped.as_ref().map(|it| format!(", as `{it}` (MODEL_REMAPPING)")).unwrap_or_default();
+            let by = port
+                .remapped
+                .as_ref()
+                .map(|it| format!(", as `{it}` (MODEL_REMAPPING)"))
+                .unwrap_or_default();
             show::line(format!("the target loads `{model_type}`: {}{by}", port.file));
         }
         None => show::line(format!("the target has no port of `{model_type}`")),
@@ -237,7 +269,10 @@ fn existing(existing: &Existing, model_type: &str) {
     }
     for it in &existing.pull_requests {
         let draft = if it.draft { " (draft)" } else { "" };
-        show::line(format!("open pull request #{}{draft} by {}: {} {}", it.number, it.author, it.title, it.url));
+        show::line(format!(
+            "open pull request #{}{draft} by {}: {} {}",
+            it.number, it.author, it.title, it.url
+        ));
     }
     for it in &existing.not_looked {
         show::line(format!("{DIM}{it}{DIM:#}"));
@@ -258,7 +293,12 @@ pub(super) fn cover(output: &CoverOutput) {
             Verdict::Fail => Color::Red,
             Verdict::NotRun => Color::Yellow,
         };
-        table.add_row([Cell::new(&it.candidate), Cell::new(it.verdict.word()).fg(colour), Cell::new(text), Cell::new(report)]);
+        table.add_row([
+            Cell::new(&it.candidate),
+            Cell::new(it.verdict.word()).fg(colour),
+            Cell::new(text),
+            Cell::new(report),
+        ]);
     }
     show::line(&table);
     show::line(format!("\n{}: {}", output.verdict.word(), output.summary));

@@ -96,8 +96,13 @@ fn size(text: &str) -> Result<u64, String> {
     let (number, factor) = named.unwrap_or((text, 1.0));
     let bytes = number.parse::<f64>().map(|it| it * factor);
     match bytes {
-        Ok(bytes) if (0.0..1e18).contains(&bytes) => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds above")]
+        Ok(bytes) if (0.0..1e18).contains(&bytes) =>
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "within the bounds above"
+            )]
             Ok(bytes as u64)
         }
         _ => Err("expected a size such as `20GB` or `500MB`".into()),
@@ -110,9 +115,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_unit() {
-        for (text, bytes) in
-            [("20GB", 20_000_000_000), ("1.5 TB", 1_500_000_000_000), ("7kb", 7000), ("12", 12), ("12B", 12)]
-        {
+        for (text, bytes) in [
+            ("20GB", 20_000_000_000),
+            ("1.5 TB", 1_500_000_000_000),
+            ("7kb", 7000),
+            ("12", 12),
+            ("12B", 12),
+        ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for text in ["", "GB", "-1", "NaN", "inf", "1e30", "20 Gé"] {

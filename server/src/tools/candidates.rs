@@ -36,8 +36,10 @@ impl PortServer {
     ) -> Result<Answer<Found>, Refusal> {
         let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
         let input = CandidatesInput::try_from(input)?;
-        let found =
-            in_background(move |home, cancel| candidates::find_candidates(&input, home, &(), cancel)).await?;
+        let found = in_background(move |home, cancel| {
+            candidates::find_candidates(&input, home, &(), cancel)
+        })
+        .await?;
         Ok(Answer(Found::of(found, offset, limit)))
     }
 }

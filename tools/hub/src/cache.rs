@@ -15,12 +15,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    error::HubError,
-    file::Digest,
-    model::is_commit,
-    watch::Watch,
-};
+use crate::{error::HubError, file::Digest, model::is_commit, watch::Watch};
 
 /// How often a lock that somebody else holds is tried.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);

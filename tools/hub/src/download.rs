@@ -59,10 +59,10 @@ impl Remote {
             advance(file.size);
             return Ok(path);
         }
-        let digest = file.digest.as_ref().ok_or_else(|| HubError::NoFile {
-            id: model.id.clone(),
-            path: file.path.clone(),
-        })?;
+        let digest = file
+            .digest
+            .as_ref()
+            .ok_or_else(|| HubError::NoFile { id: model.id.clone(), path: file.path.clone() })?;
         let blob = self.cache.blob(&model.id, digest);
         let _lock = self.cache.lock(&model.id, digest, watch).await?;
         if blob.is_file() {
@@ -189,11 +189,7 @@ struct Partial {
 impl Partial {
     /// What an earlier attempt left; nothing, where that cannot be the beginning.
     fn open(path: &Path, size: u64) -> Result<Self, HubError> {
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(failed(path))?;
+        let file = File::options().create(true).append(true).open(path).map_err(failed(path))?;
         let length = file.metadata().map_err(failed(path))?.len();
         let mut partial = Self { file, path: path.to_owned(), length, hash: Sha256::default() };
         if size < length {

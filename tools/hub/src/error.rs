@@ -58,7 +58,9 @@ pub enum HubError {
     #[error("`{file}` of `{id}`: {source}")]
     Header { id: String, file: String, source: HeaderError },
 
-    #[error("`{file}` of `{id}` arrived damaged twice: its hash is {found}, but the Hub lists {listed}")]
+    #[error(
+        "`{file}` of `{id}` arrived damaged twice: its hash is {found}, but the Hub lists {listed}"
+    )]
     Damaged { id: String, file: String, found: String, listed: String },
 
     #[error("{what} is not in the Hub's cache at `{cache}`", cache = cache.display())]

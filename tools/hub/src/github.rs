@@ -40,7 +40,9 @@ impl GithubError {
     /// What the user could do next.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Address { .. } => Some("unset GITHUB_API_URL, or set it to `https://api.github.com`".into()),
+            Self::Address { .. } => {
+                Some("unset GITHUB_API_URL, or set it to `https://api.github.com`".into())
+            }
             Self::RateLimited { .. } => Some("with GITHUB_TOKEN set GitHub allows more".into()),
             Self::Status { status: 401 | 403 } => Some("check the token of GITHUB_TOKEN".into()),
             _ => None,
@@ -234,9 +236,15 @@ mod tests {
             r#""user": {"login": "somebody"}}]}"#
         ));
         let found = ask(&github).unwrap();
-        assert_eq!((found[0].number, found[0].author.as_str(), found[0].draft), (7, "somebody", true));
+        assert_eq!(
+            (found[0].number, found[0].author.as_str(), found[0].draft),
+            (7, "somebody", true)
+        );
         let asked = asked.join().unwrap();
-        assert!(asked.starts_with("GET /api/v3/search/issues?q=repo%3Aml-explore%2Fmlx-lm"), "{asked}");
+        assert!(
+            asked.starts_with("GET /api/v3/search/issues?q=repo%3Aml-explore%2Fmlx-lm"),
+            "{asked}"
+        );
         assert!(asked.to_lowercase().contains("authorization: bearer secret"), "{asked}");
     }
 
@@ -244,7 +252,10 @@ mod tests {
     fn what_github_refuses_is_said() {
         for (answer, expected) in [
             ("HTTP/1.1 429 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", "for 60 s"),
-            ("HTTP/1.1 403 No\r\nX-RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n", "no more questions"),
+            (
+                "HTTP/1.1 403 No\r\nX-RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n",
+                "no more questions",
+            ),
             ("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "answered 401"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "cannot be read"),
         ] {

@@ -200,7 +200,8 @@ impl Http {
             request = request.bearer_auth(token.reveal());
         }
         if let Part::Bytes(range) = part {
-            let last = if range.end == u64::MAX { String::new() } else { (range.end - 1).to_string() };
+            let last =
+                if range.end == u64::MAX { String::new() } else { (range.end - 1).to_string() };
             request = request.header(RANGE, format!("bytes={}-{last}", range.start));
         }
         let response = request.send().await.map_err(|err| unreachable(err, about))?;
@@ -258,8 +259,7 @@ impl Http {
             id: id.clone(),
             revision: about.revision.unwrap_or("main").to_owned(),
         };
-        let no_file =
-            |path: &str| HubError::NoFile { id: id.clone(), path: path.to_owned() };
+        let no_file = |path: &str| HubError::NoFile { id: id.clone(), path: path.to_owned() };
         let error = match (code.as_str(), status.as_u16()) {
             ("GatedRepo", _) => HubError::Gated {
                 page: format!("{}/{id}", self.endpoint()),
@@ -295,7 +295,10 @@ impl Http {
 }
 
 impl Open<'_> {
-    pub(crate) async fn chunk(&mut self, about: About<'_>) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]>>, Failed> {
+    pub(crate) async fn chunk(
+        &mut self,
+        about: About<'_>,
+    ) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]>>, Failed> {
         self.response.chunk().await.map_err(|err| unreachable(err, about))
     }
 }

@@ -120,12 +120,7 @@ impl Hub {
     }
 
     /// The content of one small file, through the cache.
-    pub fn read(
-        &self,
-        model: &Model,
-        path: &str,
-        watch: Watch<'_>,
-    ) -> Result<Vec<u8>, HubError> {
+    pub fn read(&self, model: &Model, path: &str, watch: Watch<'_>) -> Result<Vec<u8>, HubError> {
         self.answer(watch, self.content(model, path, watch))
     }
 
@@ -147,7 +142,8 @@ impl Hub {
                 Weights::Files(names) => names,
                 Weights::Sharded { index } => {
                     let content = self.content(model, &index, watch).await?;
-                    let mut names = crate::tensors::Index::parse(&model.id, &index, &content)?.files();
+                    let mut names =
+                        crate::tensors::Index::parse(&model.id, &index, &content)?.files();
                     names.push(index);
                     names
                 }
@@ -247,10 +243,10 @@ impl Hub {
             }
         };
         let one = async |name: String| {
-            let file = files.iter().find(|it| it.path == name).ok_or_else(|| HubError::NoFile {
-                id: model.id.clone(),
-                path: name.clone(),
-            })?;
+            let file = files
+                .iter()
+                .find(|it| it.path == name)
+                .ok_or_else(|| HubError::NoFile { id: model.id.clone(), path: name.clone() })?;
             let header = match &self.source {
                 Source::Remote(remote) => remote.header(model, file, watch).await?,
                 Source::Local(local) => local.header(model, file)?,
@@ -277,16 +273,14 @@ impl Hub {
             .filter(|name| files.iter().any(|it| it.path == *name))
             .collect();
         let documents = async {
-            let one = async |name: &str| {
-                Ok((name.to_owned(), self.document(model, name, watch).await?))
-            };
+            let one =
+                async |name: &str| Ok((name.to_owned(), self.document(model, name, watch).await?));
             let found: Vec<Result<_, HubError>> =
                 stream::iter(present).map(one).buffered(self.concurrency).collect().await;
             found.into_iter().collect::<Result<_, _>>()
         };
-        let tensors = async {
-            if wanted.tensors { Some(self.headers(model, watch).await) } else { None }
-        };
+        let tensors =
+            async { if wanted.tensors { Some(self.headers(model, watch).await) } else { None } };
         let (documents, tensors) = tokio::join!(documents, tensors);
         Ok(Details { files, documents: documents?, tensors })
     }

@@ -112,9 +112,7 @@ impl Local {
 
     fn missing(&self, what: String, id: &str) -> HubError {
         match self {
-            Self::Cache(cache) => {
-                HubError::NotCached { what, cache: cache.folder().to_owned() }
-            }
+            Self::Cache(cache) => HubError::NotCached { what, cache: cache.folder().to_owned() },
             Self::Folder(folder) => {
                 HubError::NotInFolder { id: id.to_owned(), folder: folder.clone() }
             }

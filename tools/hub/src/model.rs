@@ -76,7 +76,6 @@ const RELATIONS: &[(&str, Relation)] = &[
 ];
 
 impl Model {
-
     /// From the Hub's record.
     pub(crate) fn new(
         info: hf_hub::repository::ModelInfo,

@@ -83,11 +83,7 @@ impl Remote {
         self.http.endpoint()
     }
 
-    pub(crate) async fn list(
-        &self,
-        query: &Query,
-        watch: Watch<'_>,
-    ) -> Result<Listing, HubError> {
+    pub(crate) async fn list(&self, query: &Query, watch: Watch<'_>) -> Result<Listing, HubError> {
         let mut url = self.http.url(["api", "models"]);
         {
             let mut pairs = url.query_pairs_mut();
@@ -105,9 +101,7 @@ impl Remote {
         }
         let mut listing = Listing::default();
         let mut pages = Pages::new(url);
-        while let Some(page) =
-            pages.next::<ModelInfo>(&self.http, About::default(), watch).await?
-        {
+        while let Some(page) = pages.next::<ModelInfo>(&self.http, About::default(), watch).await? {
             for info in page {
                 check_id(&info.id)?;
                 let model = Model::new(info, Some("main"))?;
@@ -166,10 +160,7 @@ impl Remote {
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Arc<[RepoFile]> = files.into();
-        self.trees
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, Arc::clone(&files));
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&files));
         Ok(files)
     }
 
@@ -205,16 +196,14 @@ impl Remote {
         file: &RepoFile,
         watch: Watch<'_>,
     ) -> Result<Header, HubError> {
-        let wrong = |source| HubError::Header {
-            id: model.id.clone(),
-            file: file.path.clone(),
-            source,
-        };
+        let wrong =
+            |source| HubError::Header { id: model.id.clone(), file: file.path.clone(), source };
         if let Some(path) = self.cached(model, file)? {
             return Header::read(&path).map_err(wrong);
         }
         let url = self.resolve(model, file)?;
-        let about = About { id: Some(&model.id), revision: model.sha.as_deref(), path: Some(&file.path) };
+        let about =
+            About { id: Some(&model.id), revision: model.sha.as_deref(), path: Some(&file.path) };
         if file.size == 0 {
             return Err(wrong(HeaderError::Short));
         }
@@ -304,9 +293,9 @@ fn following(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|it| it.to_str().ok()).find_map(|text| {
         text.split(",").find_map(|link| {
             let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-            let is_next = parameters.split(';').any(|it| {
-                it.trim().replace('"', "").eq_ignore_ascii_case("rel=next")
-            });
+            let is_next = parameters
+                .split(';')
+                .any(|it| it.trim().replace('"', "").eq_ignore_ascii_case("rel=next"));
             is_next.then(|| address.to_owned())
         })
     })

@@ -113,9 +113,12 @@ mod tests {
     #[test]
     fn the_hub_says_how_long() {
         let header = |name: &'static str, value: &str| {
-            asked_wait(&[(name, value)].iter().map(|(name, value)| {
-                (name.parse().unwrap(), value.parse().unwrap())
-            }).collect())
+            asked_wait(
+                &[(name, value)]
+                    .iter()
+                    .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                    .collect(),
+            )
         };
         assert_eq!(header("retry-after", "7"), Some(Duration::from_secs(7)));
         assert_eq!(header("ratelimit", "\"api\";r=0;t=12"), Some(Duration::from_secs(12)));

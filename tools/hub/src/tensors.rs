@@ -57,15 +57,16 @@ impl Tensors {
     }
 
     fn unlike(&self, index: &Index) -> Vec<String> {
-        let held: BTreeSet<(&str, &str)> = self.iter().map(|(name, _, file)| (name, file)).collect();
+        let held: BTreeSet<(&str, &str)> =
+            self.iter().map(|(name, _, file)| (name, file)).collect();
         let named: BTreeSet<(&str, &str)> =
             index.weight_map.iter().map(|(name, file)| (name.as_str(), file.as_str())).collect();
         let only_named = named
             .difference(&held)
             .map(|(name, file)| format!("the index puts `{name}` into `{file}`, which lacks it"));
-        let only_held = held
-            .difference(&named)
-            .map(|(name, file)| format!("`{file}` holds `{name}`, which the index does not place there"));
+        let only_held = held.difference(&named).map(|(name, file)| {
+            format!("`{file}` holds `{name}`, which the index does not place there")
+        });
         only_named.chain(only_held).collect()
     }
 }
@@ -73,7 +74,9 @@ impl Tensors {
 /// Which files hold the weights.
 pub(crate) enum Weights {
     /// The index says it.
-    Sharded { index: String },
+    Sharded {
+        index: String,
+    },
     Files(Vec<String>),
 }
 
@@ -90,7 +93,11 @@ impl Weights {
         let names = files.iter().map(|it| &it.path);
         let found: Vec<String> =
             names.filter(|it| it.ends_with(".safetensors") && !it.contains('/')).cloned().collect();
-        if found.is_empty() { Err(HubError::NoWeights { id: id.to_owned() }) } else { Ok(Self::Files(found)) }
+        if found.is_empty() {
+            Err(HubError::NoWeights { id: id.to_owned() })
+        } else {
+            Ok(Self::Files(found))
+        }
     }
 }
 
@@ -148,8 +155,7 @@ mod tests {
     #[test]
     fn an_index_that_disagrees_with_the_files_is_told() {
         let tensor = Tensor { dtype: "F32".into(), shape: vec![2, 3], bytes: 24 };
-        let header =
-            Header { tensors: [("a".to_owned(), tensor)].into(), ..Header::default() };
+        let header = Header { tensors: [("a".to_owned(), tensor)].into(), ..Header::default() };
         let index = Index::parse("m", INDEX, br#"{"weight_map": {"b": "x"}}"#).unwrap();
         let tensors = Tensors::new([("x".to_owned(), header)].into(), Some(&index));
         assert_eq!(tensors.disagreements.len(), 2);

@@ -95,8 +95,10 @@ fn shown(differences: &[Difference]) -> impl Iterator<Item = (&str, &str, &[Stri
 }
 
 fn chosen(one: &Choosable<'_>, set: &[&Choosable<'_>], differences: &[Difference]) -> Chosen {
-    let others = |ids: &[String]| set.iter().any(|it| it.id != one.id && ids.iter().any(|id| id == it.id));
-    let only = shown(differences).filter(|(_, _, ids)| ids.iter().any(|it| it == one.id) && !others(ids));
+    let others =
+        |ids: &[String]| set.iter().any(|it| it.id != one.id && ids.iter().any(|id| id == it.id));
+    let only =
+        shown(differences).filter(|(_, _, ids)| ids.iter().any(|it| it == one.id) && !others(ids));
     Chosen {
         id: one.id.to_owned(),
         bytes: one.bytes,
@@ -115,7 +117,8 @@ fn out_of_reach(
     let unseen = |ids: &[String]| !set.iter().any(|it| ids.iter().any(|id| id == it.id));
     let row = |(field, value, ids): (&str, &str, &[String])| {
         let who = candidates.iter().filter(|it| ids.iter().any(|id| id == it.id));
-        let candidates = who.filter_map(|it| Some((it.id.to_owned(), it.barred.clone()?))).collect();
+        let candidates =
+            who.filter_map(|it| Some((it.id.to_owned(), it.barred.clone()?))).collect();
         OutOfReach { field: field.into(), value: value.into(), candidates }
     };
     shown(differences).filter(|(_, _, ids)| unseen(ids)).map(row).collect()
@@ -152,8 +155,8 @@ mod tests {
 
     #[test]
     fn every_value_occurs_and_each_says_what_it_is_for() {
-        let candidates =
-            [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)].map(|(id, it)| candidate(id, Some(it)));
+        let candidates = [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)]
+            .map(|(id, it)| candidate(id, Some(it)));
         let choice = choose(&family(), &candidates);
         assert_eq!(ids(&choice), ["small", "large"]);
         assert!(choice.proved_minimal && choice.out_of_reach.is_empty());
@@ -163,8 +166,8 @@ mod tests {
 
     #[test]
     fn what_only_a_barred_candidate_shows_is_named() {
-        let mut candidates =
-            [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)].map(|(id, it)| candidate(id, Some(it)));
+        let mut candidates = [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)]
+            .map(|(id, it)| candidate(id, Some(it)));
         for it in &mut candidates[2..] {
             it.barred = Some("90 bytes, more than 4".into());
         }
@@ -177,8 +180,8 @@ mod tests {
 
     #[test]
     fn an_added_candidate_takes_nobody_away() {
-        let mut candidates =
-            [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)].map(|(id, it)| candidate(id, Some(it)));
+        let mut candidates = [("tiny", 1), ("small", 3), ("large", 9), ("huge", 90)]
+            .map(|(id, it)| candidate(id, Some(it)));
         candidates[3].added = true;
         let choice = choose(&family(), &candidates);
         assert_eq!(ids(&choice), ["small", "large", "huge"]);

@@ -215,7 +215,11 @@ mod tests {
             let (costs, values) = drawn(&mut numbers, 11);
             let found = cover(&costs, &values);
             assert!(found.proved);
-            assert_eq!(found.chosen, by_force(&costs, &values), "round {round}: {costs:?} {values:?}");
+            assert_eq!(
+                found.chosen,
+                by_force(&costs, &values),
+                "round {round}: {costs:?} {values:?}"
+            );
         }
     }
 
@@ -225,7 +229,8 @@ mod tests {
         for _ in 0..500 {
             let (costs, values) = drawn(&mut numbers, 70);
             let chosen = greedy(&costs, &values);
-            let covers = |set: &[usize]| values.iter().all(|it| it.iter().any(|it| set.contains(it)));
+            let covers =
+                |set: &[usize]| values.iter().all(|it| it.iter().any(|it| set.contains(it)));
             assert!(covers(&chosen));
             for place in &chosen {
                 let without: Vec<usize> = chosen.iter().copied().filter(|it| it != place).collect();

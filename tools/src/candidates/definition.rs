@@ -158,7 +158,10 @@ impl Reading<'_> {
         }
         let mut folders = paths(&self.library.models());
         folders.sort();
-        folders.iter().flat_map(|it| paths(it)).find(|it| is_python(it, "configuration_") && has(it))
+        folders
+            .iter()
+            .flat_map(|it| paths(it))
+            .find(|it| is_python(it, "configuration_") && has(it))
     }
 }
 

@@ -43,7 +43,10 @@ pub(super) fn derived(
 }
 
 /// Asks for one after the other. A class that raises says so; an engine that dies is an error.
-#[cfg_attr(not(any(test, feature = "candle")), expect(dead_code, reason = "asked by the runtime's session"))]
+#[cfg_attr(
+    not(any(test, feature = "candle")),
+    expect(dead_code, reason = "asked by the runtime's session")
+)]
 fn each(
     configs: &[&Map<String, Value>],
     session: &mut dyn Session,
@@ -76,8 +79,13 @@ mod tests {
             assert_eq!(op, "config");
             let layers = request["config"]["layers"].clone();
             if layers.is_string() {
-                let failure = Failure { message: "layers is a number".into(), ..Failure::default() };
-                return Err(EngineError::Refused { engine: EngineKind::Candle, op: op.into(), failure: Box::new(failure) });
+                let failure =
+                    Failure { message: "layers is a number".into(), ..Failure::default() };
+                return Err(EngineError::Refused {
+                    engine: EngineKind::Candle,
+                    op: op.into(),
+                    failure: Box::new(failure),
+                });
             }
             Ok(json!({"fields": {"layers": layers, "kinds": ["full"]}}))
         }
@@ -86,7 +94,8 @@ mod tests {
     #[test]
     fn a_class_that_refuses_a_config_does_not_stop_the_others() {
         let configs = [json!({"layers": "many"}), json!({"layers": 2})];
-        let configs: Vec<&Map<String, Value>> = configs.iter().map(|it| it.as_object().unwrap()).collect();
+        let configs: Vec<&Map<String, Value>> =
+            configs.iter().map(|it| it.as_object().unwrap()).collect();
         let found = each(&configs, &mut Class).unwrap();
         assert!(found[0].as_ref().unwrap_err().contains("layers is a number"));
         assert_eq!(found[1].as_ref().unwrap()["kinds"], json!(["full"]));

@@ -70,8 +70,13 @@ pub struct Candidate {
 }
 
 /// Everything that is told of one checkpoint; `normal` is its config in normal form.
-pub(super) fn describe(found: &Found, normal: Option<&Map<String, Value>>, target: Option<&Target>) -> Candidate {
-    let names: Option<Vec<String>> = found.tensors.as_ref().ok().map(|it| it.keys().cloned().collect());
+pub(super) fn describe(
+    found: &Found,
+    normal: Option<&Map<String, Value>>,
+    target: Option<&Target>,
+) -> Candidate {
+    let names: Option<Vec<String>> =
+        found.tensors.as_ref().ok().map(|it| it.keys().cloned().collect());
     let (kind, kind_fact) = kind(&Facts {
         id: &found.id,
         tags: &found.tags,
@@ -133,7 +138,8 @@ mod tests {
     use super::*;
 
     fn found() -> Found {
-        let tensor = |dtype: &str, shape: &[u64]| Tensor { dtype: dtype.into(), shape: shape.to_vec() };
+        let tensor =
+            |dtype: &str, shape: &[u64]| Tensor { dtype: dtype.into(), shape: shape.to_vec() };
         Found {
             id: "org/toy-Instruct".into(),
             revision: Some("abc".into()),
@@ -151,7 +157,10 @@ mod tests {
             ]
             .map(|(name, bytes)| (name.to_owned(), Some(bytes)))
             .to_vec(),
-            config: Ok(json!({"model_type": "toy", "tie_word_embeddings": true}).as_object().unwrap().clone()),
+            config: Ok(json!({"model_type": "toy", "tie_word_embeddings": true})
+                .as_object()
+                .unwrap()
+                .clone()),
             tensors: Ok([
                 ("model.embed_tokens.weight".to_owned(), tensor("BF16", &[10, 4])),
                 ("model.norm.weight".to_owned(), tensor("F32", &[4])),

@@ -8,7 +8,9 @@ use portwright_harness::hint::Hint;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CandidatesError {
-    #[error("transformers has no model type `{model_type}`, and there is no checkpoint of it in {shelf}")]
+    #[error(
+        "transformers has no model type `{model_type}`, and there is no checkpoint of it in {shelf}"
+    )]
     Unknown { model_type: String, shelf: String, nearest: Option<String> },
 
     #[error("no checkpoint of `{model_type}` in {shelf}")]

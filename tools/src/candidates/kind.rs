@@ -39,9 +39,8 @@ const PACKED: [&str; 4] = [".qweight", ".weight_packed", ".scales", ".absmax"];
 const INSTRUCT: [&str; 9] =
     ["instruct", "it", "chat", "sft", "dpo", "rlhf", "thinking", "reasoning", "assistant"];
 /// Words of a name that say that a model's weights are stored in another form.
-const FEWER_BITS: [&str; 11] = [
-    "gguf", "awq", "gptq", "4bit", "8bit", "fp8", "nf4", "int4", "int8", "exl2", "bnb",
-];
+const FEWER_BITS: [&str; 11] =
+    ["gguf", "awq", "gptq", "4bit", "8bit", "fp8", "nf4", "int4", "int8", "exl2", "bnb"];
 
 /// What is known of a checkpoint when its kind is asked for.
 pub(super) struct Facts<'a> {
@@ -73,14 +72,17 @@ pub(super) fn kind(facts: &Facts<'_>) -> (Kind, String) {
         return (Kind::Instruct, format!("its name says `{word}`"));
     }
     match made_of.get("finetune") {
-        Some(parent) => (Kind::Instruct, format!("its owner's card says that it is a finetune of {parent}")),
+        Some(parent) => {
+            (Kind::Instruct, format!("its owner's card says that it is a finetune of {parent}"))
+        }
         None => (Kind::Base, "no card, name or config says that it is made of another".into()),
     }
 }
 
 fn stored_otherwise(facts: &Facts<'_>, made_of: &BTreeMap<&str, &str>) -> Option<String> {
     if let Some(config) = facts.config
-        && let Some(field) = STORED.iter().find(|it| config.get(**it).is_some_and(|it| !it.is_null()))
+        && let Some(field) =
+            STORED.iter().find(|it| config.get(**it).is_some_and(|it| !it.is_null()))
     {
         let method = config[*field]["quant_method"].as_str();
         let method = method.map(|it| format!(" ({it})")).unwrap_or_default();
@@ -136,8 +138,16 @@ mod tests {
             (of("org/m", &[], json!({}), None), Kind::Base, "no card"),
             (of("org/M-Instruct", &[], json!({}), None), Kind::Instruct, "`instruct`"),
             (of("google/gemma-2b-it", &[], json!({}), None), Kind::Instruct, "`it`"),
-            (of("org/chat2", &["base_model:finetune:org/m"], json!({}), None), Kind::Instruct, "owner's"),
-            (of("x/m-chat", &["base_model:finetune:org/m"], json!({}), None), Kind::Derivative, "org/m"),
+            (
+                of("org/chat2", &["base_model:finetune:org/m"], json!({}), None),
+                Kind::Instruct,
+                "owner's",
+            ),
+            (
+                of("x/m-chat", &["base_model:finetune:org/m"], json!({}), None),
+                Kind::Derivative,
+                "org/m",
+            ),
             (of("x/m", &["base_model:merge:org/m"], json!({}), None), Kind::Derivative, "merge"),
             (of("x/m", &["base_model:quantized:org/m"], json!({}), None), Kind::Quantised, "org/m"),
             (of("org/m", &[], awq, None), Kind::Quantised, "`quantization_config` (awq)"),
@@ -153,6 +163,15 @@ mod tests {
 
     #[test]
     fn a_word_inside_another_says_nothing() {
-        assert_eq!(of("org/italian", &["base_model:org/m", "base_model:", "base_model::"], json!({}), None).0, Kind::Base);
+        assert_eq!(
+            of(
+                "org/italian",
+                &["base_model:org/m", "base_model:", "base_model::"],
+                json!({}),
+                None
+            )
+            .0,
+            Kind::Base
+        );
     }
 }

@@ -11,6 +11,8 @@ use super::{
     rules::{NOT_NAMED, RELATIONS, Rule, apart, class_of},
 };
 
+/// What the files of weights say; it stands beside the fields of the config.
+const OUTPUT_MATRIX: &str = "(output matrix)";
 /// What is said of a field that one config has and another has not.
 const ABSENT: &str = "absent";
 /// Fields that one difference stands for, as far as they are named.
@@ -85,7 +87,7 @@ impl<'a> Sorted<'a> {
         sorted.object("", column.config, definition);
         if let Some(weights) = column.weights {
             let class = (Rule::Weights, weights.to_owned());
-            sorted.structure.insert("(output matrix)".into(), class);
+            sorted.structure.insert(OUTPUT_MATRIX.into(), class);
         }
         sorted
     }
@@ -134,6 +136,9 @@ impl<'a> Sorted<'a> {
         if let Some((rule, class)) = self.structure.get(path) {
             return Some((*rule, class));
         }
+        if path == OUTPUT_MATRIX {
+            return None;
+        }
         let parent = path.rsplit_once('.').map_or("", |it| it.0);
         self.objects.contains(parent).then_some((Rule::Presence, ABSENT))
     }
@@ -149,7 +154,10 @@ pub(super) fn matrix(columns: &[Column<'_>], definition: Option<&Definition>) ->
     }
 }
 
-fn union<'s, T>(sorted: &'s [Sorted], of: impl Fn(&'s Sorted<'_>) -> &'s BTreeMap<String, T>) -> BTreeSet<&'s str>
+fn union<'s, T>(
+    sorted: &'s [Sorted],
+    of: impl Fn(&'s Sorted<'_>) -> &'s BTreeMap<String, T>,
+) -> BTreeSet<&'s str>
 where
     T: 's,
 {
@@ -213,7 +221,8 @@ fn one(mut fields: Vec<Difference>) -> Option<Difference> {
 
 fn scale(sorted: &[Sorted]) -> Vec<Scale> {
     let row = |path: &str| {
-        let numbers: Vec<f64> = sorted.iter().filter_map(|it| it.numbers.get(path).copied()).collect();
+        let numbers: Vec<f64> =
+            sorted.iter().filter_map(|it| it.numbers.get(path).copied()).collect();
         let least = numbers.iter().copied().min_by(f64::total_cmp)?;
         let most = numbers.iter().copied().max_by(f64::total_cmp)?;
         (least < most).then(|| Scale { field: path.to_owned(), least, most })
@@ -223,7 +232,8 @@ fn scale(sorted: &[Sorted]) -> Vec<Scale> {
 
 fn kept_apart(sorted: &[Sorted]) -> Vec<KeptApart> {
     let row = |path: &str| {
-        let values: Vec<Option<&(&str, &Value)>> = sorted.iter().map(|it| it.apart.get(path)).collect();
+        let values: Vec<Option<&(&str, &Value)>> =
+            sorted.iter().map(|it| it.apart.get(path)).collect();
         let (why, _) = values.iter().flatten().next()?;
         let differs = values.windows(2).any(|it| it[0].map(|it| it.1) != it[1].map(|it| it.1));
         differs.then(|| KeptApart { field: path.to_owned(), why: (*why).to_owned() })
@@ -274,7 +284,10 @@ class LlamaConfig(PreTrainedConfig):
         let definition = Definition::of(LLAMA);
         let matrix = of(
             &[
-                ("a", json!({"hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 4})),
+                (
+                    "a",
+                    json!({"hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 4}),
+                ),
                 (
                     "b",
                     json!({
@@ -287,10 +300,7 @@ class LlamaConfig(PreTrainedConfig):
         );
         assert_eq!(fields(&matrix), [] as [&str; 0]);
         let scaled: Vec<&str> = matrix.scale.iter().map(|it| it.field.as_str()).collect();
-        assert_eq!(
-            scaled,
-            ["hidden_size", "num_attention_heads", "num_key_value_heads"]
-        );
+        assert_eq!(scaled, ["hidden_size", "num_attention_heads", "num_key_value_heads"]);
         assert_eq!((matrix.scale[0].least, matrix.scale[0].most), (2048.0, 8192.0));
     }
 
@@ -306,17 +316,16 @@ class LlamaConfig(PreTrainedConfig):
                 ("old", json!({"rms_norm_eps": 1e-5})),
                 ("three", json!({"rms_norm_eps": 1e-5, "rope_theta": 5e5})),
                 ("new", json!({"rms_norm_eps": 1e-5, "rope_theta": 5e5, "rope_scaling": llama3})),
-                ("small", json!({"rope_theta": 5e5, "rope_scaling": llama3, "tie_word_embeddings": true})),
+                (
+                    "small",
+                    json!({"rope_theta": 5e5, "rope_scaling": llama3, "tie_word_embeddings": true}),
+                ),
             ],
             Some(&definition),
         );
         assert_eq!(
             fields(&matrix),
-            [
-                "rope_parameters.rope_theta",
-                "rope_parameters.rope_type",
-                "tie_word_embeddings"
-            ]
+            ["rope_parameters.rope_theta", "rope_parameters.rope_type", "tie_word_embeddings"]
         );
         let kind = &matrix.differences[1];
         assert!(kind.with.contains(&"rope_parameters.factor".to_owned()), "{kind:?}");
@@ -324,6 +333,17 @@ class LlamaConfig(PreTrainedConfig):
         assert_eq!(kind.values[1].candidates, ["new", "small"]);
         // The constant parts them as the flag does.
         assert_eq!(matrix.differences[2].with, ["rms_norm_eps"]);
+    }
+
+    #[test]
+    fn files_that_were_not_read_show_no_value() {
+        let config = Map::new();
+        let column = |id, weights| Column { id, config: &config, weights };
+        let columns = [column("a", Some("tied")), column("b", Some("its own")), column("c", None)];
+        let matrix = matrix(&columns, None);
+        let shown: Vec<usize> =
+            matrix.differences[0].values.iter().map(|it| it.candidates.len()).collect();
+        assert_eq!((fields(&matrix), shown), (vec![OUTPUT_MATRIX], vec![1, 1]));
     }
 
     #[test]
@@ -336,7 +356,8 @@ class LlamaConfig(PreTrainedConfig):
         };
         let alike = of(&[("a", config(true, json!(null))), ("b", config(true, json!(null)))], None);
         assert_eq!(alike, Matrix::default());
-        let off = of(&[("a", config(false, json!(4096))), ("b", config(false, json!(131_072)))], None);
+        let off =
+            of(&[("a", config(false, json!(4096))), ("b", config(false, json!(131_072)))], None);
         assert_eq!(fields(&off), [] as [&str; 0]);
         let on = of(&[("a", config(true, json!(4096))), ("b", config(true, json!(131_072)))], None);
         assert_eq!(fields(&on), ["(window)"]);
@@ -347,13 +368,22 @@ class LlamaConfig(PreTrainedConfig):
         let matrix = of(
             &[
                 ("dense", json!({"moe": null, "hidden_act": "silu"})),
-                ("sparse", json!({"moe": {"experts": 8, "router": {"bias": true}}, "hidden_act": "silu"})),
-                ("biased", json!({"moe": {"experts": 64, "router": {"bias": false}}, "hidden_act": "silu"})),
+                (
+                    "sparse",
+                    json!({"moe": {"experts": 8, "router": {"bias": true}}, "hidden_act": "silu"}),
+                ),
+                (
+                    "biased",
+                    json!({"moe": {"experts": 64, "router": {"bias": false}}, "hidden_act": "silu"}),
+                ),
             ],
             None,
         );
         assert_eq!(fields(&matrix), ["moe", "moe.router.bias"]);
-        assert_eq!(matrix.differences[1].values.iter().map(|it| it.candidates.len()).sum::<usize>(), 2);
+        assert_eq!(
+            matrix.differences[1].values.iter().map(|it| it.candidates.len()).sum::<usize>(),
+            2
+        );
     }
 
     #[test]
@@ -361,7 +391,10 @@ class LlamaConfig(PreTrainedConfig):
         let definition = Definition::of(LLAMA);
         let matrix = of(
             &[
-                ("a", json!({"eos_token_id": 2, "unsloth_fixed": true, "quantization_config": {"bits": 4}})),
+                (
+                    "a",
+                    json!({"eos_token_id": 2, "unsloth_fixed": true, "quantization_config": {"bits": 4}}),
+                ),
                 ("b", json!({"eos_token_id": [1, 2], "architectures": ["B"]})),
             ],
             Some(&definition),
@@ -388,8 +421,14 @@ class LlamaConfig(PreTrainedConfig):
         }
         let matrix = of(
             &[
-                ("deep", json!({"x": deep, "num_attention_heads": "many", "head_dim": [], "sliding_window": {}})),
-                ("huge", json!({"x": u64::MAX, "num_attention_heads": 1e308, "hidden_size": -0.0, "layer_types": {"a": 1}})),
+                (
+                    "deep",
+                    json!({"x": deep, "num_attention_heads": "many", "head_dim": [], "sliding_window": {}}),
+                ),
+                (
+                    "huge",
+                    json!({"x": u64::MAX, "num_attention_heads": 1e308, "hidden_size": -0.0, "layer_types": {"a": 1}}),
+                ),
                 ("empty", json!({})),
             ],
             None,

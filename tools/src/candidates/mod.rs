@@ -37,14 +37,14 @@ use std::path::PathBuf;
 use portwright_harness::{
     cancel::Cancel,
     environment::Home,
-    progress::{Event, Progress, Step},
+    progress::{Progress, Step},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ToolError;
-use choose::{Choosable, choose};
 pub use choose::{Choice, Chosen, FieldValue, OutOfReach};
+use choose::{Choosable, choose};
 pub use cover::MOST_PROVED;
 use definition::Definition;
 pub use describe::Candidate;
@@ -143,21 +143,27 @@ pub fn find_candidates(
     let model_type = surroundings.model_type(input, &shelf, progress, cancel)?;
     let definition = surroundings.definition(&model_type)?;
     let mut notes = surroundings.notes.clone();
-    let (listed, more) = {
+    let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+    let listing = {
         let _step = Step::start(progress, "listing checkpoints", None);
-        shelf.list(&model_type, input.limit.unwrap_or(DEFAULT_LIMIT), progress, cancel)?
+        shelf.list(&model_type, limit, progress, cancel)?
     };
-    notes.extend(more);
-    if listed.is_empty() && input.add.is_empty() {
+    if listing.models.is_empty() && input.add.is_empty() {
         return Err(surroundings.nothing(&model_type, &shelf).into());
     }
-    let found = shelf.read(&listed, &input.add, progress, cancel)?;
+    if listing.more {
+        notes
+            .push(format!("there are more than {limit} checkpoints; a larger limit looks at more"));
+    }
+    let found = shelf.read(&listing.models, &input.add, progress, cancel)?;
     if cancel.is_cancelled() {
         return Err(ToolError::Cancelled);
     }
-    let Readings { read, left_out, filled, notes: unfilled } =
+    let Readings { read, mut left_out, filled, notes: unfilled } =
         read::read(found, &model_type, definition.as_ref(), &surroundings, home, cancel)?;
     notes.extend(unfilled);
+    let why = || "it is listed under the model type, and its config is of another".to_owned();
+    left_out.extend(listing.passed_over.into_iter().map(|id| LeftOut { id, why: why() }));
     if let Some(lost) = left_out.iter().find(|it| input.add.contains(&it.id)) {
         let (id, why) = (lost.id.clone(), lost.why.clone());
         return Err(CandidatesError::CannotAdd { id, why }.into());
@@ -170,7 +176,12 @@ pub fn find_candidates(
     let choosable: Vec<Choosable> = candidates
         .iter()
         .zip(&read)
-        .map(|(it, read)| Choosable { id: &it.id, bytes: it.bytes, barred: barred(it), added: read.added })
+        .map(|(it, read)| Choosable {
+            id: &it.id,
+            bytes: it.bytes,
+            barred: barred(it),
+            added: read.added,
+        })
         .collect();
     let choice = choose(&matrix, &choosable);
     notes.extend(remarks(&choice, &candidates));
@@ -178,7 +189,9 @@ pub fn find_candidates(
     let set = cover_set(&model_type, &defaults, &matrix, &choice, &read);
     match (&input.out, &set) {
         (Some(path), Some(set)) => set.write(path)?,
-        (Some(path), None) => return Err(CandidatesError::NothingToWrite { path: path.clone() }.into()),
+        (Some(path), None) => {
+            return Err(CandidatesError::NothingToWrite { path: path.clone() }.into());
+        }
         (None, _) => {}
     }
     let existing = existing(&surroundings, &model_type, &shelf, progress, cancel);
@@ -233,7 +246,9 @@ fn barred(candidate: &Candidate, most: Option<u64>) -> Option<String> {
         return Some(format!("its weights are not the definition's: {}", candidate.kind_fact));
     }
     match (candidate.bytes, most) {
-        (Some(bytes), Some(most)) if most < bytes => Some(format!("it has {bytes} bytes, more than {most}")),
+        (Some(bytes), Some(most)) if most < bytes => {
+            Some(format!("it has {bytes} bytes, more than {most}"))
+        }
         _ => None,
     }
 }
@@ -247,7 +262,10 @@ fn remarks(choice: &Choice, candidates: &[Candidate]) -> Vec<String> {
         ));
     }
     if choice.chosen.iter().any(|it| it.bytes.is_none()) {
-        notes.push("of a chosen checkpoint the size is not known, so it counts as larger than any other".into());
+        notes.push(
+            "of a chosen checkpoint the size is not known, so it counts as larger than any other"
+                .into(),
+        );
     }
     notes
 }
@@ -306,10 +324,7 @@ fn existing(
     let _step = Step::start(progress, "asking GitHub for open pull requests", None);
     match shelf.pull_requests(&target.repository(), model_type, cancel) {
         Ok(found) => existing.pull_requests = found,
-        Err(why) => {
-            progress.on(Event::Note { text: &why });
-            existing.not_looked.push(why);
-        }
+        Err(why) => existing.not_looked.push(why),
     }
     existing
 }

@@ -89,7 +89,9 @@ pub(super) fn normal(
     let normal = object(config, definition.map(|it| &it.root));
     let count = leaves(&Value::Object(normal.clone()));
     if MOST_FIELDS < count {
-        return Err(format!("config.json has {count} fields, and no config has over {MOST_FIELDS}"));
+        return Err(format!(
+            "config.json has {count} fields, and no config has over {MOST_FIELDS}"
+        ));
     }
     Ok(normal)
 }
@@ -199,7 +201,11 @@ fn is_nested(settings: &Map<String, Value>) -> bool {
     !settings.is_empty() && settings.values().all(|it| it.is_object() || it.is_null())
 }
 
-fn complete(settings: &mut Map<String, Value>, beside: &Map<String, Value>, trained: Option<&Value>) {
+fn complete(
+    settings: &mut Map<String, Value>,
+    beside: &Map<String, Value>,
+    trained: Option<&Value>,
+) {
     let kind = settings.shift_remove("type").unwrap_or_else(|| "default".into());
     settings.entry("rope_type").or_insert(kind);
     for (name, value) in beside {
@@ -276,7 +282,10 @@ class LlamaConfig(PreTrainedConfig):
         let definition = Definition::of(LLAMA);
         let left_out = of(json!({}), Some(&definition));
         assert_eq!(left_out["attention_bias"], false);
-        let named = of(json!({"attention_bias": false, "rms_norm_eps": 1e-6, "n_layer": 32}), Some(&definition));
+        let named = of(
+            json!({"attention_bias": false, "rms_norm_eps": 1e-6, "n_layer": 32}),
+            Some(&definition),
+        );
         assert_eq!(left_out, named);
         let both = of(json!({"torch_dtype": "float16", "dtype": "bfloat16"}), None);
         assert_eq!(both, json!({"dtype": "bfloat16"}));
@@ -285,7 +294,9 @@ class LlamaConfig(PreTrainedConfig):
 
     #[test]
     fn pythons_numbers_are_read() {
-        let read = parse(r#"{"limit": [0.0, Infinity], "low": -Infinity, "no": NaN, "text": "a \"NaN\\"}"#);
+        let read = parse(
+            r#"{"limit": [0.0, Infinity], "low": -Infinity, "no": NaN, "text": "a \"NaN\\"}"#,
+        );
         let read = read.unwrap();
         assert_eq!(read["limit"][1], json!({"__float__": "Infinity"}));
         assert_eq!(read["low"], json!({"__float__": "-Infinity"}));

@@ -72,7 +72,9 @@ impl Target {
     /// Where there is no such package, or its table cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
         let folders = [path.join("mlx_lm"), path.join("src/mlx_lm"), path.to_owned()];
-        let package = folders.into_iter().find(|it| it.join("models").is_dir() && it.join("utils.py").is_file());
+        let package = folders
+            .into_iter()
+            .find(|it| it.join("models").is_dir() && it.join("utils.py").is_file());
         let package = package.ok_or_else(|| {
             Problem::of_file(path, "no mlx-lm sources here (looked for `mlx_lm/models`)")
                 .with_help("give a checkout of mlx-lm, or the folder that it is installed in")
@@ -107,9 +109,12 @@ impl Target {
             .map_err(|_| "branches were not looked at: the target is no git checkout".to_owned())?;
         let root = repository.workdir().and_then(|it| it.canonicalize().ok());
         let package = self.package.canonicalize().ok();
-        let below = package.zip(root).and_then(|(it, root)| it.strip_prefix(root).ok().map(Path::to_owned));
+        let below =
+            package.zip(root).and_then(|(it, root)| it.strip_prefix(root).ok().map(Path::to_owned));
         let Some(below) = below else {
-            return Err("branches were not looked at: the target lies outside of its repository".into());
+            return Err(
+                "branches were not looked at: the target lies outside of its repository".into()
+            );
         };
         // An install inside of somebody's repository is no checkout of mlx-lm.
         if repository.is_path_ignored(&below).unwrap_or(false) {
@@ -157,7 +162,9 @@ fn on_github(url: &str) -> Option<String> {
     let (_, path) = url.split_once("github.com")?;
     let path = path.trim_start_matches([':', '/']).trim_end_matches('/').trim_end_matches(".git");
     let (owner, name) = path.split_once('/')?;
-    let plain = |it: &str| !it.is_empty() && it.chars().all(|it| it.is_ascii_alphanumeric() || "-_.".contains(it));
+    let plain = |it: &str| {
+        !it.is_empty() && it.chars().all(|it| it.is_ascii_alphanumeric() || "-_.".contains(it))
+    };
     (plain(owner) && plain(name)).then(|| format!("{owner}/{name}"))
 }
 
@@ -167,7 +174,8 @@ mod tests {
 
     use super::*;
 
-    const UTILS: &str = "MODEL_REMAPPING = {\n    \"mistral\": \"llama\",\n    \"lost\": \"nowhere\",  # gone\n}\n";
+    const UTILS: &str =
+        "MODEL_REMAPPING = {\n    \"mistral\": \"llama\",\n    \"lost\": \"nowhere\",  # gone\n}\n";
 
     fn package(root: &Path) {
         fs::create_dir_all(root.join("mlx_lm/models")).unwrap();
@@ -226,7 +234,11 @@ mod tests {
 
     #[test]
     fn an_address_names_its_repository() {
-        for url in ["https://github.com/a/mlx-lm.git", "git@github.com:a/mlx-lm", "ssh://git@github.com/a/mlx-lm/"] {
+        for url in [
+            "https://github.com/a/mlx-lm.git",
+            "git@github.com:a/mlx-lm",
+            "ssh://git@github.com/a/mlx-lm/",
+        ] {
             assert_eq!(on_github(url).as_deref(), Some("a/mlx-lm"), "{url}");
         }
         for url in ["https://example.org/a/b", "https://github.com/a", "https://github.com/a/b c"] {

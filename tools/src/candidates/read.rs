@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{definition::Definition, derive::derived, describe::Found, normal, resolve::Surroundings};
+use super::{
+    definition::Definition, derive::derived, describe::Found, normal, resolve::Surroundings,
+};
 use crate::error::ToolError;
 
 /// A checkpoint that was found and is no candidate.
@@ -88,10 +90,14 @@ pub(super) fn read(
     };
     let mut kept = Vec::new();
     for (idx, it) in read.into_iter().enumerate() {
-        let fields = match made.as_mut().map(|all| std::mem::replace(&mut all[idx], Ok(Map::new()))) {
+        let fields = match made.as_mut().map(|all| std::mem::replace(&mut all[idx], Ok(Map::new())))
+        {
             Some(Ok(fields)) => fields,
             Some(Err(why)) => {
-                notes.push(format!("{}: its config was read as it stands, for the class refuses it: {why}", it.found.id));
+                notes.push(format!(
+                    "{}: its config was read as it stands, for the class refuses it: {why}",
+                    it.found.id
+                ));
                 it.config.clone()
             }
             None => it.config.clone(),

@@ -8,8 +8,15 @@ use portwright_harness::{
 };
 use portwright_source::{Library, outline};
 
-use super::{CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled, shelf::Shelf};
-use crate::{checkpoint, error::ToolError, modular::{at_hand, nearest}};
+use super::{
+    CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled,
+    shelf::Shelf,
+};
+use crate::{
+    checkpoint,
+    error::ToolError,
+    modular::{at_hand, nearest},
+};
 
 /// The library's tables of model classes.
 const CLASSES: &str = "auto/modeling_auto.py";
@@ -29,10 +36,9 @@ impl Surroundings {
         let library = at_hand(input.transformers.as_deref(), home)?;
         let target = match &input.mlx_lm {
             Some(path) => {
-                let path = path.canonicalize().map_err(|_| ToolError::NoSuchPath {
-                    flag: "--mlx-lm",
-                    path: path.clone(),
-                })?;
+                let path = path
+                    .canonicalize()
+                    .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
                 Some(Target::open(&path)?)
             }
             None => {
@@ -42,7 +48,10 @@ impl Surroundings {
         };
         let mut notes = Vec::new();
         if target.is_none() {
-            notes.push("no mlx-lm is at hand: name a checkout with `--mlx-lm`, or run `portwright setup`".into());
+            notes.push(
+                "no mlx-lm is at hand: name a checkout with `--mlx-lm`, or run `portwright setup`"
+                    .into(),
+            );
         }
         Ok(Self { library, target, notes })
     }
@@ -59,9 +68,11 @@ impl Surroundings {
     pub(super) fn defaults(&self, filled: Filled) -> String {
         let release = self.release().unwrap_or_else(|| "of unknown release".into());
         match (&self.library, filled) {
-            (None, _) => "not filled: no transformers is at hand (name a checkout with `--transformers`, or \
+            (None, _) => {
+                "not filled: no transformers is at hand (name a checkout with `--transformers`, or \
                           run `portwright setup`)"
-                .into(),
+                    .into()
+            }
             (Some(_), Filled::Nothing) => {
                 format!("not filled: transformers {release} has no such model type")
             }
@@ -98,7 +109,8 @@ impl Surroundings {
         let Some(library) = &self.library else {
             return Err(CandidatesError::NoLibrary { class: model.to_owned() }.into());
         };
-        let named = library.names().iter().find(|(_, class)| *class == model).map(|it| it.0.to_owned());
+        let named =
+            library.names().iter().find(|(_, class)| *class == model).map(|it| it.0.to_owned());
         if let Some(model_type) = named {
             return Ok(model_type);
         }

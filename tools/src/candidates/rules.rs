@@ -13,7 +13,13 @@ pub(super) struct Apart {
 /// Fields that do not change what is computed. A field counts where any part of its path matches.
 pub(super) const APART: &[Apart] = &[
     Apart {
-        names: &["_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "*_version"],
+        names: &[
+            "_name_or_path",
+            "name_or_path",
+            "_commit_hash",
+            "transformers_version",
+            "*_version",
+        ],
         why: "says where the file comes from",
     },
     Apart {
@@ -192,7 +198,11 @@ pub(super) const RELATIONS: &[Relation] = &[
         holds: |it| {
             let keys = size(it, "linear_num_key_heads")?;
             let values = size(it, "linear_num_value_heads")?;
-            Some(if keys.total_cmp(&values).is_eq() { "as many keys as values" } else { "keys are shared" })
+            Some(if keys.total_cmp(&values).is_eq() {
+                "as many keys as values"
+            } else {
+                "keys are shared"
+            })
         },
     },
 ];
@@ -233,7 +243,9 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// How a value decides, in the words of the matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// A boolean: its value.
@@ -269,7 +281,11 @@ pub(super) fn class_of(path: &str, value: &Value, default: Option<f64>) -> (Rule
             match default {
                 Some(default) if constant => {
                     let same = number.total_cmp(&default).is_eq();
-                    let class = if same { format!("{default}, the default") } else { "another number".into() };
+                    let class = if same {
+                        format!("{default}, the default")
+                    } else {
+                        "another number".into()
+                    };
                     (Rule::Constant, class)
                 }
                 _ => (Rule::Count, count(number).into()),
@@ -325,8 +341,10 @@ fn pattern(items: &[Value]) -> String {
     }
     let repeats = |period: &usize| items.iter().zip(&items[*period..]).all(|(a, b)| a == b);
     if let Some(period) = (2..=items.len() / 2).find(repeats) {
-        let parts: Vec<String> =
-            runs(&items[..period]).iter().map(|(kind, times)| format!("{times} × {}", word(kind))).collect();
+        let parts: Vec<String> = runs(&items[..period])
+            .iter()
+            .map(|(kind, times)| format!("{times} × {}", word(kind)))
+            .collect();
         return format!("{}, repeated", parts.join(", "));
     }
     let runs = runs(items);
@@ -410,7 +428,10 @@ mod tests {
             (row.holds)(fields.as_object().unwrap())
         };
         let heads = |shared: Value| {
-            holds("(key and value heads)", json!({"num_attention_heads": 8, "num_key_value_heads": shared}))
+            holds(
+                "(key and value heads)",
+                json!({"num_attention_heads": 8, "num_key_value_heads": shared}),
+            )
         };
         assert_eq!(heads(json!(null)), heads(json!(8)));
         assert_eq!(heads(json!(1)), Some("one for all heads"));
@@ -424,7 +445,10 @@ mod tests {
         assert_eq!(wide(json!(8)), wide(json!(null)));
         assert_eq!(wide(json!(16)), Some("more than hidden_size"));
         let window = |fields: Value| holds("(window)", fields);
-        assert_eq!(window(json!({"sliding_window": 4096, "use_sliding_window": false})), Some("none"));
+        assert_eq!(
+            window(json!({"sliding_window": 4096, "use_sliding_window": false})),
+            Some("none")
+        );
         assert_eq!(window(json!({"sliding_window": null})), Some("none"));
         assert_eq!(
             window(json!({"sliding_window": 512, "max_position_embeddings": 2048})),
@@ -436,10 +460,16 @@ mod tests {
 
     #[test]
     fn what_changes_no_graph_is_apart_wherever_it_stands() {
-        for path in ["eos_token_id", "text_config.attention_dropout", "quantization_config.bits", "_name_or_path"] {
+        for path in [
+            "eos_token_id",
+            "text_config.attention_dropout",
+            "quantization_config.bits",
+            "_name_or_path",
+        ] {
             assert!(apart(path).is_some(), "{path}");
         }
-        for path in ["tie_word_embeddings", "rope_parameters.rope_type", "dtype", "norm_topk_prob"] {
+        for path in ["tie_word_embeddings", "rope_parameters.rope_type", "dtype", "norm_topk_prob"]
+        {
             assert_eq!(apart(path), None, "{path}");
         }
     }

@@ -97,16 +97,23 @@ impl CoverSet {
     /// Where it is no set, one of another version, or not as it was written.
     pub fn load(path: &Path) -> Result<Self, ToolError> {
         let wrong = |detail: String| {
-            ToolError::Input(format!("`{}` is no cover of `portwright candidates`: {detail}", path.display()))
+            ToolError::Input(format!(
+                "`{}` is no cover of `portwright candidates`: {detail}",
+                path.display()
+            ))
         };
         let text = fs::read_to_string(path).map_err(|err| wrong(err.to_string()))?;
         let set: Self = serde_json::from_str(&text).map_err(|err| wrong(err.to_string()))?;
         if set.schema_version != SCHEMA_VERSION {
             let found = set.schema_version;
-            return Err(wrong(format!("schema version {found}, this release reads {SCHEMA_VERSION}")));
+            return Err(wrong(format!(
+                "schema version {found}, this release reads {SCHEMA_VERSION}"
+            )));
         }
         if set.digest != set.compute_digest() {
-            return Err(wrong("its digest is not that of its content, so it was changed by hand".into()));
+            return Err(wrong(
+                "its digest is not that of its content, so it was changed by hand".into(),
+            ));
         }
         if set.members.is_empty() {
             return Err(wrong("it has no members".into()));
@@ -207,7 +214,10 @@ mod tests {
         };
         let text = serde_json::to_string(&set()).unwrap();
         assert!(refused(&text.replace("abc", "abd")).contains("changed by hand"));
-        assert!(refused(&text.replace("\"schema_version\":1", "\"schema_version\":2")).contains("version 2"));
+        assert!(
+            refused(&text.replace("\"schema_version\":1", "\"schema_version\":2"))
+                .contains("version 2")
+        );
         assert!(refused("{}").contains("no cover"));
         assert!(refused("").contains("no cover"));
         assert!(CoverSet::load(folder.path()).is_err());

@@ -6,10 +6,14 @@ use portwright_harness::{
     cancel::Cancel,
     progress::{Event, Progress},
 };
-use portwright_hub::{Details, Gated, Github, Hub, HubError, Model, Overrides, Place, Query, Wanted, Watch};
+use portwright_hub::{
+    Details, Gated, Github, Hub, HubError, Listing, Model, Overrides, Place, Query, Wanted, Watch,
+};
 use serde_json::{Map, Value};
 
-use super::{CandidatesError, CandidatesInput, describe::Found, normal, port::PullRequest, weights::Tensor};
+use super::{
+    CandidatesError, CandidatesInput, describe::Found, normal, port::PullRequest, weights::Tensor,
+};
 use crate::{checkpoint, error::ToolError};
 
 const CONFIG: &str = "config.json";
@@ -69,18 +73,16 @@ fn watched<T>(
 }
 
 impl Shelf {
-    /// The checkpoints of a model type, those with most downloads first, and a note where there are more.
+    /// The checkpoints of a model type, those with most downloads first.
     pub(super) fn list(
         &self,
         model_type: &str,
         limit: usize,
         progress: &dyn Progress,
         cancel: &Cancel,
-    ) -> Result<(Vec<Model>, Option<String>), ToolError> {
+    ) -> Result<Listing, ToolError> {
         let query = Query { model_type: Some(model_type.to_owned()), limit, ..Query::default() };
-        let listing = watched(progress, cancel, |watch| self.hub.list(&query, watch))?;
-        let more = listing.more.then(|| format!("there are more than {limit} checkpoints; `--limit` looks at more"));
-        Ok((listing.models, more))
+        watched(progress, cancel, |watch| self.hub.list(&query, watch))
     }
 
     /// The model type of one checkpoint: a folder, or a Hub id with an optional revision.
@@ -91,7 +93,8 @@ impl Shelf {
         cancel: &Cancel,
     ) -> Result<String, ToolError> {
         let found = self.one(model, progress, cancel)?;
-        let unusable = |why: String| CandidatesError::Checkpoint { checkpoint: model.to_owned(), why };
+        let unusable =
+            |why: String| CandidatesError::Checkpoint { checkpoint: model.to_owned(), why };
         let config = found.config.map_err(unusable)?;
         let named = config.get("model_type").and_then(Value::as_str);
         Ok(named.ok_or_else(|| unusable("it names no model type".into()))?.to_owned())
@@ -121,7 +124,12 @@ impl Shelf {
         Ok(found)
     }
 
-    fn one(&self, model: &str, progress: &dyn Progress, cancel: &Cancel) -> Result<Found, ToolError> {
+    fn one(
+        &self,
+        model: &str,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<Found, ToolError> {
         if let Some(folder) = checkpoint::local(model) {
             return in_folder(&folder, model, progress, cancel);
         }
@@ -162,7 +170,8 @@ impl Shelf {
     ) -> Result<Found, ToolError> {
         let wanted = Wanted { documents: &[], tensors: true };
         let models = std::slice::from_ref(model);
-        let mut details = watched(progress, cancel, |watch| self.hub.details(models, wanted, watch))?;
+        let mut details =
+            watched(progress, cancel, |watch| self.hub.details(models, wanted, watch))?;
         let details = details.pop().unwrap_or_else(|| Err(HubError::NotAnId(model.id.clone())));
         let config = match watched(progress, cancel, |watch| self.hub.read(model, CONFIG, watch)) {
             Ok(bytes) => normal::parse(&String::from_utf8_lossy(&bytes)),
@@ -183,7 +192,8 @@ impl Shelf {
         model_type: &str,
         cancel: &Cancel,
     ) -> Result<Vec<PullRequest>, String> {
-        let not_looked = |why: &dyn fmt::Display| format!("pull requests were not looked for: {why}");
+        let not_looked =
+            |why: &dyn fmt::Display| format!("pull requests were not looked for: {why}");
         if matches!(self.hub.place(), Place::Cache { .. }) {
             return Err(not_looked(&"offline"));
         }
@@ -243,7 +253,8 @@ fn told(
     let (files, template, tensors) = match details {
         Ok(details) => {
             let files = details.files.iter().map(|it| (it.path.clone(), Some(it.size))).collect();
-            let template = details.documents.get(TOKENIZER_CONFIG).and_then(|it| it.get("chat_template"));
+            let template =
+                details.documents.get(TOKENIZER_CONFIG).and_then(|it| it.get("chat_template"));
             let tensors = match details.tensors {
                 Some(Ok(tensors)) => Ok(tensors
                     .iter()

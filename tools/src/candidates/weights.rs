@@ -111,10 +111,19 @@ mod tests {
 
     #[test]
     fn the_output_matrix_is_told_from_those_of_layers() {
-        for name in ["lm_head.weight", "model.lm_head.weight", "language_model.lm_head.weight", "embed_out.weight"] {
+        for name in [
+            "lm_head.weight",
+            "model.lm_head.weight",
+            "language_model.lm_head.weight",
+            "embed_out.weight",
+        ] {
             assert!(has_head(&tensors(&[name])), "{name}");
         }
-        for name in ["model.layers.0.attention.output.weight", "my_lm_head.weight", "encoder.layer.0.output.weight"] {
+        for name in [
+            "model.layers.0.attention.output.weight",
+            "my_lm_head.weight",
+            "encoder.layer.0.output.weight",
+        ] {
             assert!(!has_head(&tensors(&[name])), "{name}");
         }
         assert_eq!(output_matrix(Some(true), true), "tied, and in the files too");
