@@ -87,7 +87,7 @@ pub(super) fn normal(
     definition: Option<&Definition>,
 ) -> Result<Map<String, Value>, String> {
     let normal = object(config, definition.map(|it| &it.root));
-    let count = leaves(&Value::Object(normal.clone()));
+    let count: usize = normal.values().map(leaves).sum();
     if MOST_FIELDS < count {
         return Err(format!(
             "config.json has {count} fields, and no config has over {MOST_FIELDS}"
