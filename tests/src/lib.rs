@@ -15,6 +15,7 @@
 pub mod checkout;
 pub mod client;
 pub mod command;
+pub mod hub;
 pub mod processes;
 pub mod program;
 pub mod server;

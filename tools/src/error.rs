@@ -115,6 +115,7 @@ impl ToolError {
             Self::Setup(SetupError::Cancelled)
             | Self::Ruff(RuffError::Install { source: SetupError::Cancelled, .. })
             | Self::Cancelled => true,
+            Self::Checkpoint(err) => err.is_cancelled(),
             _ => false,
         }
     }

@@ -22,6 +22,7 @@ pub mod checkpoint;
 pub mod definitions;
 pub mod error;
 pub mod explain;
+mod hub;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;

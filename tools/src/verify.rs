@@ -109,7 +109,7 @@ pub fn verify(
     let setup = setup.elapsed();
     let launch = Launch::new(home, Some(engines.clone()));
     let checkpoint = match &input.checkpoint {
-        Some(text) => Some(checkpoint::resolve(text, &engines, progress)?),
+        Some(text) => Some(checkpoint::resolve(text, progress, cancel)?),
         None => None,
     };
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));

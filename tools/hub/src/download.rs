@@ -82,7 +82,7 @@ impl Remote {
                 advance,
                 watch,
             };
-            download.into_blob(&blob).await?;
+            download.fill(&blob).await?;
         }
         let sha = commit(model)?;
         if let Some(revision) = &model.revision {
@@ -105,7 +105,7 @@ struct Download<'a> {
 
 impl Download<'_> {
     /// Fetch it, and give it its name only when its hash is right.
-    async fn into_blob(&self, blob: &Path) -> Result<(), HubError> {
+    async fn fill(&self, blob: &Path) -> Result<(), HubError> {
         make_parent(blob)?;
         // The name that other clients give it too: what they left half done is continued.
         let mut name = blob.file_name().unwrap_or_default().to_owned();

@@ -55,7 +55,7 @@ pub enum HubError {
     #[error("{what}: the Hub's answer cannot be read: {detail}")]
     Answer { what: String, detail: String },
 
-    #[error("`{file}` of `{id}`: {source}")]
+    #[error("`{file}` of `{id}` is no sound safetensors file")]
     Header { id: String, file: String, source: HeaderError },
 
     #[error(
@@ -72,7 +72,7 @@ pub enum HubError {
     #[error("{what} can only be answered by the Hub itself")]
     OnlyOnline { what: String },
 
-    #[error("`{path}`: {source}", path = path.display())]
+    #[error("failed to read or write `{path}`", path = path.display())]
     File { path: PathBuf, source: io::Error },
 
     #[error("the Hub took longer than {}", seconds(*.limit))]

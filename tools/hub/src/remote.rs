@@ -53,8 +53,11 @@ pub(crate) struct Remote {
     pub(crate) http: Http,
     pub(crate) cache: Cache,
     /// A commit's files never change.
-    trees: Mutex<HashMap<(String, String), Arc<[RepoFile]>>>,
+    trees: Mutex<HashMap<Commit, Arc<[RepoFile]>>>,
 }
+
+/// A model's id and its commit.
+type Commit = (String, String);
 
 /// A row of a tree. hf-hub's own type has no place for the SHA-256, which the tree calls `oid`.
 #[derive(Deserialize)]
@@ -291,7 +294,7 @@ impl Pages {
 /// The address of `Link: <https://…>; rel="next"`.
 fn following(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|it| it.to_str().ok()).find_map(|text| {
-        text.split(",").find_map(|link| {
+        text.split(',').find_map(|link| {
             let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
             let is_next = parameters
                 .split(';')
