@@ -13,6 +13,7 @@ use std::{
 use portwright_tests::{
     client::{Client, Generation},
     command::{Ended, start_as},
+    hub::{FakeHub, Fault, Repository, safetensors},
     program::{engines, portwright},
 };
 use safetensors::{Dtype, serialize, tensor::TensorView};
@@ -81,6 +82,18 @@ fn candidates(folder: &Path, arguments: &[&str]) -> Ended {
         .env("GITHUB_API_URL", NOBODY)
         .env("HF_HOME", folder.join("hf"));
     command.env_remove("HF_HUB_CACHE");
+    start_as(folder, command).ended()
+}
+
+/// `portwright candidates llama ARGUMENTS`, asked of this Hub.
+fn on_hub(hub: &FakeHub, folder: &Path, arguments: &[&str]) -> Ended {
+    engines();
+    let mut command = Command::new(portwright());
+    command.args(["candidates", "llama"]).args(arguments).env("HF_ENDPOINT", &hub.url);
+    command.env("GITHUB_API_URL", NOBODY).env("HF_HOME", folder.join("hf"));
+    for name in ["HF_HUB_CACHE", "HF_TOKEN", "HF_HUB_OFFLINE"] {
+        command.env_remove(name);
+    }
     start_as(folder, command).ended()
 }
 
@@ -256,4 +269,49 @@ fn an_agent_finds_them_page_by_page() {
         client.refused("find_candidates", json!({"model": "lama", "from": family_folder}));
     assert!(refused.contains("did you mean `llama`?"), "{refused}");
     client.leave();
+}
+
+#[test]
+fn the_hub_is_asked_for_the_heads_of_files_and_the_cache_answers_offline() {
+    let weights =
+        safetensors(&[("model.embed_tokens.weight", &[100, 40]), ("lm_head.weight", &[100, 40])]);
+    let repository = |id: &str, config: String| {
+        Repository::llama(id).file("config.json", config).file("model.safetensors", weights.clone())
+    };
+    let endless = llama(json!({"rope_theta": 1e6})).to_string().replace("1000000.0", "Infinity");
+    let mut closed = repository("org/closed", llama(json!({})).to_string());
+    closed.gated = Some("manual");
+    let hub = FakeHub::start(vec![
+        repository("org/plain", llama(json!({})).to_string()),
+        repository("org/biased", llama(json!({"attention_bias": true})).to_string()),
+        repository("org/endless", endless),
+        closed,
+        Repository::new("org/none").tag("llama"),
+    ]);
+    hub.fail("/api/models", [Fault::Broken]);
+    let folder = tempfile::tempdir().unwrap();
+    let ended = on_hub(&hub, folder.path(), &["--json"]);
+    ended.expect(0, &[]);
+    let all: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let ids: Vec<&str> =
+        all["candidates"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["org/biased", "org/endless", "org/plain"], "{all:#}");
+    assert!(chosen(&all).contains(&"org/biased"));
+    let plain = &all["candidates"][2];
+    assert_eq!((&plain["parameters"], &plain["license"]), (&json!(8000), &json!("apache-2.0")));
+    assert_eq!(plain["chat_template"], true);
+    assert_eq!(plain["revision"].as_str().unwrap().len(), 40);
+    let left_out = all["left_out"].to_string();
+    assert!(left_out.contains("org/closed") && left_out.contains("gated"), "{left_out}");
+    assert!(left_out.contains("org/none"), "{left_out}");
+    let whole = hub.log().into_iter().filter(|it| it.at_store && it.range.is_none()).count();
+    assert_eq!(whole, 0, "weights were downloaded");
+
+    // What was read lies in the cache, where it is found without a network.
+    let asked = hub.log().len();
+    let ended = on_hub(&hub, folder.path(), &["--offline", "--json"]);
+    ended.expect(0, &[]);
+    let cached: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(hub.log().len(), asked, "offline is offline");
+    assert!(cached["shelf"].as_str().unwrap().contains("cache"), "{cached:#}");
 }

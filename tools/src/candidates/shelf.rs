@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
-use portwright_harness::{
-    cancel::Cancel,
-    progress::{Event, Progress},
-};
+use portwright_harness::{cancel::Cancel, progress::Progress};
 use portwright_hub::{
     Details, Gated, Github, Hub, HubError, Listing, Model, Overrides, Place, Query, Wanted, Watch,
 };
@@ -14,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     CandidatesError, CandidatesInput, describe::Found, normal, port::PullRequest, weights::Tensor,
 };
-use crate::{checkpoint, error::ToolError};
+use crate::{checkpoint, error::ToolError, hub::watched};
 
 const CONFIG: &str = "config.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
@@ -54,24 +51,6 @@ impl fmt::Display for Shelf {
     }
 }
 
-/// Hears of the Hub's work as the rest of the capabilities do, and stops it.
-fn watched<T>(
-    progress: &dyn Progress,
-    cancel: &Cancel,
-    work: impl FnOnce(Watch<'_>) -> Result<T, HubError>,
-) -> Result<T, ToolError> {
-    let on = |event: portwright_hub::Event<'_>| {
-        progress.on(match event {
-            portwright_hub::Event::Started { step, total } => Event::Started { step, total },
-            portwright_hub::Event::Advanced { step, by } => Event::Advanced { step, by },
-            portwright_hub::Event::Note { text } => Event::Note { text },
-            portwright_hub::Event::Finished { step } => Event::Finished { step },
-        });
-    };
-    let cancelled = || cancel.is_cancelled();
-    Ok(work(Watch { on: &on, cancelled: &cancelled })?)
-}
-
 impl Shelf {
     /// The checkpoints of a model type, those with most downloads first.
     pub(super) fn list(
@@ -82,7 +61,7 @@ impl Shelf {
         cancel: &Cancel,
     ) -> Result<Listing, ToolError> {
         let query = Query { model_type: Some(model_type.to_owned()), limit, ..Query::default() };
-        watched(progress, cancel, |watch| self.hub.list(&query, watch))
+        Ok(watched(progress, cancel, |watch| self.hub.list(&query, watch))?)
     }
 
     /// The model type of one checkpoint: a folder, or a Hub id with an optional revision.
@@ -175,7 +154,7 @@ impl Shelf {
         let details = details.pop().unwrap_or_else(|| Err(HubError::NotAnId(model.id.clone())));
         let config = match watched(progress, cancel, |watch| self.hub.read(model, CONFIG, watch)) {
             Ok(bytes) => normal::parse(&String::from_utf8_lossy(&bytes)),
-            Err(err) if err.is_cancelled() => return Err(err),
+            Err(err) if err.is_cancelled() => return Err(err.into()),
             Err(err) => Err(err.to_string()),
         };
         Ok(told(model, config, details))
