@@ -140,9 +140,12 @@ fn matrix(found: &Candidates, chosen: &dyn Fn(&str) -> bool) {
         return;
     }
     let width = differences.iter().map(|it| it.field.chars().count()).max().unwrap_or_default();
-    let styled = |idx: usize, text: char| match chosen(&found.candidates[idx].id) {
-        true => format!("{CHOSEN}{text}{CHOSEN:#}"),
-        false => text.to_string(),
+    let styled = |idx: usize, text: char| {
+        if chosen(&found.candidates[idx].id) {
+            format!("{CHOSEN}{text}{CHOSEN:#}")
+        } else {
+            text.to_string()
+        }
     };
     for tens in [true, false] {
         let digit = |idx: usize| {

@@ -32,7 +32,7 @@ pub(super) struct Found {
     pub(super) files: Vec<(String, Option<u64>)>,
     pub(super) config: Result<Map<String, Value>, String>,
     pub(super) tensors: Result<BTreeMap<String, Tensor>, String>,
-    /// Whether tokenizer_config.json has a chat template.
+    /// Whether `tokenizer_config.json` has a chat template.
     pub(super) template_in_config: bool,
 }
 

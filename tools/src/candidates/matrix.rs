@@ -265,7 +265,7 @@ mod tests {
         matrix.differences.iter().map(|it| it.field.as_str()).collect()
     }
 
-    const LLAMA: &str = r#"
+    const LLAMA: &str = "
 class LlamaConfig(PreTrainedConfig):
     hidden_size: int = 4096
     num_hidden_layers: int = 32
@@ -277,7 +277,7 @@ class LlamaConfig(PreTrainedConfig):
     max_position_embeddings: int = 2048
     tie_word_embeddings: bool = False
     attention_bias: bool = False
-"#;
+";
 
     #[test]
     fn a_larger_model_of_the_same_structure_makes_no_difference() {

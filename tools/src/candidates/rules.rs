@@ -146,9 +146,9 @@ pub(super) const RELATIONS: &[Relation] = &[
         instead_of: &["num_key_value_heads"],
         holds: |it| {
             let heads = size(it, "num_attention_heads")?;
-            Some(match optional(it, "num_key_value_heads")? {
+            Some(match optional(it, "num_key_value_heads").ok()? {
                 None => "one for each head",
-                Some(shared) if shared == heads => "one for each head",
+                Some(shared) if shared.total_cmp(&heads).is_eq() => "one for each head",
                 Some(1.0) => "one for all heads",
                 Some(_) => "one for several heads",
             })
@@ -159,7 +159,7 @@ pub(super) const RELATIONS: &[Relation] = &[
         instead_of: &["head_dim"],
         holds: |it| {
             let (heads, hidden) = (size(it, "num_attention_heads")?, size(it, "hidden_size")?);
-            let Some(each) = optional(it, "head_dim")? else { return Some("hidden_size") };
+            let Some(each) = optional(it, "head_dim").ok()? else { return Some("hidden_size") };
             Some(match (heads * each).total_cmp(&hidden) {
                 std::cmp::Ordering::Equal => "hidden_size",
                 std::cmp::Ordering::Less => "less than hidden_size",
@@ -172,7 +172,7 @@ pub(super) const RELATIONS: &[Relation] = &[
         instead_of: &["sliding_window"],
         holds: |it| {
             it.get("sliding_window")?;
-            let window = optional(it, "sliding_window")?.filter(|it| 0.0 < *it);
+            let window = optional(it, "sliding_window").ok()?.filter(|it| 0.0 < *it);
             let off = it.get("use_sliding_window") == Some(&false.into());
             let Some(window) = window.filter(|_| !off) else { return Some("none") };
             let longest = size(it, "max_position_embeddings");
@@ -211,11 +211,14 @@ fn size(fields: &Map<String, Value>, name: &str) -> Option<f64> {
     fields.get(name)?.as_f64()
 }
 
-/// A size that may be left out; nothing where it is no size at all.
-fn optional(fields: &Map<String, Value>, name: &str) -> Option<Option<f64>> {
+/// What stands in the place of a size and is none.
+struct NotASize;
+
+/// A size that may be left out.
+fn optional(fields: &Map<String, Value>, name: &str) -> Result<Option<f64>, NotASize> {
     match fields.get(name) {
-        None | Some(Value::Null) => Some(None),
-        Some(value) => value.as_f64().map(Some),
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or(NotASize),
     }
 }
 
