@@ -111,6 +111,8 @@ fn output(cover: String, out: &Path, members: Vec<MemberOutput>) -> CoverOutput 
 
 #[cfg(test)]
 mod tests {
+    use Verdict::{Fail, NotRun, Pass};
+
     use super::*;
 
     #[test]
@@ -124,7 +126,6 @@ mod tests {
             };
             output(String::new(), Path::new("a"), verdicts.iter().map(member).collect()).verdict
         };
-        use Verdict::{Fail, NotRun, Pass};
         assert_eq!(of(&[Pass, Pass]), Pass);
         assert_eq!(of(&[Pass, NotRun]), NotRun);
         assert_eq!(of(&[NotRun, Fail, Pass]), Fail);

@@ -18,18 +18,25 @@ struct Answer {
     fields: Map<String, Value>,
 }
 
+/// A config as its class makes it, or why the class does not take it.
+pub(super) type Made = Result<Map<String, Value>, String>;
+
 /// Each config as its class makes it, or why the class does not take it; nothing in a build without the
 /// runtime.
 ///
 /// # Errors
 ///
 /// Where the runtime cannot be started, or the user stopped it.
+#[cfg_attr(
+    not(feature = "candle"),
+    expect(clippy::unnecessary_wraps, reason = "with the runtime it may fail")
+)]
 pub(super) fn derived(
     configs: &[&Map<String, Value>],
     library: &Library,
     home: &Home,
     cancel: &Cancel,
-) -> Result<Option<Vec<Result<Map<String, Value>, String>>>, ToolError> {
+) -> Result<Option<Vec<Made>>, ToolError> {
     #[cfg(feature = "candle")]
     {
         let door = crate::session::Door::new(home, None, library).threads(Some(1));
@@ -50,7 +57,7 @@ pub(super) fn derived(
 fn each(
     configs: &[&Map<String, Value>],
     session: &mut dyn Session,
-) -> Result<Vec<Result<Map<String, Value>, String>>, ToolError> {
+) -> Result<Vec<Made>, ToolError> {
     let one = |config: &&Map<String, Value>| {
         let answer: Result<Answer, EngineError> = ask(session, "config", json!({"config": config}));
         match answer {

@@ -124,6 +124,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "cases are written in place")]
     fn of(id: &str, tags: &[&str], config: Value, tensors: Option<&[&str]>) -> (Kind, String) {
         let tags: Vec<String> = tags.iter().map(|it| (*it).to_owned()).collect();
         let tensors: Option<Vec<String>> =

@@ -233,6 +233,7 @@ class LlamaConfig(PreTrainedConfig):
     attention_bias: bool = False
 "#;
 
+    #[expect(clippy::needless_pass_by_value, reason = "cases are written in place")]
     fn of(config: Value, definition: Option<&Definition>) -> Value {
         Value::Object(normal(config.as_object().unwrap(), definition).unwrap())
     }

@@ -34,17 +34,13 @@ impl Surroundings {
     /// Where what the input names is not there.
     pub(super) fn look(input: &CandidatesInput, home: &Home) -> Result<Self, ToolError> {
         let library = at_hand(input.transformers.as_deref(), home)?;
-        let target = match &input.mlx_lm {
-            Some(path) => {
-                let path = path
-                    .canonicalize()
-                    .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
-                Some(Target::open(&path)?)
-            }
-            None => {
-                let engines = environment::installed(home);
-                engines.map(|it| Target::open(&it.site_packages)).transpose()?
-            }
+        let target = if let Some(path) = &input.mlx_lm {
+            let path = path
+                .canonicalize()
+                .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
+            Some(Target::open(&path)?)
+        } else {
+            environment::installed(home).map(|it| Target::open(&it.site_packages)).transpose()?
         };
         let mut notes = Vec::new();
         if target.is_none() {

@@ -27,16 +27,13 @@ pub(super) struct Shelf {
 ///
 /// Where the folder is none, or the Hub's address is none.
 pub(super) fn open(input: &CandidatesInput) -> Result<Shelf, ToolError> {
-    let hub = match &input.folder {
-        Some(folder) => {
-            let path = folder.canonicalize().ok().filter(|it| it.is_dir());
-            let missing = || ToolError::NoSuchPath { flag: "--folder", path: folder.clone() };
-            Hub::folder(&path.ok_or_else(missing)?)
-        }
-        None => {
-            let offline = input.offline.then_some(true);
-            Hub::from_environment(Overrides { offline, ..Overrides::default() })?
-        }
+    let hub = if let Some(folder) = &input.folder {
+        let path = folder.canonicalize().ok().filter(|it| it.is_dir());
+        let missing = || ToolError::NoSuchPath { flag: "--folder", path: folder.clone() };
+        Hub::folder(&path.ok_or_else(missing)?)
+    } else {
+        let offline = input.offline.then_some(true);
+        Hub::from_environment(Overrides { offline, ..Overrides::default() })?
     };
     Ok(Shelf { hub })
 }
