@@ -25,7 +25,7 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
-    definitions, inspect, modular,
+    candidates, definitions, inspect, modular,
     progress::Bars,
     show,
 };
@@ -43,7 +43,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
         Command::Verify(args) if args.all => verify_all(&args),
         Command::Verify(args) if args.definitions => definitions::verify(&args),
+        Command::Verify(args) if args.cover.is_some() && args.candidate.is_none() => {
+            candidates::verify(&args)
+        }
         Command::Verify(args) => verify_one(&args),
+        Command::Candidates(args) => candidates::run(&args),
         Command::Explain(args) => {
             let explanation = explain::explain(&args.run)?;
             if args.output.json {

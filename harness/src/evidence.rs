@@ -312,6 +312,23 @@ pub struct Subject {
     pub checkpoint_files: BTreeMap<String, String>,
     pub config: Value,
     pub seed: u64,
+    /// The proved set of configs that this one is a member of, where it was run for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<CoverMember>,
+}
+
+/// One checkpoint of a cover: the smallest set of real configs in which every difference between the
+/// checkpoints of a model type occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverMember {
+    /// sha256 of the whole set: its members with their configs, and the differences that they show.
+    pub digest: String,
+    /// The checkpoint whose config this run is about, e.g. `org/name`.
+    pub candidate: String,
+    /// The revision that the config was read at; nothing for a folder.
+    pub revision: Option<String>,
+    /// How many checkpoints the set has; each has evidence of its own.
+    pub members: u64,
 }
 
 /// `max |Δ|` and KL of the plain forward, position by position.
@@ -373,8 +390,7 @@ impl Evidence {
                 map.remove(volatile);
             }
         }
-        // Object keys in sorted order, so that the digest does not depend on field order.
-        digest::of_bytes(canonical(&value).to_string().as_bytes())
+        digest::of_json(&value)
     }
 
     /// Set verdict and digest from the facts.
@@ -420,18 +436,6 @@ impl Evidence {
 /// The JSON schema of `evidence.json`, as kept in `docs/evidence.schema.json`.
 pub fn schema() -> Value {
     schemars::schema_for!(Evidence).to_value()
-}
-
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<&String, Value> =
-                map.iter().map(|(key, it)| (key, canonical(it))).collect();
-            Value::Object(sorted.into_iter().map(|(key, it)| (key.clone(), it)).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
             .map_err(|source| GatherError::Write { path: checkpoint, source })?,
         config: material.config.clone(),
         seed: question.seed,
+        cover: None,
     })
 }
 

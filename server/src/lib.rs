@@ -17,6 +17,7 @@
 //! - HTTP is served to this machine alone: there is no authentication yet.
 
 mod answer;
+mod candidates;
 mod handler;
 mod input;
 mod inspect;

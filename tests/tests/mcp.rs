@@ -79,6 +79,7 @@ fn whole(client: &mut Client, protocol: &str) -> String {
             "cancel_parity",
             "convert_modular",
             "explain_divergence",
+            "find_candidates",
             "inspect_architecture",
             "parity_result",
             "parity_status",

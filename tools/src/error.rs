@@ -7,10 +7,11 @@ use portwright_harness::{
     environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
     mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
+use portwright_hub::HubError;
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
-use crate::{checkpoint::CheckpointError, ruff::RuffError};
+use crate::{candidates::CandidatesError, checkpoint::CheckpointError, ruff::RuffError};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +36,12 @@ pub enum ToolError {
 
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+
+    #[error(transparent)]
+    Hub(#[from] HubError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -104,6 +111,7 @@ impl ToolError {
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
+            Self::Hub(err) => err.is_cancelled(),
             Self::Setup(SetupError::Cancelled)
             | Self::Ruff(RuffError::Install { source: SetupError::Cancelled, .. })
             | Self::Cancelled => true,
@@ -137,6 +145,8 @@ impl Hint for ToolError {
                 Some(format!("{nearest}`portwright checks` lists them").into())
             }
             Self::Checkpoint(err) => err.hint(),
+            Self::Candidates(err) => err.hint(),
+            Self::Hub(err) => err.hint(),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }

@@ -4,7 +4,8 @@
 //!
 //! # Where to start
 //!
-//! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
+//! [`verify::verify`] is the main job, [`candidates`] finds the checkpoints whose configs are worth it and
+//! [`verify_cover`] does it for each. [`report`] renders and checks what it leaves,
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
@@ -16,6 +17,7 @@
 //! - Nothing prints, and nothing here knows MCP or command-line arguments.
 //! - A capability never writes outside the folder it was given and the user's cache.
 
+pub mod candidates;
 pub mod checkpoint;
 pub mod definitions;
 pub mod error;
@@ -33,3 +35,4 @@ pub mod session;
 pub mod sweep;
 mod table;
 pub mod verify;
+pub mod verify_cover;

@@ -1,6 +1,7 @@
 //! The tools, a file for each group. Each opens one capability: a doc comment here is what an agent
 //! reads.
 
+mod candidates;
 mod inspect;
 mod modular;
 mod parity;
@@ -29,6 +30,7 @@ pub(crate) struct Toolset {
 
 /// Every group, in the order of a port's journey.
 pub(crate) const TOOLSETS: &[Toolset] = &[
+    Toolset { id: "candidates", router: PortServer::candidates_tools },
     Toolset { id: "inspect", router: PortServer::inspect_tools },
     Toolset { id: "modular", router: PortServer::modular_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 8);
+        assert_eq!(tools.len(), 9);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [

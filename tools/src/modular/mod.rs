@@ -30,5 +30,5 @@ pub use conversion::Failure;
 pub use convert::{Compared, ConvertInput, ConvertOutput, Counts, FileOutcome, convert};
 pub use formatter::{FormatterChoice, FormatterUsed};
 pub use new_model::{NewModelInput, NewModelOutput, new_model};
-pub(crate) use place::open;
+pub(crate) use place::{at_hand, nearest, open};
 pub use scaffold::{ScaffoldInput, ScaffoldOutput, scaffold};

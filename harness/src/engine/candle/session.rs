@@ -28,6 +28,7 @@ const OPS: &[(&str, &str, &str)] = &[
     ("start_text", SESSION, "start_text"),
     ("continue_text", SESSION, "continue_text"),
     ("describe", SESSION, "describe"),
+    ("config", SESSION, "config"),
     ("synthesize", REFERENCE, "synthesize"),
     ("open", REFERENCE, "open"),
     ("forward", REFERENCE, "forward"),
