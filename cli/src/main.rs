@@ -8,10 +8,12 @@
 
 mod args;
 mod commands;
+mod compare;
 mod definitions;
 mod inspect;
 mod modular;
 mod progress;
+mod report;
 #[cfg(feature = "candle")]
 mod run;
 mod show;

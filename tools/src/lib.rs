@@ -4,7 +4,8 @@
 //!
 //! # Where to start
 //!
-//! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
+//! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves, [`compare`] says
+//! what a new revision changed,
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
@@ -16,7 +17,9 @@
 //! - Nothing prints, and nothing here knows MCP or command-line arguments.
 //! - A capability never writes outside the folder it was given and the user's cache.
 
+mod background;
 pub mod checkpoint;
+pub mod compare;
 pub mod definitions;
 pub mod error;
 pub mod explain;

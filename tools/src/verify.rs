@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{checkpoint, error::ToolError, report, runs};
+use crate::{background, checkpoint, error::ToolError, report, runs};
 
 /// Seconds that one request to an engine may take.
 pub const DEFAULT_DEADLINE: f64 = 120.0;
@@ -134,11 +134,13 @@ pub fn verify(
         }
     };
     let writing = Instant::now();
+    let transformers = sources.transformers.as_ref().unwrap_or(&engines.site_packages);
+    evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
     }
-    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("setup".into(), Real(setup.as_secs_f64()));
+    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));
     // Last: a folder with evidence is a finished run.
     let json = serde_json::to_string_pretty(&evidence)
