@@ -46,7 +46,9 @@ fn show_comparison(comparison: &Comparison) {
         show::line(format!("{}: {} to {}", it.what, short(&it.before), short(&it.after)));
     }
     let mut table = show::new_table();
-    table.set_header(["check", "change", "outcome", "figure", "before", "after", "ratio", "at most"]);
+    table.set_header([
+        "check", "change", "outcome", "figure", "before", "after", "ratio", "at most",
+    ]);
     for check in &comparison.checks {
         for (index, row) in rows(check).into_iter().enumerate() {
             let first = |text: &str| if index == 0 { text.to_owned() } else { String::new() };

@@ -13,7 +13,8 @@ use portwright_harness::{
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
 use portwright_tools::{
-    error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput, verify::VerifyOutput,
+    error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput,
+    verify::VerifyOutput,
 };
 
 /// One JSON document on stdout.

@@ -17,9 +17,7 @@ use crate::{
     case::{Regime, Spelling},
     digest,
     engine::{About, EngineKind, Failure, Pair, Synthesised},
-    facts::{
-        Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, RotationRecord,
-    },
+    facts::{Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, RotationRecord},
     tolerance::Order,
 };
 

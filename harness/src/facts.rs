@@ -191,9 +191,8 @@ pub fn dtypes(pairs: &[DtypePair]) -> Vec<DtypeRecord> {
     let mut records: Vec<DtypeRecord> = Vec::new();
     for pair in pairs {
         let (reference, port) = (&pair.reference_dtype, &pair.port_dtype);
-        let alike = |it: &&mut DtypeRecord| {
-            (&it.reference_dtype, &it.port_dtype) == (reference, port)
-        };
+        let alike =
+            |it: &&mut DtypeRecord| (&it.reference_dtype, &it.port_dtype) == (reference, port);
         if let Some(record) = records.iter_mut().find(alike) {
             record.taps += 1;
             continue;

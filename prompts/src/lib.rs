@@ -11,7 +11,11 @@
 //!   is formatted by the filters of this crate alone, so that a report can be checked against its
 //!   evidence.
 
-use minijinja::{Environment, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde};
+use std::sync::LazyLock;
+
+use minijinja::{
+    Environment, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde,
+};
 use serde::Serialize;
 
 /// Every template by name, in the order of the docs.
@@ -43,9 +47,11 @@ pub struct RenderError {
     source: minijinja::Error,
 }
 
-/// Fill the template `name` with `data`.
-pub fn render<T: Serialize>(name: &str, data: &T) -> Result<String, RenderError> {
-    let error = |source| RenderError { name: name.to_owned(), source };
+/// All templates, parsed once.
+static ENVIRONMENT: LazyLock<Result<Environment<'static>, String>> =
+    LazyLock::new(|| environment().map_err(|err| format!("{err:#}")));
+
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(
@@ -53,16 +59,24 @@ pub fn render<T: Serialize>(name: &str, data: &T) -> Result<String, RenderError>
             .trim_blocks(true)
             .lstrip_blocks(true)
             .keep_trailing_newline(true)
-            .build()
-            .map_err(error)?,
+            .build()?,
     );
     environment.add_filter("sci", sci);
     environment.add_filter("cell", cell);
     environment.add_filter("code", code);
     environment.add_filter("plain", plain);
     for (name, text) in TEMPLATES {
-        environment.add_template(name, text).map_err(error)?;
+        environment.add_template(name, text)?;
     }
+    Ok(environment)
+}
+
+/// Fill the template `name` with `data`.
+pub fn render<T: Serialize>(name: &str, data: &T) -> Result<String, RenderError> {
+    let error = |source| RenderError { name: name.to_owned(), source };
+    let environment = ENVIRONMENT
+        .as_ref()
+        .map_err(|err| error(minijinja::Error::new(ErrorKind::SyntaxError, err.clone())))?;
     let template = environment.get_template(name).map_err(error)?;
     template.render(Value::from(Serde(data))).map_err(error)
 }

@@ -78,6 +78,7 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         [
             "cancel_parity",
             "convert_modular",
+            "draft_report",
             "explain_divergence",
             "inspect_architecture",
             "parity_result",

@@ -15,9 +15,8 @@ use portwright_source::{
 use crate::mutants::Catches;
 
 /// The published table of planted bugs, as this release was built with it.
-static MUTANTS: LazyLock<Option<Catches>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../docs/coverage/mutants.json")).ok()
-});
+static MUTANTS: LazyLock<Option<Catches>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../docs/coverage/mutants.json")).ok());
 
 /// The evidence with its background, sealed again: the digest covers all but the machine.
 pub(crate) fn add(mut evidence: Evidence, transformers: &Path) -> Evidence {

@@ -86,7 +86,9 @@ pub enum ToolError {
     #[error("`{folder}` does not fill the model: {first}{}", and_more(*.more), folder = folder.display())]
     Incomplete { folder: PathBuf, first: String, more: usize },
 
-    #[error("the two runs cannot be compared: {what} is `{before}` in the one and `{after}` in the other")]
+    #[error(
+        "the two runs cannot be compared: {what} is `{before}` in the one and `{after}` in the other"
+    )]
     NotComparable { what: &'static str, before: String, after: String },
 
     #[error("no template for `{target}`: {detail}")]

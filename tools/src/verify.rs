@@ -243,7 +243,7 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
     let run = run.display();
     match evidence.verdict {
         Verdict::Pass => {
-            format!("read {run}/report.md; `portwright report --check {run}` recomputes it")
+            format!("open {run}/report.html; `portwright report --check {run}` recomputes it")
         }
         Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
         Verdict::NotRun => {

@@ -14,7 +14,8 @@ use std::{
 use portwright_tools::{report, runs};
 use serde_json::Value;
 
-const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const PROGRAMS: [&str; 4] =
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const FLAGS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -54,13 +55,17 @@ onload = () => {
 fn browser() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    PROGRAMS.iter().flat_map(|name| folders.iter().map(move |it| it.join(name))).find(|it| it.is_file())
+    PROGRAMS
+        .iter()
+        .flat_map(|name| folders.iter().map(move |it| it.join(name)))
+        .find(|it| it.is_file())
 }
 
 #[test]
 fn a_browser_shows_it_on_a_phone_and_on_a_desk() {
     let Some(browser) = browser() else {
-        writeln!(stderr(), "skipped: no Chromium on the search path, so no page was opened").unwrap();
+        writeln!(stderr(), "skipped: no Chromium on the search path, so no page was opened")
+            .unwrap();
         return;
     };
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemma2");

@@ -58,9 +58,8 @@ fn a_changed_digit_is_always_found() {
             .map(|(at, _)| at)
             .collect();
         assert!(60 < digits.len(), "{name}");
-        // A stride that is coprime to ten, so that every column of every kind of number is met.
-        let stride = [17, 331][usize::from(name == report::PAGE)];
-        for &at in digits.iter().step_by(stride) {
+        // About thirty of each file, at an odd stride, so that every kind of number is met.
+        for &at in digits.iter().step_by(digits.len() / 30 | 1) {
             let mut forged = text.clone().into_bytes();
             forged[at] = b'0' + (forged[at] - b'0' + 1) % 10;
             fs::write(dir.path().join(name), &forged).unwrap();
@@ -70,7 +69,7 @@ fn a_changed_digit_is_always_found() {
         }
         fs::write(dir.path().join(name), &text).unwrap();
     }
-    assert!(150 < tried, "{tried}");
+    assert!(80 < tried, "{tried}");
     assert!(report::check(dir.path()).unwrap().holds());
 }
 
@@ -80,7 +79,7 @@ fn lines_that_are_taken_out_or_put_in_are_found() {
     for name in FILES {
         let text = text(&dir, name);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        for at in (0..lines.len()).step_by(lines.len() / 8 + 1) {
+        for at in (0..lines.len()).step_by(lines.len() / 4 + 1) {
             let without = lines[..at].concat() + &lines[at + 1..].concat();
             let with = lines[..at].concat() + "It is faster, too.\n" + &lines[at..].concat();
             for forged in [without, with] {
@@ -104,11 +103,8 @@ fn what_a_person_fills_in_is_theirs() {
         fs::write(dir.path().join(name), filled).unwrap();
         assert!(report::check(dir.path()).unwrap().holds(), "{name}");
     }
-    let input = DraftInput {
-        run: dir.path().to_owned(),
-        template: Some("mlx-lm".into()),
-        target: None,
-    };
+    let input =
+        DraftInput { run: dir.path().to_owned(), template: Some("mlx-lm".into()), target: None };
     let err = report::draft(&input).unwrap_err().to_string();
     assert!(err.contains("filled in by a person"), "{err}");
 }

@@ -71,15 +71,15 @@ pub(super) fn assemble(
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
     let generation = match (reference.generated, port.generated) {
-        (Ok((reference, path)), Ok(port)) => read_logits(&path).map(|reference_logits| {
-            Generation {
+        (Ok((reference, path)), Ok(port)) => {
+            read_logits(&path).map(|reference_logits| Generation {
                 prompt: plan.prompt().to_vec(),
                 reference: reference.ids,
                 port: port.ids,
                 reference_logits,
                 text,
-            }
-        }),
+            })
+        }
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
     let noise = noise(&reference.truth, &reference.run, &reference.nudged);
@@ -112,11 +112,7 @@ pub(super) fn assemble(
 }
 
 /// What each side took, as far as it was measured.
-fn cost(
-    pair: Pair,
-    reference: &reference::Said,
-    port: &port::Said,
-) -> BTreeMap<EngineKind, Cost> {
+fn cost(pair: Pair, reference: &reference::Said, port: &port::Said) -> BTreeMap<EngineKind, Cost> {
     let of = |load: Option<f64>, generated: Option<&Generated>| Cost {
         load_seconds: load.map(Real),
         generate_seconds: generated.and_then(|it| it.seconds).map(Real),
@@ -124,8 +120,7 @@ fn cost(
         peak_bytes: generated.and_then(|it| it.peak_bytes),
     };
     let load = port.opened.as_ref().ok().and_then(|it| it.seconds);
-    let reference =
-        of(reference.load_seconds, reference.generated.as_ref().ok().map(|(it, _)| it));
+    let reference = of(reference.load_seconds, reference.generated.as_ref().ok().map(|(it, _)| it));
     let port = of(load, port.generated.as_ref().ok());
     [(pair.reference(), reference), (pair.port(), port)]
         .into_iter()

@@ -24,8 +24,8 @@ use crate::{
     cancel::Cancel,
     case::{PROMPT, Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised,
-        Session, Texts, Worker, package_path,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Session, Sources, Synthesis,
+        Synthesised, Texts, Worker, package_path,
     },
     evidence::Absence,
     facts::GenerationText,

@@ -70,7 +70,8 @@ pub(super) fn ask(
     };
     ask.close("truth");
 
-    let run_opened = opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None));
+    let run_opened =
+        opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None));
     let load_seconds = run_opened.as_ref().ok().and_then(|it| it.seconds);
     let run_opened = run_opened.clone_absence();
     let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));

@@ -213,7 +213,9 @@ fn figures(old: Option<&CheckRecord>, new: Option<&CheckRecord>) -> Vec<FigureCh
     };
     let (before, after) = (of(old), of(new));
     let mut names: Vec<&String> = after.iter().map(|it| &it.name).collect();
-    names.extend(before.iter().map(|it| &it.name).filter(|it| !after.iter().any(|new| new.name == **it)));
+    names.extend(
+        before.iter().map(|it| &it.name).filter(|it| !after.iter().any(|new| new.name == **it)),
+    );
     let find = |side: &[Figure], name: &str| side.iter().find(|it| it.name == name).cloned();
     names
         .into_iter()
@@ -252,17 +254,17 @@ fn divergence(old: &Evidence, new: &Evidence) -> Divergence {
             match (order(old, old_place), order(new, new_place)) {
                 (Some(from), Some(to)) => {
                     let way = if from < to { "later" } else { "earlier" };
-                    format!("moved {way}: from module {} to module {} in the order they run", from + 1, to + 1)
+                    format!(
+                        "moved {way}: from module {} to module {} in the order they run",
+                        from + 1,
+                        to + 1
+                    )
                 }
                 _ => "at another module".to_owned(),
             }
         }
     };
-    Divergence {
-        before: before.map(|it| it.module),
-        after: after.map(|it| it.module),
-        moved,
-    }
+    Divergence { before: before.map(|it| it.module), after: after.map(|it| it.module), moved }
 }
 
 fn cost(old: &Evidence, new: &Evidence) -> Vec<CostChange> {
@@ -271,11 +273,7 @@ fn cost(old: &Evidence, new: &Evidence) -> Vec<CostChange> {
         let Some(before) = old.clock.cost.get(engine) else { continue };
         let pairs = [
             ("tokens/s", before.tokens_per_second(), after.tokens_per_second()),
-            (
-                "load (s)",
-                before.load_seconds.map(|it| it.0),
-                after.load_seconds.map(|it| it.0),
-            ),
+            ("load (s)", before.load_seconds.map(|it| it.0), after.load_seconds.map(|it| it.0)),
             (
                 "peak memory (MB)",
                 before.peak_bytes.map(|it| it as f64 / 1e6),

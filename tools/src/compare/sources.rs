@@ -69,11 +69,17 @@ pub(super) fn warnings(old: &Evidence, new: &Evidence) -> Vec<String> {
     }
     let sha = |it: &Evidence| it.subject.definition.as_ref().map(|it| it.sha256.clone());
     if sha(old) != sha(new) {
-        warnings.push("the definition itself is another file: the port is held to another model".to_owned());
+        warnings.push(
+            "the definition itself is another file: the port is held to another model".to_owned(),
+        );
     }
     let machine = |it: &Evidence| it.clock.machine.clone();
     if machine(old) != machine(new) {
-        warnings.push(format!("the machine differs: {} before, {} after", machine(old), machine(new)));
+        warnings.push(format!(
+            "the machine differs: {} before, {} after",
+            machine(old),
+            machine(new)
+        ));
     }
     warnings
 }
@@ -98,7 +104,8 @@ pub(super) fn changes(old: &Evidence, new: &Evidence) -> Vec<SourceChange> {
         if before == after {
             continue;
         }
-        let path = after.as_ref().or(before.as_ref()).map_or_else(String::new, |it| it.path.clone());
+        let path =
+            after.as_ref().or(before.as_ref()).map_or_else(String::new, |it| it.path.clone());
         let sha = |it: Option<SourceFile>| it.map(|it| it.sha256);
         changes.push(SourceChange {
             what: format!("{side} {path}"),

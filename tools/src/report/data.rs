@@ -195,12 +195,8 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
     let differences = evidence.check("logits-differences");
     let distribution = evidence.check("logits-distribution");
     let positions = |values: &[Real], judged: (Option<f64>, Option<f64>)| {
-        let point = |it: &Real| Point {
-            value: it.0,
-            floor: judged.0,
-            bound: judged.1,
-            large: false,
-        };
+        let point =
+            |it: &Real| Point { value: it.0, floor: judged.0, bound: judged.1, large: false };
         values.iter().map(point).collect::<Vec<_>>()
     };
     let taps = evidence.taps.iter().map(|it| Point {

@@ -21,7 +21,7 @@ use crate::{error::ToolError, runs};
 /// The filled template, in the run's folder.
 pub const DRAFT: &str = "pull-request.md";
 /// What it was made from.
-pub const TEMPLATE: &str = "pull-request.template.md";
+pub(super) const TEMPLATE: &str = "pull-request.template.md";
 
 /// What to draft.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -60,9 +60,29 @@ const FIELDS: &[Field] = &[
     Field {
         fact: None,
         words: &[
-            "ai", "disclosure", "description", "describe", "why", "motivation", "summary", "who",
-            "review", "reviewers", "checklist", "issue", "issues", "fixes", "license", "author",
-            "maintainer", "notes", "before", "llm", "agent", "assistance", "assistant",
+            "ai",
+            "disclosure",
+            "description",
+            "describe",
+            "why",
+            "motivation",
+            "summary",
+            "who",
+            "review",
+            "reviewers",
+            "checklist",
+            "issue",
+            "issues",
+            "fixes",
+            "license",
+            "author",
+            "maintainer",
+            "notes",
+            "before",
+            "llm",
+            "agent",
+            "assistance",
+            "assistant",
         ],
     },
     Field { fact: Some("reproduce"), words: &["reproduce", "reproduction", "command", "commands"] },
@@ -77,9 +97,23 @@ const FIELDS: &[Field] = &[
     Field {
         fact: Some("parity"),
         words: &[
-            "parity", "verification", "verify", "verified", "test", "tests", "testing", "tested",
-            "numerical", "numerics", "accuracy", "correctness", "equivalence", "logits", "results",
-            "validation", "evidence",
+            "parity",
+            "verification",
+            "verify",
+            "verified",
+            "test",
+            "tests",
+            "testing",
+            "tested",
+            "numerical",
+            "numerics",
+            "accuracy",
+            "correctness",
+            "equivalence",
+            "logits",
+            "results",
+            "validation",
+            "evidence",
         ],
     },
     Field { fact: Some("untested"), words: &["limitations", "untested", "missing", "risks"] },
@@ -119,7 +153,9 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     let template = match (&input.template, &input.target) {
         (Some(name), folder) => Some(target::find(name, folder.as_deref())?),
         (None, Some(_)) => {
-            return Err(ToolError::Input("a target's checkout is read for its template: name it, e.g. `mlx-lm`".into()));
+            return Err(ToolError::Input(
+                "a target's checkout is read for its template: name it, e.g. `mlx-lm`".into(),
+            ));
         }
         (None, None) => None,
     };
@@ -149,10 +185,12 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
 fn kept(run: &Path, filled: &str) -> Result<String, ToolError> {
     let path = run.join(DRAFT);
     match std::fs::read_to_string(&path) {
-        Ok(found) if found != filled && !blanks_are_empty(&found) => Err(ToolError::Input(format!(
-            "`{}` has been filled in by a person; move it away to draft it again",
-            path.display()
-        ))),
+        Ok(found) if found != filled && !blanks_are_empty(&found) => {
+            Err(ToolError::Input(format!(
+                "`{}` has been filled in by a person; move it away to draft it again",
+                path.display()
+            )))
+        }
         _ => Ok(filled.to_owned()),
     }
 }
@@ -266,8 +304,12 @@ impl Filler {
 
     /// What the template did not ask for and a reviewer needs all the same.
     fn rest(&mut self) -> Result<(), ToolError> {
-        let left: Vec<&'static str> =
-            FIELDS.iter().rev().filter_map(|it| it.fact).filter(|it| !self.used.contains(it)).collect();
+        let left: Vec<&'static str> = FIELDS
+            .iter()
+            .rev()
+            .filter_map(|it| it.fact)
+            .filter(|it| !self.used.contains(it))
+            .collect();
         if left.is_empty() {
             return Ok(());
         }
@@ -288,7 +330,8 @@ impl Filler {
 fn heading(line: &str) -> Option<&str> {
     let title = line.trim_start_matches('#');
     let level = line.len() - title.len();
-    ((1..=6).contains(&level) && title.starts_with(' ')).then(|| title.trim().trim_end_matches('#').trim())
+    ((1..=6).contains(&level) && title.starts_with(' '))
+        .then(|| title.trim().trim_end_matches('#').trim())
 }
 
 /// A label that waits for an answer: `- **Model:**`, `Model:`.

@@ -21,7 +21,7 @@ use portwright_harness::evidence::Real;
 /// Twice the size on the page: plotters draws on whole pixels.
 const SIZE: (u32, u32) = (880, 520);
 const FONT: &str = "sans-serif";
-const TEXT: f64 = 26.0;
+const TEXT: f64 = 30.0;
 /// Decades of an axis that has nothing to show.
 const EMPTY: (f64, f64) = (1e-12, 1.0);
 
@@ -116,8 +116,7 @@ pub(super) fn draw(plot: &Plot<'_>) -> Option<Drawn> {
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Chart<'a, 'b> =
-    ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
 type Drawing = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 fn on(area: &Area<'_>, plot: &Plot<'_>) -> Drawing {
@@ -126,8 +125,8 @@ fn on(area: &Area<'_>, plot: &Plot<'_>) -> Drawing {
     let mut chart = ChartBuilder::on(area)
         .margin(10)
         .margin_right(24)
-        .x_label_area_size(70)
-        .y_label_area_size(100)
+        .x_label_area_size(80)
+        .y_label_area_size(110)
         .build_cartesian_2d(-0.02 * last..1.02 * last, (low..high).log_scale())?;
     chart
         .configure_mesh()
@@ -244,12 +243,8 @@ mod tests {
     use super::*;
 
     fn drawn(values: &[f64]) -> Drawn {
-        let point = |&value: &f64| Point {
-            value,
-            floor: Some(1e-6),
-            bound: Some(1e-5),
-            large: false,
-        };
+        let point =
+            |&value: &f64| Point { value, floor: Some(1e-6), bound: Some(1e-5), large: false };
         let points = values.iter().map(point).collect();
         draw(&Plot { id: "p", title: "errors", x: "position", points, joined: true }).unwrap()
     }

@@ -36,7 +36,9 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
         .collect();
     for check in &evidence.checks {
         let why = match (check.outcome, &check.absence) {
-            (Outcome::NotRun, Some(Absence::Blocked { reason })) => format!("could not run: {reason}"),
+            (Outcome::NotRun, Some(Absence::Blocked { reason })) => {
+                format!("could not run: {reason}")
+            }
             (Outcome::NotApplicable, Some(Absence::NotApplicable { reason })) => {
                 format!("does not apply: {reason}")
             }
