@@ -107,6 +107,9 @@ fn what_a_person_fills_in_is_theirs() {
         DraftInput { run: dir.path().to_owned(), template: Some("mlx-lm".into()), target: None };
     let err = report::draft(&input).unwrap_err().to_string();
     assert!(err.contains("filled in by a person"), "{err}");
+    fs::remove_file(dir.path().join(report::DRAFT)).unwrap();
+    report::draft(&input).unwrap();
+    assert!(text(&dir, report::REPORT).contains("12 users asked"));
 }
 
 #[test]

@@ -142,6 +142,12 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     if let Some(fault) = evidence.disagreements().first() {
         return Err(ToolError::Input(format!("no report is made of forged evidence: {fault}")));
     }
+    if input.template.is_some() && is_filled(&input.run, DRAFT) {
+        return Err(ToolError::Input(format!(
+            "`{}` has been filled in by a person; move it away to draft it again",
+            input.run.join(DRAFT).display()
+        )));
+    }
     let mut files = Vec::new();
     let mut write = |name: &str, text: &str| {
         let path = input.run.join(name);
@@ -159,14 +165,15 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
         }
         (None, None) => None,
     };
-    for file in super::FILES {
+    // What a person wrote into the report stays.
+    for file in super::FILES.iter().filter(|it| !is_filled(&input.run, it.name)) {
         write(file.name, &(file.render)(&evidence)?)?;
     }
     let filled = match &template {
         Some(template) => {
             let filled = fill(&evidence, template)?;
             write(TEMPLATE, &template.to_store())?;
-            write(DRAFT, &kept(&input.run, &filled)?)?;
+            write(DRAFT, &filled)?;
             Some(filled)
         }
         None => None,
@@ -181,18 +188,9 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     Ok(Draft { summary, files, draft: filled, blanks })
 }
 
-/// A draft that a person has begun to fill in is not overwritten.
-fn kept(run: &Path, filled: &str) -> Result<String, ToolError> {
-    let path = run.join(DRAFT);
-    match std::fs::read_to_string(&path) {
-        Ok(found) if found != filled && !blanks_are_empty(&found) => {
-            Err(ToolError::Input(format!(
-                "`{}` has been filled in by a person; move it away to draft it again",
-                path.display()
-            )))
-        }
-        _ => Ok(filled.to_owned()),
-    }
+/// Whether a person has begun to fill in a file of the run.
+fn is_filled(run: &Path, name: &str) -> bool {
+    std::fs::read_to_string(run.join(name)).is_ok_and(|it| !blanks_are_empty(&it))
 }
 
 /// The template with the facts of `evidence`.
