@@ -124,6 +124,7 @@ fn on(area: &Area<'_>, plot: &Plot<'_>) -> Drawing {
     let last = (plot.points.len() - 1).max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_top(20)
         .margin_right(24)
         .x_label_area_size(80)
         .y_label_area_size(110)
