@@ -52,8 +52,10 @@ pub(crate) enum Command {
     Candidates(Box<CandidatesArgs>),
     /// Show where the two models of a finished run first part
     Explain(RunArgs),
-    /// Print the report of a finished run, or check it against its evidence
-    Report(ReportArgs),
+    /// Print the report of a finished run, draft a pull request from it, or check it against its evidence
+    Report(crate::report::ReportArgs),
+    /// Say what a new revision of a port changed: two runs, before and after
+    Compare(crate::compare::CompareArgs),
     /// List the checks, or print the page of one
     Checks {
         /// A check, e.g. `rope-tables`
@@ -113,17 +115,6 @@ pub(crate) struct Output {
 pub(crate) struct RunArgs {
     /// A run's folder, as `verify` printed it
     pub(crate) run: PathBuf,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ReportArgs {
-    /// A run's folder, as `verify` printed it
-    pub(crate) run: PathBuf,
-    /// Recompute the verdict from the stored facts, and find anything in report.md that they do not back
-    #[arg(long)]
-    pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -1,7 +1,6 @@
 //! One function a command: open the capability, print what it returned, give the exit code.
 
 use std::{
-    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -16,7 +15,7 @@ use portwright_harness::{
 use portwright_server::{Options, Transport};
 use portwright_tools::{
     error::ToolError,
-    explain, mutants, report,
+    explain, mutants,
     sweep::{self, SweepInput},
     verify,
 };
@@ -24,10 +23,10 @@ use portwright_tools::{
 #[cfg(feature = "candle")]
 use crate::run;
 use crate::{
-    args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
-    candidates, definitions, inspect, modular,
+    args::{Args, Command, MutantArgs, VerifyArgs},
+    candidates, compare, definitions, inspect, modular,
     progress::Bars,
-    show,
+    report, show,
 };
 
 const COULD_NOT_RUN: u8 = 2;
@@ -62,7 +61,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         #[cfg(not(feature = "candle"))]
         Command::Run { .. } => Err(ToolError::NoRuntime.into()),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Report(args) => print_report(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
@@ -131,26 +131,6 @@ fn verify_one(args: &VerifyArgs) -> anyhow::Result<u8> {
         show::verification(&output, &evidence);
     }
     Ok(output.verdict.exit_code())
-}
-
-fn print_report(args: &ReportArgs) -> anyhow::Result<u8> {
-    if !args.check {
-        let evidence = portwright_tools::runs::load(&args.run)?;
-        if args.output.json {
-            show::json(&evidence)?;
-        } else {
-            std::io::stdout().write_all(report::render(&evidence)?.as_bytes())?;
-        }
-        return Ok(evidence.verdict.exit_code());
-    }
-    let check = report::check(&args.run)?;
-    if args.output.json {
-        show::json(&check)?;
-    } else {
-        show::report_check(&check);
-    }
-    // A report that does not match is a fail, whatever its verdict.
-    Ok(if check.holds() { check.verdict.exit_code() } else { 1 })
 }
 
 fn checks(id: Option<&str>, json: bool) -> anyhow::Result<u8> {

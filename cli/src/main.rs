@@ -9,10 +9,12 @@
 mod args;
 mod candidates;
 mod commands;
+mod compare;
 mod definitions;
 mod inspect;
 mod modular;
 mod progress;
+mod report;
 #[cfg(feature = "candle")]
 mod run;
 mod show;

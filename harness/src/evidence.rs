@@ -17,6 +17,7 @@ use crate::{
     case::{Regime, Spelling},
     digest,
     engine::{About, EngineKind, Failure, Pair, Synthesised},
+    facts::{Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, RotationRecord},
     tolerance::Order,
 };
 
@@ -310,6 +311,12 @@ pub struct Subject {
     pub checkpoint: Option<PathBuf>,
     /// sha256 of config.json and of the weight files, by name.
     pub checkpoint_files: BTreeMap<String, String>,
+    /// How many tensors of the weight files have which dtype, e.g. `{"F32": 38}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tensor_dtypes: BTreeMap<String, u64>,
+    /// Whom the definition inherits from, nearest first; empty for an original.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<Ancestor>,
     pub config: Value,
     pub seed: u64,
     /// The proved set of configs that this one is a member of, where it was run for one.
@@ -364,6 +371,16 @@ pub struct Evidence {
     pub checks: Vec<CheckRecord>,
     pub per_position: PerPosition,
     pub taps: Vec<TapRecord>,
+    /// A record for each kind of layer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<RotationRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dtypes: Vec<DtypeRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<GenerationRecord>,
+    /// What these checks are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery: Option<Battery>,
     pub verdict: Verdict,
     /// The command that makes this evidence again.
     pub command: String,
@@ -379,6 +396,11 @@ pub struct Clock {
     pub finished: String,
     pub machine: String,
     pub seconds: BTreeMap<String, Real>,
+    /// What each side took.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cost: BTreeMap<EngineKind, Cost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<Hardware>,
 }
 
 impl Evidence {

@@ -25,6 +25,7 @@ mod jobs;
 mod modular;
 mod page;
 mod refusal;
+mod report;
 mod resources;
 mod run_id;
 mod serve;

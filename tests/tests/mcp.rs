@@ -78,6 +78,7 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         [
             "cancel_parity",
             "convert_modular",
+            "draft_report",
             "explain_divergence",
             "find_candidates",
             "inspect_architecture",

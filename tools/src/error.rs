@@ -70,6 +70,9 @@ pub enum ToolError {
     #[error(transparent)]
     Ruff(#[from] RuffError),
 
+    #[error("failed to read `{path}`", path = path.display())]
+    Read { path: PathBuf, source: io::Error },
+
     #[error("failed to write `{path}`", path = path.display())]
     Write { path: PathBuf, source: io::Error },
 
@@ -89,6 +92,14 @@ pub enum ToolError {
 
     #[error("`{folder}` does not fill the model: {first}{}", and_more(*.more), folder = folder.display())]
     Incomplete { folder: PathBuf, first: String, more: usize },
+
+    #[error(
+        "the two runs cannot be compared: {what} is `{before}` in the one and `{after}` in the other"
+    )]
+    NotComparable { what: &'static str, before: String, after: String },
+
+    #[error("no template for `{target}`: {detail}")]
+    Template { target: String, detail: String },
 
     #[error("this build has no embedded runtime, so no definition can be run")]
     NoRuntime,
@@ -165,6 +176,13 @@ impl Hint for ToolError {
                 Some("build it with the cargo feature `candle`, which is on by default".into())
             }
             Self::Headers(_) => Some("the files may be cut short; fetch or make them again".into()),
+            Self::Read { .. } => Some("check that the file is there and can be read".into()),
+            Self::NotComparable { .. } => {
+                Some("verify both with the same `--precision`, `--engines` and model type".into())
+            }
+            Self::Template { .. } => {
+                Some("`--target DIR` names a checkout; without one a neutral template is filled".into())
+            }
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
             Self::Installed { .. } => {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())

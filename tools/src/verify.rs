@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::{candidates::CoverSet, checkpoint, error::ToolError, report, runs};
+use crate::{background, candidates::CoverSet, checkpoint, error::ToolError, report, runs};
 
 /// Seconds that one request to an engine may take.
 pub const DEFAULT_DEADLINE: f64 = 120.0;
@@ -146,15 +146,15 @@ pub fn verify(
     };
     if let Some(member) = member {
         evidence.subject.cover = Some(member.stamp);
-        // The digest covers what the run is about.
-        evidence = evidence.seal();
     }
     let writing = Instant::now();
+    let transformers = sources.transformers.as_ref().unwrap_or(&engines.site_packages);
+    evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
     }
-    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("setup".into(), Real(setup.as_secs_f64()));
+    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));
     // Last: a folder with evidence is a finished run.
     let json = serde_json::to_string_pretty(&evidence)
@@ -307,7 +307,7 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
     let run = run.display();
     match evidence.verdict {
         Verdict::Pass => {
-            format!("read {run}/report.md; `portwright report --check {run}` recomputes it")
+            format!("open {run}/report.html; `portwright report --check {run}` recomputes it")
         }
         Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
         Verdict::NotRun => {

@@ -5,6 +5,7 @@ mod candidates;
 mod inspect;
 mod modular;
 mod parity;
+mod report;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) const TOOLSETS: &[Toolset] = &[
     Toolset { id: "inspect", router: PortServer::inspect_tools },
     Toolset { id: "modular", router: PortServer::modular_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
+    Toolset { id: "report", router: PortServer::report_tools },
 ];
 
 impl PortServer {
