@@ -24,6 +24,8 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
+    ("planted-bugs.md", include_str!("../templates/planted-bugs.md.j2")),
+    ("proved-causes.md", include_str!("../templates/proved-causes.md.j2")),
     ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),
     ("scaffold-coverage.md", include_str!("../templates/scaffold-coverage.md.j2")),
     ("inspect-coverage.md", include_str!("../templates/inspect-coverage.md.j2")),
