@@ -12,6 +12,8 @@ mod definitions;
 mod inspect;
 mod modular;
 mod progress;
+#[cfg(test)]
+mod prose;
 #[cfg(feature = "candle")]
 mod run;
 mod show;
