@@ -14,6 +14,8 @@ mod definitions;
 mod inspect;
 mod modular;
 mod progress;
+#[cfg(test)]
+mod prose;
 mod report;
 #[cfg(feature = "candle")]
 mod run;

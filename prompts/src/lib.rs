@@ -2,7 +2,8 @@
 //!
 //! # Where to start
 //!
-//! [`TEMPLATES`] is the table of every template; [`render`] fills one.
+//! [`TEMPLATES`] is the table of every template; [`render`] fills one. [`mcp`] is what agents are
+//! given to begin with.
 //!
 //! # Invariants
 //!
@@ -10,6 +11,8 @@
 //! - No logic beyond layout: every number a template prints is in the data as it is measured, and
 //!   is formatted by the filters of this crate alone, so that a report can be checked against its
 //!   evidence.
+
+pub mod mcp;
 
 use std::sync::LazyLock;
 
@@ -29,6 +32,8 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
+    ("planted-bugs.md", include_str!("../templates/planted-bugs.md.j2")),
+    ("proved-causes.md", include_str!("../templates/proved-causes.md.j2")),
     ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),
     ("scaffold-coverage.md", include_str!("../templates/scaffold-coverage.md.j2")),
     ("inspect-coverage.md", include_str!("../templates/inspect-coverage.md.j2")),
@@ -37,6 +42,12 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("model-init.py", include_str!("../templates/model-init.py.j2")),
     ("test-modeling.py", include_str!("../templates/test-modeling.py.j2")),
     ("model-doc.md", include_str!("../templates/model-doc.md.j2")),
+    ("mcp/frame.md", include_str!("../mcp/frame.md.j2")),
+    ("mcp/add-model-to-transformers.md", include_str!("../mcp/add-model-to-transformers.md.j2")),
+    ("mcp/port-model.md", include_str!("../mcp/port-model.md.j2")),
+    ("mcp/verify-port.md", include_str!("../mcp/verify-port.md.j2")),
+    ("mcp/triage-divergence.md", include_str!("../mcp/triage-divergence.md.j2")),
+    ("mcp/review-port.md", include_str!("../mcp/review-port.md.j2")),
 ];
 
 #[derive(Debug, thiserror::Error)]
