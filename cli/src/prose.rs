@@ -36,7 +36,7 @@ fn prose() -> Vec<PathBuf> {
 /// What the program's own parser says to a command line, if it refuses it.
 fn refusal(line: &str) -> Option<clap::Error> {
     let line = PREFIXES.iter().find_map(|it| line.strip_prefix(it))?;
-    let words = shlex::split(line).unwrap_or_else(|| panic!("`{line}` is not quoted well"));
+    let words = shell_words::split(line).unwrap_or_else(|_| panic!("`{line}` is not quoted well"));
     let err =
         Args::command().try_get_matches_from([&["portwright".to_owned()], &words[..]].concat());
     err.err().filter(|it| it.kind() != ErrorKind::DisplayHelp)
