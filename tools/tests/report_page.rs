@@ -64,7 +64,7 @@ impl Page {
                 }
                 Token::Comment(it) => page.comments.push(text(&it)),
                 Token::Doctype(_) => assert!(page.elements.is_empty()),
-                Token::Error(error) => panic!("{error}"),
+                Token::Error(error) => panic!("{error:?}"),
             }
         }
         assert!(open.is_empty(), "{open:?}");
