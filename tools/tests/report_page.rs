@@ -64,7 +64,7 @@ impl Page {
                 }
                 Token::Comment(it) => page.comments.push(text(&it)),
                 Token::Doctype(_) => assert!(page.elements.is_empty()),
-                Token::Error(error) => panic!("{error}"),
+                Token::Error(error) => panic!("{error:?}"),
             }
         }
         assert!(open.is_empty(), "{open:?}");
@@ -149,7 +149,7 @@ fn nothing_comes_from_elsewhere_and_nothing_runs() {
 fn tables_have_headers_and_plots_have_words() {
     let page = page(&fixture());
     let tables = page.named(&["table"]).len();
-    assert!(5 < tables);
+    assert!(4 <= tables);
     assert_eq!(page.inside("thead", "tr").len(), tables);
     assert!(page.inside("thead", "th").iter().all(|it| it.attr("scope") == Some("col")));
     let plots = page.named(&["svg"]);
