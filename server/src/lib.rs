@@ -4,7 +4,7 @@
 //!
 //! [`serve`] is all that others call. `tools` has the tools, one method each; `input` and `answer`
 //! are what they take and return; `jobs` keeps the runs that go on in the background; `resources`
-//! are runs to read.
+//! are runs to read, `prompts` what an agent can be asked to do.
 //!
 //! # Invariants
 //!
@@ -24,6 +24,7 @@ mod inspect;
 mod jobs;
 mod modular;
 mod page;
+mod prompts;
 mod refusal;
 mod report;
 mod resources;

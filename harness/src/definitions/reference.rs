@@ -91,8 +91,14 @@ pub(super) fn ask(
     } else {
         other_head(&mut session, head, model_type, &checkpoint)?
     };
-    let mut reference =
-        Reference { head, architecture, cases, greedy: None, loaded: None, answers: BTreeMap::new() };
+    let mut reference = Reference {
+        head,
+        architecture,
+        cases,
+        greedy: None,
+        loaded: None,
+        answers: BTreeMap::new(),
+    };
     for mode in [Mode::Float32, Mode::Float64, Mode::Bfloat16] {
         in_dtype(&mut session, &mut reference, mode, folder)?;
     }
