@@ -86,6 +86,12 @@ pub(crate) enum Command {
         /// Where runs are kept
         #[arg(long, value_name = "DIR", default_value = portwright_tools::runs::RUNS)]
         runs: PathBuf,
+        /// Serve only these groups of tools, e.g. `inspect,parity` (default: all)
+        #[arg(long, value_name = "TOOLSET", value_delimiter = ',')]
+        toolsets: Vec<String>,
+        /// Serve only tools that change nothing
+        #[arg(long)]
+        read_only: bool,
     },
     /// Convert, check and begin models of transformers that are written as modular files
     #[command(subcommand)]

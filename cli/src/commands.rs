@@ -12,7 +12,7 @@ use portwright_harness::{
     evidence::{self, Verdict},
     progress::{Event, Progress},
 };
-use portwright_server::{Options, Transport};
+use portwright_server::{Offer, Options, Transport};
 use portwright_tools::{
     error::ToolError,
     explain, mutants,
@@ -67,7 +67,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
-        Command::Mcp { http, runs } => mcp(http, runs),
+        Command::Mcp { http, runs, toolsets, read_only } => {
+            mcp(http, runs, Offer { toolsets, read_only })
+        }
         Command::Modular(command) => modular::run(command),
         Command::Schema => {
             show::json(&evidence::schema())?;
@@ -192,10 +194,10 @@ fn doctor(json: bool) -> anyhow::Result<u8> {
 }
 
 /// The server hears Ctrl-C itself.
-fn mcp(http: Option<SocketAddr>, runs: PathBuf) -> anyhow::Result<u8> {
+fn mcp(http: Option<SocketAddr>, runs: PathBuf, offer: Offer) -> anyhow::Result<u8> {
     let home = Home::locate().map_err(ToolError::from)?;
     let transport = http.map_or(Transport::Stdio, Transport::Http);
-    portwright_server::serve(&Options { transport, runs, home }, &Bars::new())?;
+    portwright_server::serve(&Options { transport, runs, home, offer }, &Bars::new())?;
     Ok(0)
 }
 

@@ -31,5 +31,7 @@ mod resources;
 mod run_id;
 mod serve;
 mod tools;
+mod toolset;
 
 pub use serve::{Options, ServeError, Transport, serve};
+pub use toolset::{Offer, UnknownToolset};

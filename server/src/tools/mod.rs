@@ -26,7 +26,7 @@ pub(crate) struct PortServer {
 /// A group of tools that can be served by itself.
 pub(crate) struct Toolset {
     pub(crate) id: &'static str,
-    router: fn() -> ToolRouter<PortServer>,
+    pub(crate) router: fn() -> ToolRouter<PortServer>,
 }
 
 /// Every group, in the order of a port's journey.
@@ -39,8 +39,7 @@ pub(crate) const TOOLSETS: &[Toolset] = &[
 ];
 
 impl PortServer {
-    pub(crate) fn new(jobs: Arc<Jobs>) -> Self {
-        let tool_router = TOOLSETS.iter().fold(ToolRouter::new(), |all, it| all + (it.router)());
+    pub(crate) fn new(jobs: Arc<Jobs>, tool_router: ToolRouter<Self>) -> Self {
         Self { jobs, tool_router }
     }
 }
@@ -78,11 +77,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::toolset::Offer;
 
     fn server() -> PortServer {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().join("home")).unwrap();
-        PortServer::new(Arc::new(Jobs::new(dir.path().join("runs"), home)))
+        let jobs = Arc::new(Jobs::new(dir.path().join("runs"), home));
+        PortServer::new(jobs, Offer::default().router().unwrap())
     }
 
     /// The schemas are the agent's only manual, so a change to them is a change to review.
