@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 9);
+        assert_eq!(tools.len(), 10);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [
