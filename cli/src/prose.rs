@@ -10,6 +10,7 @@ use clap::{CommandFactory, error::ErrorKind};
 use crate::args::Args;
 
 #[path = "../../tests/src/prose.rs"]
+#[expect(unreachable_pub, reason = "the tests' crate uses it too")]
 mod markdown;
 
 /// How prose calls the program.
