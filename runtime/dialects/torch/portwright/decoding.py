@@ -1,13 +1,19 @@
 """Calling a model with the arguments that it declares, with and without its cache."""
 
 import inspect
+from functools import cache
 
 import torch
 
 
 def accepted(model):
     """The names of the arguments that the model's forward declares itself."""
-    return set(inspect.signature(type(model).forward).parameters)
+    return _parameters(type(model).forward)
+
+
+@cache
+def _parameters(function):
+    return frozenset(inspect.signature(function).parameters)
 
 
 def call(model, tokens, **kwargs):

@@ -25,6 +25,9 @@ class Module(Naming, StateDict, Casting, Hooks):
 
     def __init__(self, *args, **kwargs):
         own = self.__dict__
+        # RustPython makes the callee's name before every call with `**kwargs`, for an error that it
+        # may have to raise; without this one it draws the whole tree of modules.
+        own["__qualname__"] = type(self).__qualname__
         own["training"] = True
         own["_parameters"] = {}
         own["_buffers"] = {}
