@@ -100,6 +100,8 @@ impl<R: Real> Attention<'_, R> {
     ) -> Result<()> {
         let [_, keys, inner, width] = self.sizes();
         let count = out.len() / width.max(1);
+        // The last query of the block sees no key behind its own.
+        let keys = if self.causal { keys.min(first + count) } else { keys };
         let mut scores = vec![R::zero(); count * keys];
         let sizes = Sizes { m: count, k: inner, n: keys };
         let turned = {
