@@ -14,6 +14,14 @@ pub const DECODED: usize = 8;
 /// Tokens of the prompt and of the greedy continuation in the generation case.
 pub const PROMPT: usize = 12;
 pub const NEW_TOKENS: usize = 32;
+/// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
+pub const LONG_TEXT: usize = 320;
+/// Tokens over which a long text's entropy is averaged.
+pub const TEXT_WINDOW: usize = 32;
+/// How a port is quantised: bits of a value, and values that share a scale. Four bits in groups of 64
+/// is what mlx-lm does unasked; eight bits cost little, so that a fault stands out.
+pub const QUANTISATIONS: [Quantisation; 2] =
+    [Quantisation { bits: 8, group: 64 }, Quantisation { bits: 4, group: 64 }];
 
 /// A floating-point format of weights and activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -45,6 +53,13 @@ impl Precision {
             _ => return None,
         })
     }
+}
+
+/// Affine quantisation of weights in groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Quantisation {
+    pub bits: u32,
+    pub group: u32,
 }
 
 /// Which question the run answers; never mixed.

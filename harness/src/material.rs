@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    case::Regime,
+    case::{Quantisation, Regime},
     engine::{EngineKind, Experiment, Opened, Pair, Roundtrip, Synthesised},
     evidence::Absence,
     facts::{Cost, GenerationText},
@@ -42,6 +42,9 @@ pub struct Material {
     pub retied: Asked<Retied>,
     pub fields: Asked<Fields>,
     pub generation: Asked<Generation>,
+    pub long: Asked<Long>,
+    /// For each of [`crate::case::QUANTISATIONS`].
+    pub quantised: Asked<Vec<Quantised>>,
     /// The same checkpoint with the other spelling of the RoPE settings.
     pub other_spelling: Asked<OtherSpelling>,
     pub cost: BTreeMap<EngineKind, Cost>,
@@ -123,6 +126,29 @@ pub struct Generation {
     pub reference_logits: Tensor,
     /// Absent where the checkpoint has no tokenizer.
     pub text: Option<GenerationText>,
+}
+
+/// The reference's own long text, read by both sides.
+#[derive(Debug)]
+pub struct Long {
+    pub reference_text: Vec<u32>,
+    /// What the port writes after the same prompt.
+    pub port_text: Vec<u32>,
+    /// Logits `[N, V]` along the reference's text, at [`Regime::truth`].
+    pub reference: Tensor,
+    /// The port's along the same text.
+    pub port: Tensor,
+}
+
+/// Logits `[T, V]` of the plain forward with quantised weights.
+#[derive(Debug)]
+pub struct Quantised {
+    pub by: Quantisation,
+    /// How many of the port's layers were packed.
+    pub layers: usize,
+    /// The reference with its weights rounded as much.
+    pub reference: Tensor,
+    pub port: Tensor,
 }
 
 #[derive(Debug)]

@@ -315,4 +315,6 @@ fn the_hub_is_asked_for_the_heads_of_files_and_the_cache_answers_offline() {
     let cached: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(hub.log().len(), asked, "offline is offline");
     assert!(cached["shelf"].as_str().unwrap().contains("cache"), "{cached:#}");
+    let ids = cached["candidates"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap());
+    assert_eq!(ids.collect::<Vec<_>>(), ["org/biased", "org/endless", "org/plain"], "{cached:#}");
 }

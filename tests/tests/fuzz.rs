@@ -225,6 +225,8 @@ fn asked(worker: &mut Worker, checkpoint: &Path, out: &Path) -> Result<Value, En
 fn kind(outcome: &Result<Value, EngineError>) -> String {
     match outcome {
         Ok(_) => "answers".to_owned(),
+        // The program was replaced, or the machine is full: no definition has run.
+        Err(EngineError::Refused { op, .. }) if op == "session" => "bad: no session".to_owned(),
         Err(EngineError::Refused { failure, .. }) => match &*failure.kind {
             "panic" => "bad: panic".to_owned(),
             "exception" => "Python error".to_owned(),

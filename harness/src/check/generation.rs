@@ -1,9 +1,17 @@
-//! Generation: greedy tokens, ties judged by their logit gap.
+//! Generation: greedy tokens, ties judged by their logit gap, and a long text read along.
 
-use super::{Finding, logits::max_abs_bound};
+use super::{
+    Finding,
+    logits::{entropy_bound, judge, max_abs_bound},
+};
 use crate::{
+    case::TEXT_WINDOW,
     evidence::{Absence, Bound, Figure},
     material::Material,
+    measure::{
+        logits::{entropies, exceeds},
+        text::repeated,
+    },
 };
 
 pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
@@ -42,4 +50,30 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
         ));
     }
     Ok(finding)
+}
+
+pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
+    let long = material.long.as_ref().map_err(Clone::clone)?;
+    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    let mut figures = judge(material.regime, reference, &[(&long.reference, &long.port)])?;
+    let (expected, actual) = (entropies(&long.reference), entropies(&long.port));
+    let mean = |window: &[f64]| window.iter().sum::<f64>() / window.len() as f64;
+    let (mut drift, mut at) = (0.0, 0);
+    let windows = expected.chunks(TEXT_WINDOW).zip(actual.chunks(TEXT_WINDOW));
+    for (index, (expected, actual)) in windows.enumerate() {
+        let found = (mean(expected) - mean(actual)).abs();
+        if exceeds(found, drift) {
+            (drift, at) = (found, index * TEXT_WINDOW);
+        }
+    }
+    let bound = entropy_bound(material.regime, reference)?;
+    figures.push(Figure::judged("drift of a window's entropy (nats)", drift, bound));
+    figures.push(Figure::informs("first token of that window", at as f64));
+    let (theirs, own) = (&long.reference_text, &long.port_text);
+    let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
+    figures.push(Figure::informs("tokens in common", same as f64));
+    figures.push(Figure::informs("tokens generated", theirs.len() as f64));
+    figures.push(Figure::informs("repeated 4-grams of the reference", repeated(theirs, 4)));
+    figures.push(Figure::informs("repeated 4-grams of the port", repeated(own, 4)));
+    Ok(Finding { figures, ..Finding::default() })
 }

@@ -6,7 +6,7 @@ use crate::{
     engine::Failure,
     evidence::{Absence, Bound, Figure},
     material::{Material, Reference},
-    measure::logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
+    measure::logits::{LogitFigures, ShapeMismatch, TOP_K, compare, entropies, max_or_nan},
     tensors::Tensor,
     tolerance::{Order, bound},
 };
@@ -107,6 +107,16 @@ fn measured(material: &Material) -> Result<(LogitFigures, &Reference), Absence> 
     Ok((figures, reference))
 }
 
+/// The bound of a position's entropy.
+pub(super) fn entropy_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
+    let mut floor: f64 = 0.0;
+    for noise in &reference.noise {
+        let pairs = entropies(&noise.base).into_iter().zip(entropies(&noise.logits));
+        floor = pairs.fold(floor, |top, (a, b)| max_or_nan(top, (a - b).abs()));
+    }
+    Ok(bound(regime, Order::Linear, floor, scale_of(reference)))
+}
+
 fn floor_bound(
     regime: Regime,
     reference: &Reference,
@@ -122,12 +132,12 @@ fn floor_bound(
     Ok(bound(regime, order, floor, scale))
 }
 
-fn scale_of(reference: &Reference) -> f64 {
+pub(super) fn scale_of(reference: &Reference) -> f64 {
     reference.truth.values.iter().fold(0.0, |top, it| max_or_nan(top, it.abs()))
 }
 
 /// Logits of another shape are a fault of the port, stated as one.
-fn blocked(err: &ShapeMismatch) -> Absence {
+pub(super) fn blocked(err: &ShapeMismatch) -> Absence {
     Absence::PortFailed {
         failure: Box::new(Failure {
             kind: "shape".into(),

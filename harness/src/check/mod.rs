@@ -16,6 +16,7 @@ mod dtype;
 mod generation;
 mod logits;
 mod positions;
+mod quantised;
 mod state;
 mod taps;
 mod weights;
@@ -43,6 +44,7 @@ pub enum Group {
     Taps,
     State,
     Generation,
+    Quantised,
 }
 
 impl Group {
@@ -56,6 +58,7 @@ impl Group {
             Self::Taps => "taps",
             Self::State => "state",
             Self::Generation => "generation",
+            Self::Quantised => "quantised",
         }
     }
 }
@@ -217,6 +220,20 @@ pub const CHECKS: &[Check] = &[
         true,
         "Greedy decoding yields the same tokens but for ties",
         generation::greedy
+    ),
+    check!(
+        "generation-long",
+        Generation,
+        true,
+        "Along a long text the predictions neither part nor drift",
+        generation::long
+    ),
+    check!(
+        "quantised-logits",
+        Quantised,
+        true,
+        "Quantised, the port loses no more than the definition's own weights would",
+        quantised::logits
     ),
 ];
 

@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Plan, port, reference, state_cases};
+use super::{Plan, long, not_asked, port, quantised, reference, state_cases};
 use crate::{
-    case::{DECODED, Feed, Side},
+    case::{DECODED, Feed, NEW_TOKENS, Side},
     engine::{EngineKind, Forwarded, Generated, Pair, Rope, Synthesised, TapInfo},
     evidence::{Absence, Real},
     facts::{Cost, GenerationText},
@@ -44,7 +44,7 @@ pub(super) fn assemble(
     let taps = taps(plan, &reference, &port);
     let states = state_cases(plan)
         .map(|(case, _)| {
-            let said = port.states.get(case.id).cloned().unwrap_or_else(|| Err(unasked()));
+            let said = port.states.get(case.id).cloned().unwrap_or_else(|| Err(not_asked()));
             (case.id, said.and_then(|path| state(case.feed, &path, &truth, &reference.batch)))
         })
         .collect();
@@ -70,8 +70,11 @@ pub(super) fn assemble(
         (Ok(read), Ok(ignored)) => Ok(Fields { read, ignored }),
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
+    let long = long::assemble(reference.long, port.along, &port.generated);
+    let quantised = quantised::assemble(reference.rounded, port.packed);
     let generation = match (reference.generated, port.generated) {
-        (Ok((reference, path)), Ok(port)) => {
+        (Ok((reference, path)), Ok(mut port)) => {
+            port.ids.truncate(NEW_TOKENS);
             read_logits(&path).map(|reference_logits| Generation {
                 prompt: plan.prompt().to_vec(),
                 reference: reference.ids,
@@ -106,6 +109,8 @@ pub(super) fn assemble(
         retied,
         fields,
         generation,
+        long,
+        quantised,
         other_spelling,
         cost,
     }
@@ -136,17 +141,13 @@ fn without_reference(mut port: port::Said, reference: &reference::Said) -> port:
     port
 }
 
-fn unasked() -> Absence {
-    Absence::Blocked { reason: "it was not asked".into() }
-}
-
 /// The harness itself could not read what a worker wrote.
 fn unreadable(err: &TensorError) -> Absence {
     Absence::Blocked { reason: err.to_string() }
 }
 
 /// Logits `[1, T, V]` or `[B, T, V]`; a batch of one loses its first axis.
-fn read_logits(path: &Path) -> Asked<Tensor> {
+pub(super) fn read_logits(path: &Path) -> Asked<Tensor> {
     let mut tensor =
         TensorFile::open(path).and_then(|it| it.tensor(LOGITS)).map_err(|err| unreadable(&err))?;
     if tensor.shape.len() == 3 && tensor.shape[0] == 1 {
@@ -227,7 +228,7 @@ fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Aske
         .collect::<Asked<_>>()?;
     let (port_taps, port_file) = side(&port.plain)?;
     let opened = (&reference.opened, &port.opened);
-    let (Ok(definition), Ok(port)) = opened else { return Err(unasked()) };
+    let (Ok(definition), Ok(port)) = opened else { return Err(not_asked()) };
 
     let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
     let fingerprints = |opened: &crate::engine::Opened| {

@@ -6,7 +6,9 @@
 
 mod ask;
 mod compare;
+mod long;
 mod port;
+mod quantised;
 mod reference;
 
 use std::{
@@ -206,6 +208,8 @@ struct Plan<'a> {
     tokens: Vec<Vec<u32>>,
     batch: Vec<Vec<u32>>,
     positions: [Vec<u32>; 2],
+    /// Tokens of the long text.
+    long_text: usize,
     work: PathBuf,
 }
 
@@ -246,9 +250,10 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
     };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
+    let (send_text, receive_text) = channel();
     let (reference, port) = thread::scope(|scope| {
-        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored));
-        let reference = reference::ask(&mut session, &plan, &receive_ignored);
+        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored, receive_text));
+        let reference = reference::ask(&mut session, &plan, &receive_ignored, send_text);
         (reference, port.join().expect("the port's side does not panic"))
     });
     let text = texts(&mut session, &plan, &reference, &port);
@@ -271,7 +276,8 @@ fn texts(
     if plan.question.checkpoint.is_none() || plan.pair.reference() != EngineKind::Torch {
         return None;
     }
-    let rows = [plan.prompt(), &reference.ids, &port.ids];
+    let own = &port.ids[..reference.ids.len().min(port.ids.len())];
+    let rows = [plan.prompt(), &reference.ids, own];
     let request = json!({"checkpoint": plan.checkpoint, "rows": rows});
     let texts = session.call::<Texts>("texts", request).ok()?.texts?;
     let [prompt, reference, port] = <[String; 3]>::try_from(texts).ok()?;
@@ -289,7 +295,6 @@ fn prepare<'a>(
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
     let only_synthetic =
         || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
-    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
     let (synthetic, checkpoint) = if let Some(path) = &question.checkpoint {
         (None, path.clone())
     } else {
@@ -349,6 +354,7 @@ fn prepare<'a>(
         tokens: token_rows(vocab, &[crate::case::TOKENS], question.seed),
         batch: token_rows(vocab, &crate::case::BATCH_LENGTHS, question.seed + 1),
         positions: positions(&config),
+        long_text: long::length(long::positions(&config), PROMPT),
         work: work.to_owned(),
     };
     Ok((synthetic, plan))
@@ -391,6 +397,10 @@ fn read_config(checkpoint: &Path) -> Result<Value, GatherError> {
     let error = |detail: String| GatherError::Config { path: path.clone(), detail };
     let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
     serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+}
+
+fn not_asked() -> Absence {
+    Absence::Blocked { reason: "it was not asked".into() }
 }
 
 /// The reference could not answer: the check is blocked, whatever the cause.

@@ -1,12 +1,19 @@
 //! The port's side of a subject: every way of feeding, its rotations, its save and load.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Sender};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::mpsc::{Receiver, Sender},
+};
 
 use serde_json::json;
 
-use super::{Plan, ask::Ask, of_ports_only, open_request, port_absence, state_cases};
+use super::{
+    Plan, ask::Ask, long, not_asked, of_ports_only, open_request, port_absence, quantised,
+    state_cases,
+};
 use crate::{
-    case::{DECODED, Feed, NEW_TOKENS, Precision, Side, StateCase, padded},
+    case::{DECODED, Feed, Precision, Side, StateCase, padded},
     engine::{Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker},
     evidence::Absence,
     material::Asked,
@@ -21,19 +28,25 @@ pub(super) struct Said {
     pub(super) narrow: Asked<Forwarded>,
     pub(super) roundtrip: Asked<Roundtrip>,
     pub(super) retied: Asked<PathBuf>,
+    /// As many tokens as the longest question wants.
     pub(super) generated: Asked<Generated>,
+    /// Logits along the reference's long text.
+    pub(super) along: Asked<PathBuf>,
+    pub(super) packed: Asked<Vec<quantised::Packed>>,
     pub(super) other_spelling: Asked<PathBuf>,
 }
 
-/// Ask the port. The config keys that it drops go to `ignored` as soon as they are known.
-#[expect(clippy::needless_pass_by_value, reason = "its drop says that nothing more comes")]
+/// Ask the port. The config keys that it drops go to `ignored` as soon as they are known; `text` gives
+/// the reference's long text.
+#[expect(clippy::needless_pass_by_value, reason = "their drop says that nothing more comes")]
 pub(super) fn ask(
     worker: &mut Worker,
     plan: &Plan<'_>,
     ignored: Sender<Asked<Vec<String>>>,
+    text: Receiver<Vec<u32>>,
 ) -> Said {
     match worker.session() {
-        Ok(mut session) => with_session(&mut session, plan, &ignored),
+        Ok(mut session) => with_session(&mut session, plan, &ignored, &text),
         Err(err) => {
             let absence = port_absence(&err);
             // The receiver may be gone when the reference failed first; then nobody needs it.
@@ -47,10 +60,10 @@ fn with_session(
     session: &mut Session<'_>,
     plan: &Plan<'_>,
     ignored: &Sender<Asked<Vec<String>>>,
+    text: &Receiver<Vec<u32>>,
 ) -> Said {
     let precision = plan.question.regime.precision();
     let wants = |id| plan.question.wants(id);
-    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
     let mut ask = Ask { session, plan, side: "port", absence: port_absence };
     let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
     let _ = ignored.send(if plan.pair.judges_definition() {
@@ -73,15 +86,12 @@ fn with_session(
     let states = state_cases(plan)
         .map(|(case, allowed)| (case.id, allowed.and_then(|()| ask.state(case))))
         .collect();
-    let generated = if wants("greedy-ids") {
-        let out = plan.work.join("port-generated.safetensors");
-        let request = json!({
-            "handle": "run", "prompt": plan.prompt(), "max_new_tokens": NEW_TOKENS, "out": out,
-        });
-        ask.call("generate", request)
+    let generated = if wants("greedy-ids") || wants(long::CHECK) {
+        ask.generate("run", long::new_tokens(plan), "generated").map(|(it, _)| it)
     } else {
         Err(not_asked())
     };
+    let along = ask.along("run", text);
     let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
     let roundtrip = if plan.pair.judges_definition() {
         Err(of_ports_only("conversion of the checkpoint"))
@@ -111,6 +121,7 @@ fn with_session(
         ask.close("retied");
         said
     });
+    let packed = ask.packed();
     let other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
     Said {
         opened,
@@ -121,6 +132,8 @@ fn with_session(
         roundtrip,
         retied,
         generated,
+        along,
+        packed,
         other_spelling,
     }
 }
@@ -155,6 +168,8 @@ impl Said {
             roundtrip: Err(blocked.clone()),
             retied: Err(blocked.clone()),
             generated: Err(blocked.clone()),
+            along: Err(blocked.clone()),
+            packed: Err(blocked.clone()),
             other_spelling: Err(blocked),
         }
     }

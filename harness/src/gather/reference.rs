@@ -1,11 +1,15 @@
 //! The reference's side of a subject: the truth, its noise, its rotations and its config fields.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::mpsc::Receiver};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::mpsc::{Receiver, Sender},
+};
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Plan, ask::Ask, open_request, reference_absence};
+use super::{Plan, ask::Ask, long, not_asked, open_request, reference_absence};
 use crate::{
     case::{NEW_TOKENS, Precision, Regime},
     engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
@@ -33,6 +37,9 @@ pub(super) struct Said {
     /// Seconds to load it at the run's precision.
     pub(super) load_seconds: Option<f64>,
     pub(super) generated: Asked<(Generated, PathBuf)>,
+    /// The long text, at the truth's precision.
+    pub(super) long: Asked<long::Text>,
+    pub(super) rounded: Asked<Vec<PathBuf>>,
     pub(super) read: Asked<Vec<String>>,
     pub(super) experiments: Asked<BTreeMap<String, Experiment>>,
 }
@@ -42,15 +49,17 @@ struct Reads {
     fields: Vec<String>,
 }
 
-/// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened.
+/// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened; `text`
+/// takes the long text as soon as it is written.
+#[expect(clippy::needless_pass_by_value, reason = "its drop says that nothing more comes")]
 pub(super) fn ask(
     session: &mut Session<'_>,
     plan: &Plan<'_>,
     ignored: &Receiver<Asked<Vec<String>>>,
+    text: Sender<Vec<u32>>,
 ) -> Said {
     let regime = plan.question.regime;
     let wants = |id| plan.question.wants(id);
-    let not_asked = || Absence::Blocked { reason: "it was not asked".into() };
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
     let mut ask = Ask { session, plan, side: "reference", absence: reference_absence };
 
@@ -68,6 +77,12 @@ pub(super) fn ask(
             })
             .collect(),
     };
+    let long = opened.clone_absence().and_then(|()| ask.long_text("truth"));
+    if let Ok((said, _)) = &long {
+        // The receiver may be gone when the port failed first; then nobody needs it.
+        let _ = text.send(said.ids.clone());
+    }
+    drop(text);
     ask.close("truth");
 
     let run_opened =
@@ -87,11 +102,7 @@ pub(super) fn ask(
         if !wants("greedy-ids") {
             return Err(not_asked());
         }
-        let out = plan.work.join("generated.safetensors");
-        let request = json!({
-            "handle": "run", "prompt": plan.prompt(), "max_new_tokens": NEW_TOKENS, "out": out,
-        });
-        ask.call::<Generated>("generate", request).map(|it| (it, out))
+        ask.generate("run", NEW_TOKENS, "generated")
     });
     let rope = run_opened
         .clone()
@@ -120,6 +131,7 @@ pub(super) fn ask(
         ask.close("retied");
         said
     });
+    let rounded = opened.clone_absence().and_then(|()| ask.rounded());
     let experiments = match &read {
         Err(absence) => Err(absence.clone()),
         Ok(read) => experiments(&mut ask, read, ignored),
@@ -135,6 +147,8 @@ pub(super) fn ask(
         retied,
         load_seconds,
         generated,
+        long,
+        rounded,
         read,
         experiments,
     }

@@ -96,6 +96,18 @@ pub fn compare(reference: &Tensor, other: &Tensor) -> Result<LogitFigures, Shape
     Ok(figures)
 }
 
+/// The entropy of each position's distribution, in nats. `[T, V] -> [T]`
+pub fn entropies(logits: &Tensor) -> Vec<f64> {
+    let entropy = |row: &[f64]| -> f64 {
+        log_softmax(row)
+            .into_iter()
+            .filter(|it| f64::MIN < *it || it.is_nan())
+            .map(|it| -it.exp() * it)
+            .sum()
+    };
+    logits.rows().map(entropy).collect()
+}
+
 /// The larger of two, or NaN when either is NaN (`f64::max` would drop it).
 pub fn max_or_nan(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }

@@ -4,3 +4,4 @@ pub mod logits;
 pub mod pairing;
 pub mod positions;
 pub mod taps;
+pub mod text;

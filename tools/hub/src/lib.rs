@@ -26,6 +26,7 @@
 //! - Nothing here reads weights; of a safetensors file only the header.
 
 mod cache;
+pub mod config;
 mod details;
 mod download;
 mod error;

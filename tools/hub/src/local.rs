@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     cache::{Cache, failed},
+    config,
     error::HubError,
     file::{Digest, RepoFile, safe},
     header::Header,
@@ -59,7 +60,8 @@ impl Local {
         }
         let files = walk(&folder)?;
         let config = fs::read(folder.join(CONFIG)).ok();
-        let config: Option<Value> = config.and_then(|it| serde_json::from_slice(&it).ok());
+        let config = config.and_then(|it| config::parse(&String::from_utf8_lossy(&it)).ok());
+        let config = config.map(Value::Object);
         let names = files.into_iter().map(|it| it.path).collect();
         let revision = revision.or(Some("main")).filter(|_| sha.is_some()).map(str::to_owned);
         Ok(Model { sha, revision, ..Model::local(id, config.as_ref(), names) })

@@ -7,6 +7,7 @@ use portwright_harness::{
     evidence::CoverMember,
     rundir::{RunDirError, write_whole},
 };
+use portwright_hub::config;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,7 +15,6 @@ use serde_json::{Map, Value};
 use super::{
     choose::{FieldValue, OutOfReach},
     matrix::Difference,
-    normal,
 };
 use crate::error::ToolError;
 
@@ -147,7 +147,7 @@ impl CoverSet {
 impl Member {
     /// Its config.json, as Python writes and reads it.
     pub fn config_text(&self) -> String {
-        normal::written(&self.config)
+        config::written(&self.config)
     }
 
     /// Its id as a folder's name.

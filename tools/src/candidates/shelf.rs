@@ -9,7 +9,7 @@ use portwright_hub::{
 use serde_json::{Map, Value};
 
 use super::{
-    CandidatesError, CandidatesInput, describe::Found, normal, port::PullRequest, weights::Tensor,
+    CandidatesError, CandidatesInput, describe::Found, port::PullRequest, weights::Tensor,
 };
 use crate::{checkpoint, error::ToolError, hub::watched};
 
@@ -150,7 +150,7 @@ impl Shelf {
             watched(progress, cancel, |watch| self.hub.details(models, wanted, watch))?;
         let details = details.pop().unwrap_or_else(|| Err(HubError::NotAnId(model.id.clone())));
         let config = match watched(progress, cancel, |watch| self.hub.read(model, CONFIG, watch)) {
-            Ok(bytes) => normal::parse(&String::from_utf8_lossy(&bytes)),
+            Ok(bytes) => portwright_hub::config::parse(&String::from_utf8_lossy(&bytes)),
             Err(err) if err.is_cancelled() => return Err(err.into()),
             Err(err) => Err(err.to_string()),
         };

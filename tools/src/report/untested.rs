@@ -14,18 +14,6 @@ pub(super) struct Untested {
     pub(super) why: String,
 }
 
-/// What this release has no measurement for, whatever is asked.
-const UNMEASURED: &[(&str, &str)] = &[
-    (
-        "the target's own quantisation",
-        "this release measures unquantised weights only; compare quantised logits by hand",
-    ),
-    (
-        "repetition and drift over long texts",
-        "this release compares the first greedy tokens only; read a long sample yourself",
-    ),
-];
-
 /// Everything that was not tested, from what was left out to what cannot be asked.
 pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
     let row = |what: &str, why: &str| Untested { what: what.to_owned(), why: why.to_owned() };
@@ -61,6 +49,5 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
             "a synthetic checkpoint is tiny, with every kind of layer of the config",
         ));
     }
-    rows.extend(UNMEASURED.iter().map(|(what, why)| row(what, why)));
     rows
 }

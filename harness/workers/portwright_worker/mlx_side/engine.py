@@ -21,7 +21,7 @@ import safetensors.numpy  # noqa: F401
 
 from .. import catalogue
 from ..protocol import Op, Session
-from . import device, forward, kernels, library, loading, rope, roundtrip
+from . import device, forward, kernels, library, loading, quantised, rope, roundtrip
 from .loading import Handle
 
 
@@ -63,6 +63,7 @@ OPS: dict[str, Op] = {
     "rope": rope.rope,
     "config_reads": config_reads,
     "roundtrip": roundtrip.roundtrip,
+    "quantised": quantised.quantised,
     "close": loading.close_model,
     "catalogue": catalogue.ports,
 }

@@ -22,7 +22,7 @@ from .loading import Handle, load
 def roundtrip(session: Session, request: dict) -> dict:
     """Op ``roundtrip``."""
     handle: Handle = session.handle(request["handle"])
-    _save(handle, request["out"])
+    save(handle, request["out"])
     again = load(request["out"], handle.dtype)
     if not again.opened:
         return {"equal": False, "opened": False, "load": {
@@ -38,8 +38,8 @@ def roundtrip(session: Session, request: dict) -> dict:
     }
 
 
-def _save(handle: Handle, folder: str) -> None:
-    """The two calls of ``mlx_lm.utils.save`` that concern the model (not the tokenizer)."""
+def save(handle: Handle, folder: str) -> None:
+    """A checkpoint of the port, by the two calls of ``mlx_lm.utils.save`` that concern the model."""
     utils = library.import_mlx_lm()
     os.makedirs(folder, exist_ok=True)
     utils.save_model(folder, handle.model, donate_model=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import time
-from typing import Any
+from functools import cache
+from typing import Any, Callable
 
 import torch
 
@@ -13,9 +14,14 @@ from . import config_ledger, files
 from .taps import Taps
 
 
-def accepted(model: torch.nn.Module) -> set[str]:
+def accepted(model: torch.nn.Module) -> frozenset[str]:
     """The names of the arguments that the model's forward declares itself."""
-    return set(inspect.signature(type(model).forward).parameters)
+    return _parameters(type(model).forward)
+
+
+@cache
+def _parameters(function: Callable) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def call(model: torch.nn.Module, tokens: torch.Tensor, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ import torch
 
 from .. import source_lines
 from ..session import Session, WorkerError
-from . import config_ledger, files
+from . import config_ledger, files, quantising
 
 DTYPES = {
     "float32": torch.float32,
@@ -76,6 +76,8 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
+    if request.get("quantise"):
+        quantising.round_weights(model, **request["quantise"])
     session.handles[request["handle"]] = opened
     parameters = list(files.stored_parameters(checkpoint))
     return {

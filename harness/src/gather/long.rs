@@ -1,0 +1,94 @@
+//! The long text: the reference writes it greedily, the port reads along with a cache and writes its
+//! own.
+
+use std::{path::PathBuf, sync::mpsc::Receiver};
+
+use serde_json::{Value, json};
+
+use super::{Plan, ask::Ask, compare::read_logits};
+use crate::{
+    case::{Feed, LONG_TEXT, NEW_TOKENS},
+    engine::{Forward, Generated},
+    evidence::Absence,
+    material::{Asked, Long},
+};
+
+/// The id of the check that asks for it.
+pub(super) const CHECK: &str = "generation-long";
+
+/// The reference's text, and its logits at the truth's precision.
+pub(super) type Text = (Generated, PathBuf);
+
+/// How many tokens a side generates on its own.
+pub(super) fn new_tokens(plan: &Plan<'_>) -> usize {
+    if plan.question.wants(CHECK) { plan.long_text } else { NEW_TOKENS }
+}
+
+/// A long text that stays within the positions of the model, if that is one still.
+pub(super) fn length(positions: Option<u64>, prompt: usize) -> usize {
+    let room = positions.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
+    LONG_TEXT.min(room.saturating_sub(prompt))
+}
+
+impl Ask<'_, '_> {
+    /// Greedy tokens of the model open as `handle`; their logits go to a file.
+    pub(super) fn generate(&mut self, handle: &str, count: usize, name: &str) -> Asked<Text> {
+        let out = self.plan.work.join(format!("{}-{name}.safetensors", self.side));
+        let request = json!({
+            "handle": handle, "prompt": self.plan.prompt(), "max_new_tokens": count, "out": out,
+        });
+        self.call::<Generated>("generate", request).map(|it| (it, out))
+    }
+
+    /// The reference's text.
+    pub(super) fn long_text(&mut self, handle: &str) -> Asked<Text> {
+        if !self.plan.question.wants(CHECK) {
+            return Err(super::not_asked());
+        }
+        if self.plan.long_text <= NEW_TOKENS {
+            let reason = format!("the model has no room for more than {NEW_TOKENS} new tokens");
+            return Err(Absence::NotApplicable { reason });
+        }
+        self.generate(handle, self.plan.long_text, "long")
+    }
+
+    /// The port's logits along the reference's text, its prompt in one call and then token by token.
+    pub(super) fn along(&mut self, handle: &str, text: &Receiver<Vec<u32>>) -> Asked<PathBuf> {
+        if !self.plan.question.wants(CHECK) {
+            return Err(super::not_asked());
+        }
+        let Ok(text) = text.recv() else {
+            let reason = "the reference wrote no text".to_owned();
+            return Err(Absence::Blocked { reason });
+        };
+        let prompt = self.plan.prompt();
+        // The last token is chosen, but not read.
+        let tokens = [prompt, &text[..text.len().saturating_sub(1)]].concat();
+        let chunks = Feed::Decode { prompt: prompt.len() }.chunks(tokens.len());
+        let forward = Forward { tokens: vec![tokens], chunks: Some(chunks), ..Forward::default() };
+        self.forward(handle, &forward, "along").map(|(_, path)| path)
+    }
+}
+
+/// Both sides along the reference's text, and what the port wrote itself.
+pub(super) fn assemble(
+    text: Asked<Text>,
+    along: Asked<PathBuf>,
+    own: &Asked<Generated>,
+) -> Asked<Long> {
+    let (text, path) = text?;
+    let (reference, port) = (read_logits(&path)?, read_logits(&along?)?);
+    let (total, count) = (port.rows().len(), reference.rows().len());
+    Ok(Long {
+        reference_text: text.ids,
+        port_text: own.as_ref().map_err(Clone::clone)?.ids.clone(),
+        reference,
+        port: port.time_slice(total.saturating_sub(count), total),
+    })
+}
+
+/// Whether a config says how many positions there are.
+pub(super) fn positions(config: &Value) -> Option<u64> {
+    let fields = ["n_positions", "max_position_embeddings"];
+    fields.into_iter().find_map(|it| super::field(config, it))
+}
