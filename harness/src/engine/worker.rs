@@ -26,6 +26,8 @@ use crate::{cancel::Cancel, environment::worker_environment};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
+/// The op that forks a session.
+const SESSION: &str = "session";
 /// How often a waiting harness looks at the cancel flag.
 const TICK: Duration = Duration::from_millis(50);
 /// Importing torch from a cold disk is the slowest start there is.
@@ -78,13 +80,22 @@ impl Worker {
         deadline: Duration,
         cancel: Cancel,
     ) -> Result<Self, EngineError> {
-        let mut command = match engine {
+        let command = match engine {
             EngineKind::Torch | EngineKind::Mlx => native(engine, launch, sources)?,
             #[cfg(feature = "candle")]
             EngineKind::Candle => super::candle::command(launch, sources, deadline)?,
             #[cfg(not(feature = "candle"))]
             EngineKind::Candle => return Err(EngineError::NotBuilt { engine }),
         };
+        Self::start(engine, command, deadline, cancel)
+    }
+
+    fn start(
+        engine: EngineKind,
+        mut command: Command,
+        deadline: Duration,
+        cancel: Cancel,
+    ) -> Result<Self, EngineError> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -138,7 +149,15 @@ impl Worker {
     /// Fork a session: a fresh child with the libraries imported and no model open.
     pub fn session(&mut self) -> Result<Session<'_>, EngineError> {
         self.ready()?;
-        let answer: Value = self.call("session", json!({}))?;
+        let answer: Value = match self.call(SESSION, json!({})) {
+            Ok(answer) => answer,
+            Err(err) => {
+                // Parent and child share a pipe. Which of them reads it now is not known, so that a
+                // later request could end up with the wrong one.
+                self.end();
+                return Err(err);
+            }
+        };
         let pid = answer["pid"].as_i64().and_then(|it| i32::try_from(it).ok()).map(Pid::from_raw);
         let Some(pid) = pid else { return Err(self.nonsense("session", answer.to_string())) };
         Ok(Session { worker: self, pid, alive: true })
@@ -165,8 +184,12 @@ impl Worker {
         request["op"] = op.into();
         self.send(op, &request)?;
         let mut message = self.receive(op, self.deadline)?;
-        // The answer to a request that was given up.
-        while message["id"].as_u64().is_some_and(|it| it < id) {
+        // The answer to a request that was given up, or the end of a session that was: a child that
+        // frees gigabytes ends later than anybody waits for it.
+        let late = |it: &Value| {
+            it["id"].as_u64().is_some_and(|it| it < id) || (op == SESSION && it["event"] == "ended")
+        };
+        while late(&message) {
             message = self.receive(op, self.deadline)?;
         }
         if message["event"] == "ended" {
@@ -241,14 +264,21 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
+impl Worker {
+    /// Ends the process with all its children.
+    fn end(&mut self) {
         self.stdin = None;
         if let Ok(group) = i32::try_from(self.child.id()) {
             // Fails only when the group is gone already, which is what we want.
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -347,5 +377,39 @@ fn how_it_ended(message: &Value) -> String {
     match message["why"].as_str() {
         Some(why) => format!("{how} ({why})"),
         None => how,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker that reads a request for each of `answers` and writes that in return.
+    fn scripted(answers: &[&str]) -> Worker {
+        let mut script = r#"echo '{"event":"ready"}'"#.to_owned();
+        for answer in answers {
+            script += &format!("; read line; printf '{answer}\\n'");
+        }
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{script}; read line")]);
+        let deadline = Duration::from_mins(1);
+        Worker::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
+    }
+
+    #[test]
+    fn the_late_end_of_a_session_is_not_taken_for_the_next_ones() {
+        let ended = r#"{"event":"ended","exit":null,"signal":9}"#;
+        let started = r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#;
+        let mut worker = scripted(&[&format!("{ended}\\n{started}"), ended]);
+        assert_eq!(worker.session().unwrap().pid(), 1_073_741_824);
+        assert!(worker.is_alive());
+    }
+
+    #[test]
+    fn a_worker_that_starts_no_session_is_ended_so_that_it_is_replaced() {
+        let refusal = r#"{"id":1,"ok":false,"error":{"kind":"unsupported","message":"no"}}"#;
+        let mut worker = scripted(&[refusal]);
+        assert!(matches!(worker.session().err(), Some(EngineError::Refused { .. })));
+        assert!(!worker.is_alive());
     }
 }

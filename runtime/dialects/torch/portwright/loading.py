@@ -11,7 +11,7 @@ from transformers.modeling_utils import LoadStateDictConfig, local_torch_dtype
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import class_of, mapping, named
 
-from . import config_ledger
+from . import config_ledger, ignored
 from ._lazy_patterns import Lazily
 
 core_model_loading.re = Lazily()
@@ -77,7 +77,8 @@ def load_config(config, dtype, attention, experts, architecture, ledger):
     model.eval()
     report = {
         "class": cls.__name__, "file": _file_of(cls),
-        "missing": sorted(info.missing_keys), "unexpected": sorted(info.unexpected_keys),
+        "missing": ignored.missing(model, info.missing_keys),
+        "unexpected": ignored.unexpected(model, info.unexpected_keys),
         "mismatched": [[it[0], list(it[1]), list(it[2])] for it in sorted(info.mismatched_keys)],
         "errors": {key: str(it) for key, it in info.conversion_errors.items()},
         "parameters": sum(it.numel() for it in model.parameters()),

@@ -11,7 +11,7 @@ from transformers.modeling_utils import PreTrainedModel, local_torch_dtype
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.pytorch_utils import Conv1D
 
-from . import config_ledger, loading, remote
+from . import config_ledger, ignored, loading, remote
 from .weightless import Weightless
 
 _KINDS = ("tp", "ep", "pp")
@@ -220,15 +220,11 @@ def _fit(model, tensors):
     lost = {it for it in missing if it not in tied or tied[it] in missing}
     return {
         "tensors": len(tensors), "renamed": renamed,
-        "missing": _not_ignored(lost, model._keys_to_ignore_on_load_missing),
+        "missing": ignored.missing(model, lost),
         "tied": sorted(missing - lost),
-        "unexpected": _not_ignored(unexpected, model._keys_to_ignore_on_load_unexpected),
+        "unexpected": ignored.unexpected(model, unexpected),
         "mismatched": mismatched,
     }
-
-
-def _not_ignored(names, patterns):
-    return sorted(it for it in names if not any(re.search(pattern, it) for pattern in patterns or ()))
 
 
 def _code(function):
