@@ -24,9 +24,9 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, VerifyArgs},
-    candidates, compare, definitions, inspect, modular,
+    candidates, commits, compare, definitions, inspect, modular, policy,
     progress::Bars,
-    report, show,
+    report, show, stage,
 };
 
 const COULD_NOT_RUN: u8 = 2;
@@ -63,6 +63,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Policy(args) => policy::run(args),
+        Command::Stage(args) => stage::run(*args),
+        Command::Commits(args) => commits::run(args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
