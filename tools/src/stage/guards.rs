@@ -129,7 +129,11 @@ pub(super) fn path(
                     );
                 }
                 _ => {
-                    return refuse("path", format!("`{folder}` is no folder"), "Name another path.");
+                    return refuse(
+                        "path",
+                        format!("`{folder}` is no folder"),
+                        "Name another path.",
+                    );
                 }
             }
         }
