@@ -207,11 +207,17 @@ fn mcp(http: Option<SocketAddr>, runs: PathBuf, offer: Offer) -> anyhow::Result<
 /// Home, progress bars, and a flag that Ctrl-C sets.
 pub(crate) fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
     let home = Home::locate().map_err(ToolError::from)?;
-    let (bars, cancel) = (Bars::new(), Cancel::default());
-    let flag = cancel.clone();
-    ctrlc::set_handler(move || flag.cancel())?;
+    let (bars, cancel) = interruptible()?;
     if !Path::new(home.path()).exists() {
         bars.on(Event::Note { text: "first run: setting up the engines" });
     }
     Ok((home, bars, cancel))
+}
+
+/// Progress bars, and a flag that Ctrl-C sets: for work that needs no engine.
+pub(crate) fn interruptible() -> anyhow::Result<(Bars, Cancel)> {
+    let (bars, cancel) = (Bars::new(), Cancel::default());
+    let flag = cancel.clone();
+    ctrlc::set_handler(move || flag.cancel())?;
+    Ok((bars, cancel))
 }

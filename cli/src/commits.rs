@@ -23,7 +23,7 @@ pub(crate) struct CommitsArgs {
 }
 
 pub(crate) fn run(args: CommitsArgs) -> anyhow::Result<u8> {
-    let (_, bars, cancel) = commands::surroundings()?;
+    let (bars, cancel) = commands::interruptible()?;
     let input = CommitsInput { range: args.range, repository: args.repo, notes: args.check };
     let ledger = commits::commits(&input, &bars, &cancel)?;
     if args.output.json {

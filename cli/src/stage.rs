@@ -30,7 +30,7 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
 
-    /// The new branch (default: add-MODEL_TYPE)
+    /// The new branch (default: `add-MODEL_TYPE`)
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
 

@@ -31,6 +31,8 @@ pub mod inspect;
 pub mod modular;
 pub mod mutants;
 pub mod policy;
+#[cfg(test)]
+mod real_git;
 pub mod report;
 pub mod ruff;
 #[cfg(feature = "candle")]

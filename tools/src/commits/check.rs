@@ -30,7 +30,7 @@ pub struct NotesCheck {
 }
 
 /// An id in notes that is none of the range.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Stranger {
     pub id: String,
     /// The commit's subject, where the repository has it outside of the range.
@@ -132,9 +132,10 @@ fn numbers(notes: &str) -> BTreeSet<u64> {
     after("#").chain(after("/pull/")).collect()
 }
 
-/// A line without the mark of a list or a heading, and without what emphasises it.
+/// A line without the mark of a list, and without what emphasises it. A heading accounts for nothing:
+/// it often says no more than the release's name, and so may a commit.
 fn bare(line: &str) -> &str {
-    let line = line.trim().trim_start_matches(['-', '*', '+', '#', '>']).trim();
+    let line = line.trim().trim_start_matches(['-', '*', '+', '>']).trim();
     line.trim_matches(['*', '`']).trim().trim_end_matches('.').trim_end()
 }
 
@@ -158,6 +159,6 @@ mod tests {
     #[test]
     fn a_line_is_bared() {
         assert_eq!(bare("  - **Fix the cache.**"), "Fix the cache");
-        assert_eq!(bare("## Fix `it`"), "Fix `it");
+        assert_eq!(bare("## Fix it"), "## Fix it");
     }
 }

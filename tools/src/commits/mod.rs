@@ -8,6 +8,8 @@
 mod check;
 mod error;
 mod kind;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::{

@@ -156,7 +156,8 @@ fn guidance(root: &Path) -> Result<Vec<TargetPath>, PolicyError> {
     for (folder, names) in folders {
         for name in listed(&root.join(&folder))? {
             let lower = name.to_lowercase();
-            let is_template = names.is_empty() && lower.ends_with(".md");
+            let is_template =
+                names.is_empty() && Path::new(&lower).extension() == Some("md".as_ref());
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             if (is_template || names.contains(&lower.as_str())) && root.join(&path).is_file() {
                 found.extend(TargetPath::new(path));

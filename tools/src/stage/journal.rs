@@ -7,6 +7,8 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use git2::{Oid, Repository};
@@ -20,6 +22,9 @@ const FOLDER: &str = "portwright-stage";
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal.json";
 const VERSION: u32 = 1;
+/// A program that is just being started has a copy of each open file for a moment, and of the lock.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,11 +182,14 @@ pub(super) fn lock(repository: &Repository) -> Result<Lock, StageError> {
         .write(true)
         .open(&path)
         .map_err(StageError::write(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(StageError::Busy { path: folder }),
-        Err(TryLockError::Error(err)) => Err(StageError::write(path)(err)),
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(err)) => return Err(StageError::write(path)(err)),
+        }
     }
+    Err(StageError::Busy { path: folder })
 }
 
 /// Nothing is made, and nothing locked, where no staging ever was.

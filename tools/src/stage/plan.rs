@@ -10,7 +10,7 @@ use super::{
     Change, Refusal, RunShown, StageInput, StagedFile, Staging, State,
     error::StageError,
     guards,
-    sources::{self, Source, Sources},
+    sources::{self, Origin, Source, Sources},
 };
 use crate::{
     error::ToolError,
@@ -207,11 +207,14 @@ fn changes(
     refusals: &mut Vec<Refusal>,
 ) -> Result<(Vec<Planned>, Vec<String>), StageError> {
     let (mut files, mut unchanged) = (Vec::new(), Vec::new());
-    for (path, Source { bytes, executable, grown_from }) in sources {
-        let before = tree
-            .get_path(path.as_ref())
-            .ok()
-            .map(|it| Blob { id: it.id(), mode: it.filemode().unsigned_abs() });
+    for (path, Source { bytes, executable, origin }) in sources {
+        let entry = tree.get_path(path.as_ref()).ok();
+        let before =
+            entry.as_ref().map(|it| Blob { id: it.id(), mode: it.filemode().unsigned_abs() });
+        // What is there and no plain file is refused elsewhere.
+        if before.is_some_and(|it| ![PLAIN, EXECUTABLE].contains(&it.mode)) {
+            continue;
+        }
         let after =
             Oid::hash_object(ObjectType::Blob, &bytes).map_err(StageError::git("hash a file"))?;
         if before.is_some_and(|it| it.id == after) {
@@ -219,7 +222,7 @@ fn changes(
             continue;
         }
         // Staged whole, such a file would take back what the target did to it in between.
-        if grown_from.is_some_and(|it| it != before.map(|it| it.id)) {
+        if matches!(origin, Origin::Checkout(was) if was != before.map(|it| it.id)) {
             refusals.push(Refusal::new(
                 "moved-on",
                 format!("`{path}` is not the same in the two checkouts, before what you changed"),

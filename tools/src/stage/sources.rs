@@ -22,8 +22,15 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 pub(super) struct Source {
     pub(super) bytes: Vec<u8>,
     pub(super) executable: bool,
-    /// Where it was taken from another checkout: what the file was there before it was changed.
-    pub(super) grown_from: Option<Option<Oid>>,
+    pub(super) origin: Origin,
+}
+
+/// Where a file comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin {
+    Anywhere,
+    /// Another checkout of the target, with what the file was there before it was changed.
+    Checkout(Option<Oid>),
 }
 
 /// Files by their path in the target.
@@ -36,7 +43,7 @@ pub(super) fn collect(
 ) -> Result<(Sources, Vec<Refusal>), StageError> {
     let mut basket = Basket::default();
     for (path, file) in &input.files {
-        basket.take(TargetPath::new(path), file, None);
+        basket.take(TargetPath::new(path), file, Origin::Anywhere);
     }
     if let Some(folder) = &input.from {
         let folder = folder.canonicalize().map_err(StageError::read(folder))?;
@@ -51,7 +58,7 @@ pub(super) fn collect(
         } else {
             for file in files_below(&folder)? {
                 let below = file.strip_prefix(&folder).expect("it was found below the folder");
-                basket.take(TargetPath::of(below), &file, None);
+                basket.take(TargetPath::of(below), &file, Origin::Anywhere);
             }
         }
     }
@@ -73,14 +80,9 @@ impl Basket {
         self.refusals.push(Refusal::new(id, why, instead));
     }
 
-    fn take(
-        &mut self,
-        path: Result<TargetPath, BadPath>,
-        file: &Path,
-        grown_from: Option<Option<Oid>>,
-    ) {
+    fn take(&mut self, path: Result<TargetPath, BadPath>, file: &Path, origin: Origin) {
         let read = path.map_err(|err| err.to_string());
-        match read.and_then(|path| Ok((path, read_source(file, grown_from)?))) {
+        match read.and_then(|path| Ok((path, read_source(file, origin)?))) {
             Ok((path, source)) => {
                 if self.sources.insert(path.clone(), source).is_some() {
                     self.refuse("twice", format!("`{path}` is given twice"), "Name it once.");
@@ -111,7 +113,7 @@ impl Basket {
                 continue;
             }
             let before = head.get_path(Path::new(path)).ok().map(|it| it.id());
-            self.take(TargetPath::new(path), &folder.join(path), Some(before));
+            self.take(TargetPath::new(path), &folder.join(path), Origin::Checkout(before));
         }
         Ok(())
     }
@@ -139,7 +141,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StageError> {
     Ok(found)
 }
 
-fn read_source(file: &Path, grown_from: Option<Option<Oid>>) -> Result<Source, String> {
+fn read_source(file: &Path, origin: Origin) -> Result<Source, String> {
     let shown = file.display();
     let failed = |err: std::io::Error| format!("`{shown}` cannot be read: {err}");
     let found = fs::symlink_metadata(file).map_err(failed)?;
@@ -154,5 +156,5 @@ fn read_source(file: &Path, grown_from: Option<Option<Oid>>) -> Result<Source, S
     if !bytes.contains(&0) && bytes.windows(2).any(|it| it == b"\r\n") {
         return Err(format!("`{shown}` has Windows line ends"));
     }
-    Ok(Source { bytes, executable: found.permissions().mode() & 0o111 != 0, grown_from })
+    Ok(Source { bytes, executable: found.permissions().mode() & 0o111 != 0, origin })
 }

@@ -40,7 +40,7 @@ pub(super) fn recover(repository: &Repository) -> Result<Recovery, StageError> {
 fn is_whole(repository: &Repository, journal: &Journal) -> Result<bool, StageError> {
     let at = target(repository, &journal.reference())?;
     let (base, commit) = (journal.base()?, journal.commit()?);
-    let moved = at.is_some_and(|it| commit.map_or(true, |commit| it != base || commit == base));
+    let moved = at.is_some_and(|it| commit.is_none_or(|commit| it != base || commit == base));
     Ok(moved && head(repository)? == journal.reference() && entries(repository, journal)?.all_after)
 }
 
