@@ -179,7 +179,7 @@ fn is_build(path: &str) -> bool {
     let lower = path.to_lowercase();
     let name = lower.rsplit('/').next().unwrap_or(&lower);
     FILES.contains(&name)
-        || name.starts_with("requirements") && name.ends_with(".txt")
+        || name.starts_with("requirements")
         || in_folder(
             &lower,
             &[".github", ".circleci", ".buildkite", "ci", ".ci", "docker", "cmake"],

@@ -135,7 +135,7 @@ fn notes_account_by_id_by_number_and_by_subject() {
     assert_eq!(some.strangers, []);
 
     let ids = |ledger: &Ledger| {
-        all(ledger).iter().map(|it| format!("- {}\n", it.short)).collect::<String>()
+        all(ledger).iter().map(|it| it.short.as_str()).collect::<Vec<_>>().join("\n- ") + "\n"
     };
     let every = check(&ids(&whole));
     assert!(every.complete && every.missing.is_empty(), "{every:?}");

@@ -141,13 +141,11 @@ fn model_type(text: &str) -> Result<(), StageError> {
 
 /// Beside the checkout, unless it is named.
 fn patch_file(input: &StageInput, root: &Path, branch: &str) -> Result<PathBuf, StageError> {
-    match &input.patch {
-        Some(patch) => std::path::absolute(patch).map_err(StageError::read(patch)),
-        None => {
-            let name = branch.replace(['/', '\0'], "-");
-            Ok(root.parent().unwrap_or(root).join(format!("{name}.patch")))
-        }
+    if let Some(patch) = &input.patch {
+        return std::path::absolute(patch).map_err(StageError::read(patch));
     }
+    let name = branch.replace(['/', '\0'], "-");
+    Ok(root.parent().unwrap_or(root).join(format!("{name}.patch")))
 }
 
 /// Files that a port has no business with.

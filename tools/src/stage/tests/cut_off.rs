@@ -138,7 +138,8 @@ fn locks_that_a_killed_staging_left_are_removed_and_no_others() {
 
 #[test]
 fn what_somebody_changed_since_is_left_as_it_is() {
-    let change: [(&str, fn(&Fixture)); 5] = [
+    type Change = fn(&Fixture);
+    let change: [(&str, Change); 5] = [
         ("olmo3.py` was changed", |it| it.write("mlx_vlm/models/olmo3/olmo3.py", "mine\n")),
         ("test_models.py` was changed", |it| it.write("mlx_vlm/tests/test_models.py", "mine\n")),
         ("add-olmo3.patch` was changed", |it| fs::write(it.patch(), "mine").unwrap()),

@@ -183,7 +183,7 @@ fn a_run_is_shown_and_held_to_the_files() {
     let evidence = runs::load(&run).unwrap();
     let of = |model_type: &str, even_if_failed: bool| {
         let (run, model_type) = (Some(run.clone()), model_type.to_owned());
-        let input = StageInput { run, model_type, even_if_failed, ..fixture.input() };
+        let input = StageInput { model_type, run, even_if_failed, ..fixture.input() };
         stage(&input, &Wish::Plan).unwrap()
     };
     let plan = of("olmo3", true);
