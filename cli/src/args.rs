@@ -56,6 +56,12 @@ pub(crate) enum Command {
     Report(crate::report::ReportArgs),
     /// Say what a new revision of a port changed: two runs, before and after
     Compare(crate::compare::CompareArgs),
+    /// Say what a target allows, requires and forbids, each with its source
+    Policy(crate::policy::PolicyArgs),
+    /// Stage a port in a clean checkout of its target: a branch, its files, a patch; never a push
+    Stage(Box<crate::stage::StageArgs>),
+    /// List every commit of a range once, or hold release notes to them
+    Commits(crate::commits::CommitsArgs),
     /// List the checks, or print the page of one
     Checks {
         /// A check, e.g. `rope-tables`

@@ -24,9 +24,9 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, VerifyArgs},
-    candidates, compare, definitions, inspect, modular,
+    candidates, commits, compare, definitions, inspect, modular, policy,
     progress::Bars,
-    report, show,
+    report, show, stage,
 };
 
 const COULD_NOT_RUN: u8 = 2;
@@ -63,6 +63,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Policy(args) => policy::run(args),
+        Command::Stage(args) => stage::run(*args),
+        Command::Commits(args) => commits::run(args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
@@ -204,11 +207,17 @@ fn mcp(http: Option<SocketAddr>, runs: PathBuf, offer: Offer) -> anyhow::Result<
 /// Home, progress bars, and a flag that Ctrl-C sets.
 pub(crate) fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
     let home = Home::locate().map_err(ToolError::from)?;
-    let (bars, cancel) = (Bars::new(), Cancel::default());
-    let flag = cancel.clone();
-    ctrlc::set_handler(move || flag.cancel())?;
+    let (bars, cancel) = interruptible()?;
     if !Path::new(home.path()).exists() {
         bars.on(Event::Note { text: "first run: setting up the engines" });
     }
     Ok((home, bars, cancel))
+}
+
+/// Progress bars, and a flag that Ctrl-C sets: for work that needs no engine.
+pub(crate) fn interruptible() -> anyhow::Result<(Bars, Cancel)> {
+    let (bars, cancel) = (Bars::new(), Cancel::default());
+    let flag = cancel.clone();
+    ctrlc::set_handler(move || flag.cancel())?;
+    Ok((bars, cancel))
 }

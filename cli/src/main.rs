@@ -9,10 +9,12 @@
 mod args;
 mod candidates;
 mod commands;
+mod commits;
 mod compare;
 mod definitions;
 mod inspect;
 mod modular;
+mod policy;
 mod progress;
 #[cfg(test)]
 mod prose;
@@ -20,6 +22,7 @@ mod report;
 #[cfg(feature = "candle")]
 mod run;
 mod show;
+mod stage;
 
 use std::process::ExitCode;
 

@@ -48,6 +48,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("mcp/verify-port.md", include_str!("../mcp/verify-port.md.j2")),
     ("mcp/triage-divergence.md", include_str!("../mcp/triage-divergence.md.j2")),
     ("mcp/review-port.md", include_str!("../mcp/review-port.md.j2")),
+    ("mcp/release-notes.md", include_str!("../mcp/release-notes.md.j2")),
 ];
 
 #[derive(Debug, thiserror::Error)]

@@ -114,7 +114,7 @@ pub const PROMPTS: &[Prompt] = &[
     Prompt {
         name: "port-model",
         title: "Port a model to mlx-lm",
-        description: "From the definition to a port that is measured to be the same model",
+        description: "From the definition to a port that is measured to be the same model, staged for a person",
         arguments: &[MODEL_TYPE, required("mlx_lm", MLX_LM)],
         answer: &[
             VERDICT,
@@ -123,7 +123,7 @@ pub const PROMPTS: &[Prompt] = &[
                 "checkpoints",
                 "the set that the port must hold for, and the run that covers each",
             ),
-            field("files", "every file that was written"),
+            field("files", "every file that was written or staged"),
             NOT_RUN,
             FOR_THE_PERSON,
         ],
@@ -227,6 +227,26 @@ pub const PROMPTS: &[Prompt] = &[
         skill: Some("verifying-a-port"),
         version: 1,
         template: "mcp/review-port.md",
+    },
+    Prompt {
+        name: "release-notes",
+        title: "Release notes with nothing left out",
+        description: "Notes that account for every commit of a range, checked against the ledger",
+        arguments: &[
+            required("repository", "The folder of the repository, e.g. `/home/me/mlx-lm`"),
+            required("from", "The last release's tag or commit, e.g. `v0.32.2`"),
+            required("to", "The new release's tag or commit, e.g. `main`"),
+            optional("notes", "The file to write the notes to, e.g. `NOTES.md`"),
+        ],
+        answer: &[
+            field("notes", "the file with the notes"),
+            field("commits", "how many commits the range has, and how many the notes account for"),
+            field("unread", "ids of commits whose change was not read; these block a release"),
+            FOR_THE_PERSON,
+        ],
+        skill: None,
+        version: 1,
+        template: "mcp/release-notes.md",
     },
 ];
 

@@ -18,6 +18,7 @@
 
 mod answer;
 mod candidates;
+mod contribution;
 mod handler;
 mod input;
 mod inspect;

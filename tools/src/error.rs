@@ -11,7 +11,10 @@ use portwright_hub::HubError;
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
-use crate::{candidates::CandidatesError, checkpoint::CheckpointError, ruff::RuffError};
+use crate::{
+    candidates::CandidatesError, checkpoint::CheckpointError, commits::CommitsError,
+    policy::PolicyError, ruff::RuffError, stage::StageError,
+};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,6 +45,15 @@ pub enum ToolError {
 
     #[error(transparent)]
     Hub(#[from] HubError),
+
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+
+    #[error(transparent)]
+    Stage(#[from] StageError),
+
+    #[error(transparent)]
+    Commits(#[from] CommitsError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -158,6 +170,9 @@ impl Hint for ToolError {
             Self::Checkpoint(err) => err.hint(),
             Self::Candidates(err) => err.hint(),
             Self::Hub(err) => err.hint(),
+            Self::Policy(err) => err.hint(),
+            Self::Stage(err) => err.hint(),
+            Self::Commits(err) => err.hint(),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }

@@ -9,7 +9,8 @@
 //! what a new revision changed, [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
-//! generates text with it; both go through a [`session`].
+//! generates text with it; both go through a [`session`]. [`policy`] says what a target asks of
+//! contributions, [`stage`] stages one, and [`commits`] is the ledger behind release notes.
 //!
 //! # Invariants
 //!
@@ -20,6 +21,7 @@
 mod background;
 pub mod candidates;
 pub mod checkpoint;
+pub mod commits;
 pub mod compare;
 pub mod definitions;
 pub mod error;
@@ -28,13 +30,18 @@ mod hub;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;
+pub mod policy;
+#[cfg(test)]
+mod real_git;
 pub mod report;
 pub mod ruff;
 #[cfg(feature = "candle")]
 pub mod run;
 pub mod runs;
 pub mod session;
+pub mod stage;
 pub mod sweep;
 mod table;
+pub mod target_path;
 pub mod verify;
 pub mod verify_cover;

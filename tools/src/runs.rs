@@ -43,6 +43,22 @@ pub fn load(path: &Path) -> Result<Evidence, ToolError> {
     Ok(evidence)
 }
 
+/// The evidence of the run in `path`, whose outcomes are what its figures give.
+///
+/// # Errors
+///
+/// As [`load`]; and when it contradicts itself.
+pub fn consistent(path: &Path) -> Result<Evidence, ToolError> {
+    let evidence = load(path)?;
+    match evidence.disagreements().first() {
+        None => Ok(evidence),
+        Some(fault) => Err(ToolError::NoEvidence {
+            path: path.to_owned(),
+            detail: format!("it contradicts itself: {fault}"),
+        }),
+    }
+}
+
 /// Every finished run under `root`, newest first. Unfinished ones are left out.
 pub fn list(root: &Path) -> Vec<RunSummary> {
     let Ok(entries) = fs::read_dir(root) else { return Vec::new() };

@@ -2,6 +2,7 @@
 //! reads.
 
 mod candidates;
+mod contribution;
 mod inspect;
 mod modular;
 mod parity;
@@ -36,6 +37,7 @@ pub(crate) const TOOLSETS: &[Toolset] = &[
     Toolset { id: "modular", router: PortServer::modular_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
     Toolset { id: "report", router: PortServer::report_tools },
+    Toolset { id: "contribution", router: PortServer::contribution_tools },
 ];
 
 impl PortServer {
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 10);
+        assert_eq!(tools.len(), 12);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [

@@ -117,7 +117,7 @@ pub struct CostChange {
 /// Fails when one is no finished run, its evidence contradicts itself, or the two ask other
 /// questions: another model type, regime or pair of engines.
 pub fn compare(before: &Path, after: &Path) -> Result<Comparison, ToolError> {
-    let (old, new) = (load(before)?, load(after)?);
+    let (old, new) = (runs::consistent(before)?, runs::consistent(after)?);
     sources::comparable(&old, &new)?;
     let checks = checks(&old, &new);
     let worse = checks.iter().any(|it| it.gate && it.change == Change::Worse);
@@ -146,18 +146,6 @@ pub fn compare(before: &Path, after: &Path) -> Result<Comparison, ToolError> {
 /// The comparison as Markdown.
 pub fn render(comparison: &Comparison) -> Result<String, ToolError> {
     Ok(portwright_prompts::render(TEMPLATE, comparison)?)
-}
-
-/// Evidence whose outcomes are what its figures give.
-fn load(run: &Path) -> Result<Evidence, ToolError> {
-    let evidence = runs::load(run)?;
-    match evidence.disagreements().first() {
-        None => Ok(evidence),
-        Some(fault) => Err(ToolError::NoEvidence {
-            path: run.to_owned(),
-            detail: format!("it contradicts itself: {fault}"),
-        }),
-    }
 }
 
 fn checks(old: &Evidence, new: &Evidence) -> Vec<CheckChange> {
