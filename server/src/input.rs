@@ -1,9 +1,6 @@
 //! What the tools take: bounded, with defaults, and nothing that is not named here.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use portwright_harness::{
     case::{Regime, Spelling},
@@ -14,7 +11,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::{
+    refusal::Refusal,
+    roots::{AgentName, AgentPath, Roots},
+};
 
 const LONGEST_DEADLINE: f64 = 3600.0;
 const MOST_CHECKS: usize = 32;
@@ -28,24 +28,29 @@ const LONGEST_TEXT: usize = 4096;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunParity {
     /// The model type of the definition, e.g. `olmo3`.
-    #[schemars(length(min = 1, max = 64))]
+    #[serde(default)]
+    #[schemars(length(max = 64))]
     model_type: String,
+    /// Only this: take up a run again that ended without a verdict, e.g. `olmo3-20260131T120000123Z`.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    resume: Option<String>,
     /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
     #[serde(default)]
-    transformers: Option<PathBuf>,
+    transformers: Option<AgentPath>,
     /// A checkout or install of mlx-lm with the port, e.g. `/home/me/mlx-lm`; the pinned release when absent.
     #[serde(default)]
-    mlx_lm: Option<PathBuf>,
+    mlx_lm: Option<AgentPath>,
     /// A real checkpoint: a folder, or a Hub id such as `org/name@main`; a tiny synthetic one when absent.
     #[serde(default)]
     #[schemars(length(max = 4096))]
-    checkpoint: Option<String>,
+    checkpoint: Option<AgentName>,
     /// A real config.json whose settings the synthetic checkpoint keeps, e.g. `/home/me/config.json`.
     #[serde(default)]
-    config: Option<PathBuf>,
+    config: Option<AgentPath>,
     /// A set that `find_candidates` wrote, e.g. `/home/me/cover.json`; needs `candidate`.
     #[serde(default)]
-    cover: Option<PathBuf>,
+    cover: Option<AgentPath>,
     /// The checkpoint of `cover` whose config to verify, e.g. `org/name`.
     #[serde(default)]
     #[schemars(length(max = 4096))]
@@ -97,16 +102,21 @@ impl RunParity {
         self.wait
     }
 
+    /// The run to take up again.
+    pub(crate) fn resume(&self) -> Option<&str> {
+        self.resume.as_deref()
+    }
+
     /// The capability's input, after everything that can be told at once.
-    pub(crate) fn into_question(self) -> Result<VerifyInput, Refusal> {
+    pub(crate) fn into_question(self, roots: &Roots) -> Result<VerifyInput, Refusal> {
         self.within_bounds()?;
         let input = VerifyInput {
             model_type: self.model_type,
-            transformers: self.transformers,
-            mlx_lm: self.mlx_lm,
-            checkpoint: self.checkpoint,
-            config: self.config,
-            cover: self.cover,
+            transformers: roots.read_any(self.transformers.as_ref())?,
+            mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
+            checkpoint: self.checkpoint.map(|it| roots.name(&it)).transpose()?,
+            config: roots.read_any(self.config.as_ref())?,
+            cover: roots.read_any(self.cover.as_ref())?,
             candidate: self.candidate,
             overrides: self.overrides,
             engines: self.engines,
@@ -137,15 +147,9 @@ impl RunParity {
             let fact = format!("`{name}` has {found} {what}");
             Err(Refusal::new(fact, format!("at most {most} are taken")))
         };
-        let length =
-            |path: &Option<PathBuf>| path.as_deref().map_or(0, |it: &Path| it.as_os_str().len());
         most("model_type", "characters", self.model_type.len(), 64)?;
-        most("transformers", "characters", length(&self.transformers), LONGEST_TEXT)?;
-        most("mlx_lm", "characters", length(&self.mlx_lm), LONGEST_TEXT)?;
-        most("config", "characters", length(&self.config), LONGEST_TEXT)?;
-        let checkpoint = self.checkpoint.as_deref().map_or(0, str::len);
+        let checkpoint = self.checkpoint.as_ref().map_or(0, AgentName::len);
         most("checkpoint", "characters", checkpoint, LONGEST_TEXT)?;
-        most("cover", "characters", length(&self.cover), LONGEST_TEXT)?;
         let candidate = self.candidate.as_deref().map_or(0, str::len);
         most("candidate", "characters", candidate, LONGEST_TEXT)?;
         most("engines", "characters", self.engines.as_deref().map_or(0, str::len), 32)?;
@@ -160,6 +164,25 @@ impl RunParity {
         }
         Ok(())
     }
+}
+
+/// A question that was read from disk, when all its paths may be read.
+pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInput, Refusal> {
+    let path = |it: Option<PathBuf>| roots.read_any(it.map(AgentPath::from).as_ref());
+    let question = VerifyInput {
+        transformers: path(question.transformers)?,
+        mlx_lm: path(question.mlx_lm)?,
+        checkpoint: question
+            .checkpoint
+            .map(|it| roots.name(&AgentName::from(it)))
+            .transpose()?,
+        config: path(question.config)?,
+        cover: path(question.cover)?,
+        out: None,
+        ..question
+    };
+    verify::sources(&question)?;
+    Ok(question)
 }
 
 /// Which run.
@@ -203,11 +226,18 @@ impl RowsOfRun {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// The whole file system: these tests are about other bounds.
+    fn roots() -> Roots {
+        Roots::new(&["/".into()], Path::new("/runs"), Path::new("/cache")).unwrap()
+    }
 
     fn refused(json: &str) -> String {
         let input: RunParity = serde_json::from_str(json).unwrap();
-        input.into_question().unwrap_err().text()
+        input.into_question(&roots()).unwrap_err().text()
     }
 
     #[test]
@@ -228,7 +258,8 @@ mod tests {
     fn the_defaults_leave_the_command_short() {
         let input: RunParity = serde_json::from_str(r#"{"model_type": "olmo3"}"#).unwrap();
         assert!(!input.waits());
-        assert_eq!(verify::command(&input.into_question().unwrap()), "portwright verify olmo3");
+        let question = input.into_question(&roots()).unwrap();
+        assert_eq!(verify::command(&question), "portwright verify olmo3");
     }
 
     #[test]

@@ -14,10 +14,12 @@
 //! - What an agent can mend is an `isError` result with the next step; only misuse of the protocol is
 //!   a protocol error.
 //! - When [`serve`] returns, no run goes on and no engine worker is left.
-//! - HTTP is served to this machine alone: there is no authentication yet.
+//! - HTTP is served to this machine alone, or to those who show a bearer token; never to a website.
+//! - A tool reads and writes below the roots it was given, and nowhere else.
 
 mod answer;
 mod candidates;
+mod guard;
 mod handler;
 mod input;
 mod inspect;
@@ -28,10 +30,13 @@ mod prompts;
 mod refusal;
 mod report;
 mod resources;
+mod roots;
 mod run_id;
 mod serve;
+mod terse;
 mod tools;
 mod toolset;
 
-pub use serve::{Options, ServeError, Transport, serve};
+pub use guard::{Http, TOKEN_VARIABLE, Token};
+pub use serve::{Options, ServeError, Transport, serve, serve_handler};
 pub use toolset::{Offer, UnknownToolset};

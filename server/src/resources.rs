@@ -1,11 +1,12 @@
 //! Runs as resources: the list, and the evidence and the report of each.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use portwright_harness::rundir::EVIDENCE;
 use portwright_tools::{
     report::{DRAFT, PAGE, REPORT},
     runs::{self, RunSummary},
+    standing::{self, State},
 };
 use rmcp::{
     ErrorData,
@@ -17,7 +18,7 @@ use rmcp::{
 use serde_json::{Value, json};
 
 use crate::{
-    jobs::{Jobs, State},
+    jobs::Jobs,
     page::slice,
     run_id::RunId,
 };
@@ -100,8 +101,20 @@ impl Address {
 }
 
 /// The name of a finished run, unless its folder has a name that no run of ours has.
-pub(crate) fn id_of(run: &RunSummary) -> Option<RunId> {
-    RunId::parse(run.path.file_name()?.to_str()?)
+fn id_of(run: &RunSummary) -> Option<RunId> {
+    id_at(&run.path)
+}
+
+fn id_at(folder: &Path) -> Option<RunId> {
+    RunId::parse(folder.file_name()?.to_str()?)
+}
+
+/// The names of the newest runs: those without a verdict first, as they are what is asked about.
+pub(crate) fn newest(jobs: &Jobs, most: usize) -> Vec<RunId> {
+    let standing = standing::list(jobs.root()).into_iter();
+    let open = standing.filter(|it| it.1.state != State::Done).filter_map(|it| id_at(&it.0));
+    let finished = runs::list(jobs.root());
+    open.chain(finished.iter().filter_map(id_of)).take(most).collect()
 }
 
 /// `resources/list`: the list of runs, then the documents of each finished one, a page at a time.
@@ -196,12 +209,13 @@ fn read_slice(uri: &str, text: &str, document: Document, offset: usize) -> ReadR
 }
 
 fn read_runs(jobs: &Jobs, uri: &str, offset: usize) -> ReadResourceResult {
-    let mut rows: Vec<Value> = jobs
-        .all()
-        .iter()
-        .rev()
-        .filter(|it| it.moment().state != State::Done)
-        .map(|it| json!({"run": it.id.as_str(), "state": it.moment().state}))
+    let mut rows: Vec<Value> = standing::list(jobs.root())
+        .into_iter()
+        .filter(|(_, standing)| standing.state != State::Done)
+        .filter_map(|(path, standing)| {
+            let id = id_at(&path)?;
+            Some(json!({"run": id.as_str(), "state": standing.state}))
+        })
         .collect();
     rows.extend(runs::list(jobs.root()).iter().filter_map(|it| {
         let id = id_of(it)?;

@@ -1,6 +1,6 @@
 //! What an architecture is made of.
 
-use portwright_tools::inspect::{self, InspectInput};
+use portwright_tools::inspect;
 use rmcp::{
     handler::server::{tool::schema_for_output, wrapper::Parameters},
     tool, tool_router,
@@ -37,7 +37,7 @@ impl PortServer {
         Parameters(input): Parameters<InspectArchitecture>,
     ) -> Result<Answer<Inspected>, Refusal> {
         let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
-        let input = InspectInput::try_from(&input)?;
+        let input = input.into_input(&self.roots)?;
         let output =
             in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
         Ok(Answer(Inspected::of(output, offset, limit)))

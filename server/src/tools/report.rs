@@ -33,7 +33,7 @@ impl PortServer {
         Parameters(input): Parameters<DraftReport>,
     ) -> Result<Answer<DraftedReport>, Refusal> {
         let (id, _) = self.finished(&input.run).await?;
-        let input = input.into_input(self.jobs.folder(&id));
+        let input = input.into_input(self.jobs.folder(&id), &self.roots)?;
         let draft = blocking(move || report::draft(&input)).await??;
         Ok(Answer(DraftedReport::of(&id, draft)))
     }
