@@ -9,9 +9,7 @@ use portwright_harness::{
     evidence::{self, Verdict},
     progress::{Event, Progress},
 };
-use portwright_server::{
-    Http, Offer, Options, ServeError, TOKEN_VARIABLE, Token, Transport,
-};
+use portwright_server::{Http, Offer, Options, ServeError, TOKEN_VARIABLE, Token, Transport};
 use portwright_tools::{
     error::ToolError,
     explain, mutants,

@@ -1,10 +1,13 @@
 //! Who may call over HTTP: which hosts and origins, and who has to show a token.
 //!
 //! On a loopback address the names of this machine are enough: no website reaches the server, as
-//! `Host` must be one of them and no `Origin` passes. On any other address every request also needs
+//! `Host` must be one of them and no `Origin` passes but the server's own. On any other address every request also needs
 //! the bearer token, which is the user's own or made for this one server.
 
-use std::{fmt, io, net::SocketAddr};
+use std::{
+    fmt, io,
+    net::{Ipv6Addr, SocketAddr},
+};
 
 use axum::{
     extract::{Request, State},
@@ -102,6 +105,17 @@ impl Http {
     }
 }
 
+/// What `Origin` may say: this server's own addresses. It serves no pages, so no browser sends them.
+pub(crate) fn own_origins(hosts: &[String], port: u16) -> Vec<String> {
+    let origin = |host: &String| match host.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("http://[{ip}]:{port}"),
+        // A name that was given with its port.
+        Err(_) if host.contains(':') => format!("http://{host}"),
+        Err(_) => format!("http://{host}:{port}"),
+    };
+    hosts.iter().map(origin).collect()
+}
+
 /// Where a token comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -127,7 +141,9 @@ fn bearer(header: &HeaderValue) -> Option<&[u8]> {
 }
 
 fn refuse(challenge: &'static str) -> Response {
-    let text = format!("a bearer token is needed: the server's {TOKEN_VARIABLE}, or the one that it printed when it started\n");
+    let text = format!(
+        "a bearer token is needed: the server's {TOKEN_VARIABLE}, or the one that it printed when it started\n"
+    );
     (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], text).into_response()
 }
 
@@ -184,6 +200,13 @@ mod tests {
         assert!(named.contains(&"build.example".to_owned()) && !named.contains(&"::".to_owned()));
         let own = http("192.0.2.1:80", &[], None).allowed_hosts().unwrap();
         assert!(own.contains(&"192.0.2.1".to_owned()));
+    }
+
+    #[test]
+    fn only_the_server_itself_is_an_origin() {
+        let hosts = ["localhost", "::1", "build.example:9"].map(str::to_owned);
+        let expected = ["http://localhost:80", "http://[::1]:80", "http://build.example:9"];
+        assert_eq!(own_origins(&hosts, 80), expected);
     }
 
     #[test]

@@ -172,10 +172,7 @@ pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInp
     let question = VerifyInput {
         transformers: path(question.transformers)?,
         mlx_lm: path(question.mlx_lm)?,
-        checkpoint: question
-            .checkpoint
-            .map(|it| roots.name(&AgentName::from(it)))
-            .transpose()?,
+        checkpoint: question.checkpoint.map(|it| roots.name(&AgentName::from(it))).transpose()?,
         config: path(question.config)?,
         cover: path(question.cover)?,
         out: None,

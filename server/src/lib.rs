@@ -19,6 +19,7 @@
 
 mod answer;
 mod candidates;
+pub mod confirm;
 mod guard;
 mod handler;
 mod input;

@@ -57,7 +57,11 @@ impl ConvertModular {
         let library = self.transformers.as_ref();
         Ok(ConvertInput {
             files: self.files.iter().map(admit).collect::<Result<_, _>>()?,
-            transformers: if beside { roots.write_any(library)? } else { roots.read_any(library)? },
+            transformers: if beside {
+                roots.write_any(library)?
+            } else {
+                roots.read_any(library)?
+            },
             out: roots.write_any(self.out.as_ref())?,
             diff: self.diff,
             formatter: self.formatter,

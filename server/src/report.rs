@@ -32,10 +32,10 @@ pub(crate) struct DraftReport {
 }
 
 impl DraftReport {
-    /// The capability's input for the run in `run`.
-    pub(crate) fn into_input(self, run: PathBuf, roots: &Roots) -> Result<DraftInput, Refusal> {
+    /// The capability's input, but for the run's folder.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<DraftInput, Refusal> {
         let target = roots.read_any(self.target.as_ref())?;
-        Ok(DraftInput { run, template: self.template, target })
+        Ok(DraftInput { run: PathBuf::new(), template: self.template, target })
     }
 }
 

@@ -17,11 +17,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    jobs::Jobs,
-    page::slice,
-    run_id::RunId,
-};
+use crate::{jobs::Jobs, page::slice, run_id::RunId};
 
 const RUNS: &str = "portwright://runs";
 /// Runs of one listing.

@@ -186,10 +186,7 @@ fn serve_until_end<S: ServerHandler + Clone>(
     served
 }
 
-async fn serve_stdio<S: ServerHandler>(
-    server: S,
-    end: &mut EndSignals,
-) -> Result<(), ServeError> {
+async fn serve_stdio<S: ServerHandler>(server: S, end: &mut EndSignals) -> Result<(), ServeError> {
     let running = select! {
         () = end.come() => return Ok(()),
         running = server.serve(stdio()) => running,
@@ -224,13 +221,13 @@ async fn serve_http<S: ServerHandler + Clone>(
     let bound = listener.local_addr().map_err(ServeError::Start)?;
     let stop = CancellationToken::new();
     let config = StreamableHttpServerConfig::default()
+        .with_allowed_origins(guard::own_origins(&hosts, bound.port()))
         .with_allowed_hosts(hosts)
         .enforce_origin_validation()
         .with_cancellation_token(stop.child_token());
     let sessions = Arc::new(LocalSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let mut router = axum::Router::new().nest_service(ENDPOINT, service);
-    progress.on(Event::Note { text: &format!("listening on http://{bound}{ENDPOINT}") });
     if let Some((token, origin)) = token {
         if origin == Origin::Made {
             let text = format!(
@@ -241,6 +238,7 @@ async fn serve_http<S: ServerHandler + Clone>(
         }
         router = router.layer(middleware::from_fn_with_state(token, guard::check));
     }
+    progress.on(Event::Note { text: &format!("listening on http://{bound}{ENDPOINT}") });
     let connections = axum::serve(listener, router)
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();

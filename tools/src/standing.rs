@@ -256,11 +256,7 @@ mod tests {
 
     #[test]
     fn the_clock_stands_still_when_it_is_over() {
-        let over = Standing {
-            accepted_ms: 1000,
-            ended_ms: Some(3500),
-            ..standing(State::Failed)
-        };
+        let over = Standing { accepted_ms: 1000, ended_ms: Some(3500), ..standing(State::Failed) };
         assert!((over.elapsed_seconds() - 2.5).abs() < 1e-9);
     }
 }

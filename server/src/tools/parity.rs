@@ -215,7 +215,10 @@ impl PortServer {
         match standing.state {
             State::Done => Err(has_a_verdict(&id)),
             State::Queued | State::Running => Err(Refusal::new(
-                format!("run `{id}` is {}, and another process answers for it", standing.state.word()),
+                format!(
+                    "run `{id}` is {}, and another process answers for it",
+                    standing.state.word()
+                ),
                 "follow it with parity_status",
             )),
             State::Failed | State::Cancelled | State::Interrupted => {
@@ -262,7 +265,8 @@ impl PortServer {
 
     async fn unknown(&self, run: &str) -> Refusal {
         let jobs = Arc::clone(&self.jobs);
-        let known = blocking(move || resources::newest(&jobs, RUNS_NAMED)).await.unwrap_or_default();
+        let known =
+            blocking(move || resources::newest(&jobs, RUNS_NAMED)).await.unwrap_or_default();
         let known: Vec<String> = known.iter().map(RunId::to_string).collect();
         let hint = if known.is_empty() {
             "there are no runs yet; run_parity starts one".to_owned()
