@@ -27,39 +27,39 @@ const LONGEST_TEXT: usize = 4096;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunParity {
-    /// The model type of the definition, e.g. `olmo3`.
+    /// The definition's model type, e.g. `olmo3`.
     #[serde(default)]
     #[schemars(length(max = 64))]
     model_type: String,
-    /// Only this: take up a run again that ended without a verdict, e.g. `olmo3-20260131T120000123Z`.
+    /// Alone: a run without a verdict to take up again, as `run_parity` named it.
     #[serde(default)]
     #[schemars(length(max = 128))]
     resume: Option<String>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
     transformers: Option<AgentPath>,
-    /// A checkout or install of mlx-lm with the port, e.g. `/home/me/mlx-lm`; the pinned release when absent.
+    /// Checkout or install with the port, e.g. `/home/me/mlx-lm`; absent: the pinned release.
     #[serde(default)]
     mlx_lm: Option<AgentPath>,
-    /// A real checkpoint: a folder, or a Hub id such as `org/name@main`; a tiny synthetic one when absent.
+    /// Real weights: a folder or a Hub id, e.g. `org/name@main`; absent: tiny random ones.
     #[serde(default)]
     #[schemars(length(max = 4096))]
     checkpoint: Option<AgentName>,
-    /// A real config.json whose settings the synthetic checkpoint keeps, e.g. `/home/me/config.json`.
+    /// A real config.json to keep the settings of, e.g. `/home/me/config.json`.
     #[serde(default)]
     config: Option<AgentPath>,
-    /// A set that `find_candidates` wrote, e.g. `/home/me/cover.json`; needs `candidate`.
+    /// A set that `find_candidates` wrote; with `candidate`.
     #[serde(default)]
     cover: Option<AgentPath>,
-    /// The checkpoint of `cover` whose config to verify, e.g. `org/name`.
+    /// The member of `cover` to verify, e.g. `org/name`.
     #[serde(default)]
     #[schemars(length(max = 4096))]
     candidate: Option<String>,
-    /// Config fields set on top of the synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
+    /// Config fields to set, e.g. `{"rms_norm_eps": 0.001}`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
     overrides: BTreeMap<String, Value>,
-    /// The engine of the definition and the engine that is judged, e.g. `candle,mlx`; `torch,mlx` when absent.
+    /// The definition's and the judged engine, e.g. `candle,mlx`; absent: `torch,mlx`.
     #[serde(default)]
     #[schemars(length(max = 32))]
     engines: Option<String>,
@@ -67,20 +67,20 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(length(max = 32))]
     checks: Vec<String>,
-    /// `logic` asks whether it is the same model, `native` whether it behaves in the checkpoint's dtype.
+    /// `logic`: is it the same model? `native`: does it behave in the checkpoint's dtype?
     #[serde(default = "logic")]
     precision: Regime,
-    /// How config.json of the synthetic checkpoint writes the RoPE settings, e.g. `rope_theta`.
+    /// How config.json writes RoPE, e.g. `rope_theta`.
     #[serde(default = "rope_theta")]
     spelling: Spelling,
-    /// Seed of weights and tokens, e.g. `0`.
+    /// Of weights and tokens, e.g. `1`.
     #[serde(default)]
     seed: u64,
-    /// Seconds that one request to an engine may take, e.g. `120`.
+    /// Seconds for one request to an engine, e.g. `120`.
     #[serde(default = "default_deadline")]
     #[schemars(range(min = 0.001, max = LONGEST_DEADLINE))]
     deadline: f64,
-    /// Keep this call open until the run is over, with progress; cancelling the call stops the run.
+    /// Keep the call open until the run is over; cancelling it stops the run.
     #[serde(default)]
     wait: bool,
 }
@@ -186,7 +186,7 @@ pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInp
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OfRun {
-    /// A run's id as `run_parity` returned it, e.g. `olmo3-20260131T120000123Z`.
+    /// The run, as `run_parity` named it.
     #[schemars(length(min = 1, max = 128))]
     pub(crate) run: String,
 }
@@ -195,13 +195,13 @@ pub(crate) struct OfRun {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOfRun {
-    /// A run's id as `run_parity` returned it, e.g. `olmo3-20260131T120000123Z`.
+    /// The run, as `run_parity` named it.
     #[schemars(length(min = 1, max = 128))]
     pub(crate) run: String,
-    /// The first row to return: 0, or the `next_offset` of the answer before, e.g. `40`.
+    /// The `next_offset` of the answer before, e.g. `40`.
     #[serde(default)]
     offset: u32,
-    /// Rows to return at most; large rows may leave room for fewer, e.g. `40`.
+    /// Rows to return at most, e.g. `40`.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = MOST_ROWS))]
     limit: u32,

@@ -25,24 +25,24 @@ const MOST_NAMES: usize = 40;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InspectArchitecture {
-    /// A model type, e.g. `olmo_hybrid`; or a checkpoint: its folder, or a Hub id such as `org/name@main`.
+    /// A model type, e.g. `olmo3`, a checkpoint's folder, or a Hub id such as `org/name@main`.
     #[schemars(length(min = 1, max = 4096))]
     model: AgentName,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Only modules down to this depth, e.g. `3`; the model is at 0.
     #[serde(default)]
     #[schemars(range(max = DEEPEST))]
     depth: Option<u32>,
-    /// Only modules whose full name matches, and those above them, e.g. `*.self_attn*`.
+    /// Only modules whose name matches, e.g. `*.self_attn*`.
     #[serde(default)]
     #[schemars(length(max = 256))]
     modules: Option<String>,
-    /// The first module to return: 0, or the `next_offset` of the answer before, e.g. `60`.
+    /// The `next_offset` of the answer before, e.g. `60`.
     #[serde(default)]
     pub(crate) offset: u32,
-    /// Modules to return at most; large rows may leave room for fewer, e.g. `60`.
+    /// Modules to return at most, e.g. `60`.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = MOST_ROWS))]
     pub(crate) limit: u32,

@@ -240,6 +240,10 @@ impl Jobs {
         Self { root, home, known: Mutex::default(), turn: Semaphore::new(1) }
     }
 
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -4,7 +4,8 @@
 //!
 //! [`serve`] is all that others call. `tools` has the tools, one method each; `input` and `answer`
 //! are what they take and return; `jobs` keeps the runs that go on in the background; `resources`
-//! are runs to read, `prompts` what an agent can be asked to do.
+//! are runs to read, `prompts` what an agent can be asked to do, `skills` how it is done. `guard` and
+//! `roots` say who may call and what may be touched.
 //!
 //! # Invariants
 //!
@@ -19,6 +20,7 @@
 
 mod answer;
 mod candidates;
+mod completion;
 pub mod confirm;
 mod guard;
 mod handler;
@@ -34,6 +36,7 @@ mod resources;
 mod roots;
 mod run_id;
 mod serve;
+mod skills;
 mod terse;
 mod tools;
 mod toolset;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::Brief,
-    page::{clip, slice},
+    page::{clip, page, slice},
     refusal::Refusal,
     roots::{AgentName, AgentPath, Roots},
 };
@@ -24,7 +24,7 @@ pub(crate) struct ConvertModular {
     /// Model types or paths of modular files, e.g. `["olmo3"]`.
     #[schemars(length(min = 1, max = 32))]
     files: Vec<AgentName>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Write the repository's tree below this folder, e.g. `/home/me/out`; beside the modular files of
@@ -103,13 +103,13 @@ impl From<ConvertOutput> for Converted {
             compared: file.compared,
             diff: file.diff.as_deref().map(clip),
         };
-        Self {
-            wrote: it.wrote,
-            files: it.files.into_iter().map(file).collect(),
-            failures: it.failures.into_iter().map(|failure| failure.message).collect(),
-            notes: it.notes,
-            formatter: it.formatter.name,
+        let (files, rest) = page(it.files.into_iter().map(file).collect(), 0, usize::MAX);
+        let mut notes: Vec<String> = it.notes.iter().take(MOST_FILES).map(|it| clip(it)).collect();
+        if rest.is_some() {
+            notes.push("more files than one answer holds: name fewer models".to_owned());
         }
+        let failures = it.failures.iter().take(MOST_FILES).map(|it| clip(&it.message)).collect();
+        Self { wrote: it.wrote, files, failures, notes, formatter: it.formatter.name }
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) struct ScaffoldModular {
     /// brings those of its model that stand beside it.
     #[schemars(length(min = 1, max = 16))]
     files: Vec<AgentPath>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Inherit from these models and no others, e.g. `["llama"]`; from the best ones when empty.

@@ -1,6 +1,6 @@
 //! Runs as resources: the list, and the evidence and the report of each.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use portwright_harness::rundir::EVIDENCE;
 use portwright_tools::{
@@ -17,7 +17,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{jobs::Jobs, page::slice, run_id::RunId};
+use crate::{jobs::Jobs, page::slice, run_id::RunId, skills};
 
 const RUNS: &str = "portwright://runs";
 /// Runs of one listing.
@@ -130,6 +130,7 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
                 .with_description("Every run with its state and verdict, newest first")
                 .with_mime_type("application/json"),
         );
+        resources.extend(skills::resources());
     }
     for run in finished.iter().skip(offset).take(RUNS_A_PAGE) {
         let Some(id) = id_of(run) else { continue };
@@ -166,11 +167,17 @@ pub(crate) fn templates() -> ListResourceTemplatesResult {
 
 /// `resources/read`.
 pub(crate) fn read(jobs: &Jobs, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+    if let Some(found) = skills::read(uri) {
+        return Ok(found);
+    }
     match Address::parse(uri) {
         Some(Address::Runs { offset }) => Ok(read_runs(jobs, uri, offset)),
         Some(Address::Document { id, document, offset }) => {
-            let path = jobs.folder(&id).join(document.file);
-            let text = fs::read_to_string(path).map_err(|_| {
+            let folder = jobs.folder(&id);
+            // A link would lead out of the folder of runs.
+            let path = (!folder.is_symlink()).then(|| folder.join(document.file));
+            let missing = || io::Error::from(io::ErrorKind::NotFound);
+            let text = path.ok_or_else(missing).and_then(fs::read_to_string).map_err(|_| {
                 let message = format!(
                     "run `{id}` has no {}: it is not finished, or there is no such run; {RUNS} lists them",
                     document.name
@@ -181,7 +188,7 @@ pub(crate) fn read(jobs: &Jobs, uri: &str) -> Result<ReadResourceResult, ErrorDa
         }
         None => {
             let message = format!(
-                "no resource `{uri}`; there are {RUNS}, {RUNS}/RUN/evidence and {RUNS}/RUN/report"
+                "no resource `{uri}`; there are {RUNS}, {RUNS}/RUN/evidence, {RUNS}/RUN/report and skill://NAME/SKILL.md"
             );
             Err(ErrorData::resource_not_found(message, Some(json!({"uri": uri}))))
         }

@@ -1,7 +1,7 @@
 //! Schemas as short as they can be without saying less: what an agent reads costs it context.
 //!
 //! What is left out is what a reader takes for granted: which dialect of JSON Schema it is, that an
-//! optional property may be absent, that a count is no less than nothing. What is refused stays the
+//! optional property may be absent, that a count is no less than nothing, that a text ends. What is refused stays the
 //! same; it is the server that decides, not the schema.
 
 use rmcp::model::JsonObject;
@@ -24,7 +24,9 @@ pub(crate) fn terse(schema: &JsonObject) -> JsonObject {
 fn shorten(schema: &mut Value, definitions: &JsonObject) {
     let Value::Object(fields) = schema else { return };
     inline(fields, definitions);
-    fields.remove("format");
+    for taken_for_granted in ["format", "minLength", "maxLength"] {
+        fields.remove(taken_for_granted);
+    }
     let is_empty = |it: &Value| {
         it.is_null()
             || *it == Value::Bool(false)
@@ -102,7 +104,7 @@ mod tests {
             "type": "object",
             "required": ["model"],
             "properties": {
-                "model": {"type": "string", "minLength": 1},
+                "model": {"type": "string"},
                 "seed": {"type": "integer", "default": 3},
                 "out": {"type": "string", "description": "Where."},
                 "precision": {"default": "logic", "enum": ["logic", "native"]},

@@ -90,17 +90,21 @@ fn no_text_leads_out_of_the_roots() {
             }
             let is_path = !NOT_PATHS.contains(&(name, property));
             paths += usize::from(is_path);
-            for escape in &escapes {
+            // A name is tried once: some of these calls are answered, and that takes a while.
+            for escape in if is_path { &escapes[..] } else { &escapes[..1] } {
                 let mut call = sound(name, &root);
                 call[property] = if list { json!([escape]) } else { json!(escape) };
-                let told = client.refused(name, call);
-                assert!(!told.contains(SECRET), "{name}.{property} {escape}: {told}");
-                if is_path {
-                    let says = told.contains("is outside of the folders that may be")
-                        || told.contains("cannot be followed");
-                    assert!(says, "{name}.{property} {escape}: {told}");
-                    assert!(told.contains("hint: "), "{told}");
+                let answer = client.ask("call", json!({"name": name, "arguments": call}));
+                let whole = answer.to_string();
+                assert!(!whole.contains(SECRET), "{name}.{property} {escape}: {answer:#}");
+                if !is_path {
+                    continue;
                 }
+                assert_eq!(answer["is_error"], true, "{name}.{property} {escape}: {answer:#}");
+                let told = answer["text"].as_str().unwrap();
+                let says = told.contains("is outside of the folders that may be")
+                    || told.contains("cannot be followed");
+                assert!(says && told.contains("hint: "), "{name}.{property} {escape}: {told}");
             }
         }
     }

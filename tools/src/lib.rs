@@ -28,6 +28,7 @@ mod hub;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;
+pub mod names;
 pub mod report;
 pub mod ruff;
 #[cfg(feature = "candle")]

@@ -16,12 +16,11 @@ use crate::{
 #[tool_router(router = inspect_tools, vis = "pub(super)")]
 impl PortServer {
     /// Show what an architecture is made of, from its definition in transformers: ancestors through
-    /// modular files, the module tree with shapes and source lines (layers that are alike are one row),
-    /// tensor, expert and pipeline parallel plans resolved against the modules, whether attention
-    /// backends can be exchanged, and which layers a kernel from the Hub can replace.
+    /// modular files, the module tree with shapes and source lines, parallel plans resolved against it,
+    /// whether attention backends can be exchanged, which layers a kernel from the Hub can replace.
     ///
-    /// Takes e.g. `{"model": "olmo_hybrid"}`; no weight is read or made, whatever its size. A large tree
-    /// comes in pages: `offset` continues where `next_offset` says; `depth` and `modules` narrow it.
+    /// Takes e.g. `{"model": "olmo_hybrid"}`; reads no weights. `offset` continues the tree, `depth` and
+    /// `modules` narrow it.
     #[tool(
         title = "Inspect an architecture",
         output_schema = schema_for_output::<Inspected>(),

@@ -34,13 +34,11 @@ const RUNS_NAMED: usize = 10;
 
 #[tool_router(router = parity_tools, vis = "pub(super)")]
 impl PortServer {
-    /// Start to verify that a port of a model (mlx-lm) is the same model as its definition
-    /// (transformers): both run on the same tokens, and every difference is held to measured noise.
+    /// Verify that a port of a model (mlx-lm) is the same model as its definition (transformers): both
+    /// run on the same tokens, and every difference is held to measured noise.
     ///
-    /// Returns a run id at once, e.g. for `{"model_type": "olmo3"}`; then call `parity_status` until
-    /// the run is done, and `parity_result` for the verdict. It takes seconds with a synthetic
-    /// checkpoint; the first run on a machine installs the engines and takes minutes. Runs are
-    /// verified one after the other. With `"wait": true` the call stays open until the run is over.
+    /// Returns a run id at once, e.g. for `{"model_type": "olmo3"}`; call `parity_status` until it is
+    /// done, then `parity_result`. It takes seconds; the first run on a machine installs the engines.
     #[tool(
         title = "Verify a port",
         output_schema = schema_for_output::<RunStatus>(),
@@ -70,8 +68,8 @@ impl PortServer {
         Ok(Answer(RunStatus::of(&job)))
     }
 
-    /// Say where a run stands: queued, running, done, failed or cancelled; its step, seconds so far,
-    /// and what to call next. Takes e.g. `{"run": "olmo3-20260131T120000123Z"}`.
+    /// Say where a run stands: queued, running, done, failed, cancelled or interrupted; its step, and
+    /// what to call next. Takes e.g. `{"run": "olmo3-20260131T120000123Z"}`.
     #[tool(
         title = "Status of a run",
         output_schema = schema_for_output::<RunStatus>(),

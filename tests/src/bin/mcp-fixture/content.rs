@@ -9,6 +9,12 @@ const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z
 /// A wave file without a sample.
 const WAV: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
 
+/// A result, complete, as a type of the protocol.
+pub(crate) fn complete<T: DeserializeOwned>(mut result: Value) -> Result<T, ErrorData> {
+    result["resultType"] = "complete".into();
+    wire(result)
+}
+
 /// What `value` is on the wire, as a type of the protocol.
 pub(crate) fn wire<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
     serde_json::from_value(value).map_err(|err| ErrorData::internal_error(err.to_string(), None))
@@ -51,11 +57,11 @@ pub(crate) fn of_tool(name: &str) -> Option<Result<CallToolResult, ErrorData>> {
         "json_schema_2020_12_tool" | "test_logging_tool" => vec![text("done")],
         "test_error_handling" => {
             let blocks = [text("This tool intentionally returns an error for testing")];
-            return Some(wire(json!({"content": blocks, "isError": true})));
+            return Some(complete(json!({"content": blocks, "isError": true})));
         }
         _ => return None,
     };
-    Some(wire(json!({"content": blocks})))
+    Some(complete(json!({"content": blocks})))
 }
 
 /// The contents of a resource; `None` when there is none.

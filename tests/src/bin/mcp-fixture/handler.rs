@@ -22,7 +22,7 @@ use tokio::time::sleep;
 
 use crate::{
     asking,
-    content::{self, wire},
+    content::{self, complete, wire},
     rounds::{self, Brought, Round, States},
 };
 
@@ -102,7 +102,7 @@ impl ServerHandler for Fixture {
                     if *name == "json_schema_2020_12_tool" { schema_2020_12() } else { schema(*argument) }})
             })
             .collect();
-        wire(json!({"tools": tools}))
+        complete(json!({"tools": tools}))
     }
 
     async fn call_tool(
@@ -154,7 +154,7 @@ impl ServerHandler for Fixture {
                 json!({"uri": uri, "name": uri, "description": "Fixture", "mimeType": mime_type})
             })
             .collect();
-        wire(json!({"resources": resources}))
+        complete(json!({"resources": resources}))
     }
 
     async fn list_resource_templates(
@@ -162,7 +162,7 @@ impl ServerHandler for Fixture {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        wire(json!({"resourceTemplates": [{
+        complete(json!({"resourceTemplates": [{
             "uriTemplate": "test://template/{id}/data", "name": "template",
             "description": "Fixture", "mimeType": "application/json",
         }]}))
@@ -177,7 +177,7 @@ impl ServerHandler for Fixture {
             let data = json!({"uri": request.uri});
             ErrorData::resource_not_found("Resource not found", Some(data))
         })?;
-        wire::<rmcp::model::ReadResourceResult>(found).map(Into::into)
+        complete::<rmcp::model::ReadResourceResult>(found).map(Into::into)
     }
 
     async fn list_prompts(
@@ -193,7 +193,7 @@ impl ServerHandler for Fixture {
                 json!({"name": name, "description": "Fixture", "arguments": arguments})
             })
             .collect();
-        wire(json!({"prompts": prompts}))
+        complete(json!({"prompts": prompts}))
     }
 
     async fn get_prompt(
@@ -208,7 +208,7 @@ impl ServerHandler for Fixture {
         let found = content::of_prompt(&request.name, &arguments).ok_or_else(|| {
             ErrorData::invalid_params(format!("no prompt `{}`", request.name), None)
         })?;
-        wire::<rmcp::model::GetPromptResult>(found).map(Into::into)
+        complete::<rmcp::model::GetPromptResult>(found).map(Into::into)
     }
 
     async fn set_level(
@@ -335,7 +335,7 @@ fn prompt_in_rounds(
         Some(text) => {
             let content = json!({"type": "text", "text": format!("In the context of {text}")});
             let found = json!({"messages": [{"role": "user", "content": content}]});
-            wire::<rmcp::model::GetPromptResult>(found).map(Into::into)
+            complete::<rmcp::model::GetPromptResult>(found).map(Into::into)
         }
         None => {
             let asked = json!({"user_context": {"method": "elicitation/create", "params": {
