@@ -55,7 +55,7 @@ pub struct Unconfirmed(Because);
 #[derive(Debug)]
 enum Because {
     /// The client has to ask first.
-    NotAsked(InputRequiredResult),
+    NotAsked(Box<InputRequiredResult>),
     Refused(Refusal),
 }
 
@@ -68,7 +68,7 @@ impl From<Refusal> for Unconfirmed {
 impl IntoCallToolResult for Unconfirmed {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
         match self.0 {
-            Because::NotAsked(required) => Ok(required.into()),
+            Because::NotAsked(required) => Ok((*required).into()),
             Because::Refused(refusal) => refusal.into_call_tool_result(),
         }
     }
@@ -98,11 +98,11 @@ pub async fn confirm(
     if stateless {
         return match question.answer_in(&brought) {
             Some(result) => question.judge(result),
-            None => Err(Unconfirmed(Because::NotAsked(question.required(params)))),
+            None => Err(Unconfirmed(Because::NotAsked(Box::new(question.required(params))))),
         };
     }
     let asked = select! {
-        () = context.ct.cancelled() => return Err(question.declined().into()),
+        () = context.ct.cancelled() => return Err(declined().into()),
         asked = context.peer.create_elicitation(params) => asked,
     };
     match asked {
@@ -151,15 +151,8 @@ impl Question {
         let ticked = result.content.is_some_and(|it| it[CONFIRM] == true);
         match result.action {
             ElicitationAction::Accept if ticked => Ok(()),
-            _ => Err(self.declined().into()),
+            _ => Err(declined().into()),
         }
-    }
-
-    fn declined(&self) -> Refusal {
-        Refusal::new(
-            "the person did not agree, so nothing was done",
-            "do not ask again unasked; find out what they want changed",
-        )
     }
 
     fn nobody_to_ask(&self, why: &str) -> Refusal {
@@ -168,6 +161,13 @@ impl Question {
             format!("show the person this, for them to run: {}", self.command),
         )
     }
+}
+
+fn declined() -> Refusal {
+    Refusal::new(
+        "the person did not agree, so nothing was done",
+        "do not ask again unasked; find out what they want changed",
+    )
 }
 
 #[cfg(test)]

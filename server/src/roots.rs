@@ -97,9 +97,8 @@ impl Roots {
         let current = env::current_dir().and_then(|it| it.canonicalize());
         let mut open = Vec::new();
         for path in given {
-            let found = path.canonicalize().and_then(|it| match it.is_dir() {
-                true => Ok(it),
-                false => Err(io::ErrorKind::NotADirectory.into()),
+            let found = path.canonicalize().and_then(|it| {
+                if it.is_dir() { Ok(it) } else { Err(io::ErrorKind::NotADirectory.into()) }
             });
             open.push(found.map_err(|source| RootsError { path: path.clone(), source })?);
         }

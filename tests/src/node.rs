@@ -27,7 +27,7 @@ pub(crate) struct Package {
 impl Package {
     /// The folder with its `node_modules`.
     pub(crate) fn install(&self) -> PathBuf {
-        once(self.name, &[self.manifest, self.lock], |folder| {
+        once(self.name, &[self.lock], |folder| {
             fs::create_dir_all(folder).expect("a folder");
             fs::write(folder.join("package.json"), self.manifest).expect("a file can be written");
             fs::write(folder.join("package-lock.json"), self.lock).expect("as above");

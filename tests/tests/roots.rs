@@ -37,7 +37,9 @@ fn sound(tool: &str, root: &Path) -> Value {
         "find_candidates" => json!({"model": "llama", "from": root}),
         "inspect_architecture" => json!({"model": "llama"}),
         "convert_modular" => json!({"files": ["olmo3"], "diff": true}),
-        "scaffold_modular" => json!({"files": [root.join("modeling_x.py")], "out": root}),
+        "scaffold_modular" => {
+            json!({"files": [root.join("modeling_x.py")], "out": root, "parents": ["llama"]})
+        }
         _ => json!({"run": "llama-20260131T120000123Z"}),
     }
 }

@@ -124,8 +124,8 @@ fn varied() -> Vec<Repository> {
         let config = json!({
             "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8 + idx,
             "rope_theta": 10000.0 + idx as f64, "rms_norm_eps": 1e-6 * (1 + idx) as f64,
-            "attention_bias": idx % 2 == 0, "mlp_bias": idx % 3 == 0, "head_dim": 8 + idx,
-            "tie_word_embeddings": idx % 5 == 0, "hidden_act": if idx % 7 == 0 { "gelu" } else { "silu" },
+            "attention_bias": idx.is_multiple_of(2), "mlp_bias": idx.is_multiple_of(3), "head_dim": 8 + idx,
+            "tie_word_embeddings": idx.is_multiple_of(5), "hidden_act": if idx.is_multiple_of(7) { "gelu" } else { "silu" },
             "max_position_embeddings": 1024 * (1 + idx), "initializer_range": 0.001 * idx as f64,
             "an_unknown_field_of_the_config": format!("value {idx}"),
         });

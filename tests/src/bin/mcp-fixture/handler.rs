@@ -331,22 +331,18 @@ fn prompt_in_rounds(
         state: request.request_state,
         capabilities: context.client_capabilities().unwrap_or_default(),
     };
-    match brought.filled("user_context", "context").and_then(Value::as_str) {
-        Some(text) => {
-            let content = json!({"type": "text", "text": format!("In the context of {text}")});
-            let found = json!({"messages": [{"role": "user", "content": content}]});
-            complete::<rmcp::model::GetPromptResult>(found).map(Into::into)
-        }
-        None => {
-            let asked = json!({"user_context": {"method": "elicitation/create", "params": {
-                "mode": "form",
-                "message": "What context should the prompt use?",
-                "requestedSchema": {
-                    "type": "object", "properties": {"context": {"type": "string"}},
-                    "required": ["context"],
-                },
-            }}});
-            Ok(InputRequiredResult::new(Some(wire(asked)?), None).into())
-        }
+    if let Some(text) = brought.filled("user_context", "context").and_then(Value::as_str) {
+        let content = json!({"type": "text", "text": format!("In the context of {text}")});
+        let found = json!({"messages": [{"role": "user", "content": content}]});
+        return complete::<rmcp::model::GetPromptResult>(found).map(Into::into);
     }
+    let asked = json!({"user_context": {"method": "elicitation/create", "params": {
+        "mode": "form",
+        "message": "What context should the prompt use?",
+        "requestedSchema": {
+            "type": "object", "properties": {"context": {"type": "string"}},
+            "required": ["context"],
+        },
+    }}});
+    Ok(InputRequiredResult::new(Some(wire(asked)?), None).into())
 }

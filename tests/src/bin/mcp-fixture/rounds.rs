@@ -77,8 +77,8 @@ fn needs(requests: Value, state: Option<String>) -> Result<Round, ErrorData> {
     Ok(Round::Needs(InputRequiredResult::new(Some(requests), state)))
 }
 
-fn done(text: impl Into<String>) -> Result<Round, ErrorData> {
-    Ok(Round::Done(CallToolResult::success(vec![ContentBlock::text(text)])))
+fn done(text: impl Into<String>) -> Round {
+    Round::Done(CallToolResult::success(vec![ContentBlock::text(text)]))
 }
 
 impl Brought {
@@ -104,18 +104,18 @@ pub(crate) fn of_tool(
     let name = name.strip_prefix("test_input_required_result_")?;
     Some(match name {
         "elicitation" => match brought.filled("user_name", "name").and_then(Value::as_str) {
-            Some(name) => done(format!("Hello, {name}!")),
+            Some(name) => Ok(done(format!("Hello, {name}!"))),
             None => needs(json!({"user_name": form("What is your name?", "name", "string")}), None),
         },
         "sampling" => match brought.answer("capital_question") {
-            Some(answer) => done(answer["content"]["text"].as_str().unwrap_or_default()),
-            None => {
-                let question = sampling("What is the capital of France?", 100);
-                needs(json!({"capital_question": question}), None)
-            }
+            Some(answer) => Ok(done(answer["content"]["text"].as_str().unwrap_or_default())),
+            None => needs(
+                json!({"capital_question": sampling("What is the capital of France?", 100)}),
+                None,
+            ),
         },
         "list_roots" => match brought.answer("client_roots") {
-            Some(answer) => done(format!("Roots: {}", answer["roots"])),
+            Some(answer) => Ok(done(format!("Roots: {}", answer["roots"]))),
             None => needs(json!({"client_roots": roots()}), None),
         },
         "request_state" | "tampered_state" => with_state(brought, states),
@@ -130,7 +130,7 @@ fn with_state(brought: &Brought, states: &States) -> Result<Round, ErrorData> {
     match &brought.state {
         Some(state) => {
             states.step(state)?;
-            done("state-ok")
+            Ok(done("state-ok"))
         }
         None => needs(
             json!({"confirm": form("Please confirm", "ok", "boolean")}),
@@ -143,7 +143,7 @@ fn multiple(brought: &Brought, states: &States) -> Result<Round, ErrorData> {
     let keys = ["user_name", "greeting", "client_roots"];
     if keys.iter().all(|it| brought.answer(it).is_some()) {
         states.step(brought.state.as_deref().unwrap_or_default())?;
-        return done("all three are here");
+        return Ok(done("all three are here"));
     }
     let requests = json!({
         "user_name": form("What is your name?", "name", "string"),
@@ -160,7 +160,9 @@ fn multi_round(brought: &Brought, states: &States) -> Result<Round, ErrorData> {
             json!({"step2": form("Step 2: What is your favorite color?", "color", "string")}),
             Some(states.hand_out("step2")),
         ),
-        Some("step2") if brought.filled("step2", "color").is_some() => done("both steps are done"),
+        Some("step2") if brought.filled("step2", "color").is_some() => {
+            Ok(done("both steps are done"))
+        }
         _ => needs(
             json!({"step1": form("Step 1: What is your name?", "name", "string")}),
             Some(states.hand_out("step1")),
@@ -178,8 +180,8 @@ fn by_capability(brought: &Brought) -> Result<Round, ErrorData> {
     if capabilities["elicitation"].is_object() {
         requests["user_name"] = form("What is your name?", "name", "string");
     }
-    match requests.as_object().is_some_and(serde_json::Map::is_empty) {
-        true => done("this client cannot be asked"),
-        false => needs(requests, None),
+    if requests.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(done("this client cannot be asked"));
     }
+    needs(requests, None)
 }
