@@ -97,7 +97,7 @@ pub async fn confirm(
         .is_some_and(|it| it.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
     if stateless {
         return match question.answer_in(&brought) {
-            Some(result) => question.judge(result),
+            Some(result) => judge(result),
             None => Err(Unconfirmed(Because::NotAsked(Box::new(question.required(params))))),
         };
     }
@@ -106,7 +106,7 @@ pub async fn confirm(
         asked = context.peer.create_elicitation(params) => asked,
     };
     match asked {
-        Ok(result) => question.judge(result),
+        Ok(result) => judge(result),
         Err(err) => {
             Err(question.nobody_to_ask(&format!("the client did not ask a person: {err}")).into())
         }
@@ -147,19 +147,20 @@ impl Question {
         serde_json::from_value(answer.clone()).ok()
     }
 
-    fn judge(&self, result: ElicitResult) -> Result<(), Unconfirmed> {
-        let ticked = result.content.is_some_and(|it| it[CONFIRM] == true);
-        match result.action {
-            ElicitationAction::Accept if ticked => Ok(()),
-            _ => Err(declined().into()),
-        }
-    }
-
     fn nobody_to_ask(&self, why: &str) -> Refusal {
         Refusal::new(
             format!("a person has to agree first, and {why}; nothing was done"),
             format!("show the person this, for them to run: {}", self.command),
         )
+    }
+}
+
+/// An answer to the question counts as a yes only where its one box is ticked.
+fn judge(result: ElicitResult) -> Result<(), Unconfirmed> {
+    let ticked = result.content.is_some_and(|it| it[CONFIRM] == true);
+    match result.action {
+        ElicitationAction::Accept if ticked => Ok(()),
+        _ => Err(declined().into()),
     }
 }
 
@@ -189,7 +190,7 @@ mod tests {
         let question = question();
         let agreed = json!({"action": "accept", "content": {"confirm": true}});
         let mine = brought(Some(question.digest()), agreed.clone());
-        assert!(question.judge(question.answer_in(&mine).unwrap()).is_ok());
+        assert!(judge(question.answer_in(&mine).unwrap()).is_ok());
         for other in [None, Some("0".repeat(64))] {
             assert!(question.answer_in(&brought(other, agreed.clone())).is_none());
         }
@@ -200,7 +201,7 @@ mod tests {
             json!({"action": "cancel", "content": {"confirm": true}}),
         ] {
             let result = question.answer_in(&brought(Some(question.digest()), no)).unwrap();
-            assert!(question.judge(result).is_err());
+            assert!(judge(result).is_err());
         }
     }
 
