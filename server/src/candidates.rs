@@ -21,7 +21,7 @@ const MOST_ROWS: u32 = 100;
 const MOST_ADDED: usize = 50;
 const LONGEST_TEXT: usize = 4096;
 /// Rows that one list of findings holds.
-const MOST_FINDINGS: usize = 40;
+const MOST_FINDINGS: usize = 30;
 /// Values that a row of the set, or of a difference, lists.
 const MOST_VALUES: usize = 12;
 

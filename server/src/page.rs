@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Bytes of JSON that the rows of one answer may take.
-const PAGE_BYTES: usize = 24 * 1024;
+const PAGE_BYTES: usize = 18 * 1024;
 /// Bytes of one text inside a row; the evidence has it whole.
 const TEXT_BYTES: usize = 600;
 /// Bytes of one resource read.
