@@ -98,6 +98,16 @@ pub(crate) enum Command {
         /// Serve only tools that change nothing
         #[arg(long)]
         read_only: bool,
+        /// A folder in which tools may read and write, beside that of runs; more than one can be given
+        /// (default: the current folder)
+        #[arg(long = "root", value_name = "DIR")]
+        roots: Vec<PathBuf>,
+        /// With --http: a name under which clients reach the server, e.g. `build.example`
+        ///
+        /// On an address that other machines reach, clients need a bearer token: that in
+        /// `PORTWRIGHT_TOKEN`, else one that is made and printed when the server starts.
+        #[arg(long = "allow-host", value_name = "NAME", requires = "http")]
+        hosts: Vec<String>,
     },
     /// Convert, check and begin models of transformers that are written as modular files
     #[command(subcommand)]

@@ -1,9 +1,6 @@
 //! One function a command: open the capability, print what it returned, give the exit code.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{env, ffi::OsString, net::SocketAddr, path::Path};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -12,7 +9,7 @@ use portwright_harness::{
     evidence::{self, Verdict},
     progress::{Event, Progress},
 };
-use portwright_server::{Offer, Options, Transport};
+use portwright_server::{Http, Offer, Options, ServeError, TOKEN_VARIABLE, Token, Transport};
 use portwright_tools::{
     error::ToolError,
     explain, mutants,
@@ -70,8 +67,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
-        Command::Mcp { http, runs, toolsets, read_only } => {
-            mcp(http, runs, Offer { toolsets, read_only })
+        Command::Mcp { http, runs, toolsets, read_only, roots, hosts } => {
+            let home = Home::locate().map_err(ToolError::from)?;
+            let offer = Offer { toolsets, read_only };
+            let transport = transport(http, hosts)?;
+            // The server hears Ctrl-C itself.
+            let options = Options { transport, runs, home, offer, roots };
+            portwright_server::serve(&options, &Bars::new())?;
+            Ok(0)
         }
         Command::Modular(command) => modular::run(command),
         Command::Schema => {
@@ -196,12 +199,13 @@ fn doctor(json: bool) -> anyhow::Result<u8> {
     Ok(u8::from(broken))
 }
 
-/// The server hears Ctrl-C itself.
-fn mcp(http: Option<SocketAddr>, runs: PathBuf, offer: Offer) -> anyhow::Result<u8> {
-    let home = Home::locate().map_err(ToolError::from)?;
-    let transport = http.map_or(Transport::Stdio, Transport::Http);
-    portwright_server::serve(&Options { transport, runs, home, offer }, &Bars::new())?;
-    Ok(0)
+/// HTTP on an address, with the user's own token where there is one; else stdin and stdout.
+fn transport(http: Option<SocketAddr>, hosts: Vec<String>) -> anyhow::Result<Transport> {
+    let Some(address) = http else { return Ok(Transport::Stdio) };
+    let token = env::var_os(TOKEN_VARIABLE).filter(|it| !it.is_empty());
+    let parse = |it: OsString| it.to_str().and_then(Token::parse).ok_or(ServeError::NoToken);
+    let token = token.map(parse).transpose()?;
+    Ok(Transport::Http(Http { address, hosts, token }))
 }
 
 /// Home, progress bars, and a flag that Ctrl-C sets.

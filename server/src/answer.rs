@@ -8,6 +8,7 @@ use portwright_harness::evidence::{
 use portwright_tools::{
     explain::{Explanation, FailedCheck},
     report,
+    standing::{Standing, State},
 };
 use rmcp::{
     ErrorData,
@@ -19,8 +20,9 @@ use serde::Serialize;
 
 use crate::{
     input::RowsOfRun,
-    jobs::{Job, State},
+    jobs::Job,
     page::{clip, page},
+    refusal::Refusal,
     resources,
     run_id::RunId,
 };
@@ -67,16 +69,23 @@ pub(crate) struct RunStatus {
 impl RunStatus {
     pub(crate) fn of(job: &Job) -> Self {
         let moment = job.moment();
-        let run = job.id.to_string();
+        let verdict = moment.output.map(|it| it.verdict);
+        Self { verdict, ..Self::of_standing(&job.id, moment.standing) }
+    }
+
+    /// A run that another process answers or answered for.
+    pub(crate) fn of_standing(id: &RunId, standing: Standing) -> Self {
+        let run = id.to_string();
+        let seconds = standing.elapsed_seconds();
         Self {
-            next_step: next_step(&run, moment.state),
+            next_step: next_step(&run, standing.state),
             run,
-            state: moment.state,
-            phase: moment.phase,
-            elapsed_seconds: (job.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-            last_note: moment.note.map(|it| clip(&it)),
-            verdict: moment.output.map(|it| it.verdict),
-            error: moment.failure.map(|it| clip(&it.text())),
+            state: standing.state,
+            phase: standing.phase,
+            elapsed_seconds: seconds,
+            last_note: standing.note.map(|it| clip(&it)),
+            verdict: None,
+            error: standing.failure.map(|it| clip(&Refusal::from(it).text())),
         }
     }
 
@@ -103,7 +112,9 @@ fn next_step(run: &str, state: State) -> String {
         }
         State::Done => format!("call parity_result with {{\"run\": \"{run}\"}}"),
         State::Failed => "mend what the error names, then call run_parity again".to_owned(),
-        State::Cancelled => "call run_parity to verify again".to_owned(),
+        State::Cancelled | State::Interrupted => {
+            format!("call run_parity with {{\"resume\": \"{run}\"}} to verify it after all")
+        }
     }
 }
 

@@ -14,13 +14,14 @@ use crate::{
     answer::Brief,
     page::{clip, page},
     refusal::Refusal,
+    roots::{AgentName, AgentPath, Roots},
 };
 
 const MOST_ROWS: u32 = 100;
 const MOST_ADDED: usize = 50;
 const LONGEST_TEXT: usize = 4096;
 /// Rows that one list of findings holds.
-const MOST_FINDINGS: usize = 40;
+const MOST_FINDINGS: usize = 30;
 /// Values that a row of the set, or of a difference, lists.
 const MOST_VALUES: usize = 12;
 
@@ -30,14 +31,14 @@ const MOST_VALUES: usize = 12;
 pub(crate) struct FindCandidates {
     /// A model type, e.g. `olmo3`; a class, or a checkpoint whose siblings are wanted.
     #[schemars(length(min = 1, max = 4096))]
-    model: String,
+    model: AgentName,
     /// Checkpoints that join the set whatever they show, e.g. `["org/name"]`.
     #[serde(default)]
     #[schemars(length(max = 50))]
-    add: Vec<String>,
+    add: Vec<AgentName>,
     /// A folder of checkpoints to look in, or `offline` for the Hub's cache; the Hub when absent.
     #[serde(default)]
-    from: Option<PathBuf>,
+    from: Option<AgentPath>,
     /// Checkpoints to look at, e.g. `50`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 500))]
@@ -47,13 +48,13 @@ pub(crate) struct FindCandidates {
     max_bytes: Option<u64>,
     /// A checkout of transformers, e.g. `/home/me/transformers`.
     #[serde(default)]
-    transformers: Option<PathBuf>,
+    transformers: Option<AgentPath>,
     /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`.
     #[serde(default)]
-    mlx_lm: Option<PathBuf>,
+    mlx_lm: Option<AgentPath>,
     /// Write the set here, e.g. `/home/me/cover.json`.
     #[serde(default)]
-    out: Option<PathBuf>,
+    out: Option<AgentPath>,
     /// The first checkpoint to return, e.g. `20`.
     #[serde(default)]
     pub(crate) offset: u32,
@@ -67,32 +68,31 @@ fn default_limit() -> u32 {
     20
 }
 
-impl TryFrom<FindCandidates> for CandidatesInput {
-    type Error = Refusal;
-
-    fn try_from(it: FindCandidates) -> Result<Self, Refusal> {
-        let too_long = |it: &str| it.is_empty() || LONGEST_TEXT < it.len();
-        if too_long(&it.model) || it.add.iter().any(|it| too_long(it)) {
+impl FindCandidates {
+    /// The capability's input.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<CandidatesInput, Refusal> {
+        let too_long = |it: &AgentName| !(1..=LONGEST_TEXT).contains(&it.len());
+        if too_long(&self.model) || self.add.iter().any(too_long) {
             return Err(Refusal::new(
                 "a name is empty or too long",
                 "name a model type, e.g. `olmo3`",
             ));
         }
-        if MOST_ADDED < it.add.len() {
+        if MOST_ADDED < self.add.len() {
             let hint = format!("at most {MOST_ADDED} are taken");
-            return Err(Refusal::new(format!("`add` holds {} names", it.add.len()), hint));
+            return Err(Refusal::new(format!("`add` holds {} names", self.add.len()), hint));
         }
-        let offline = it.from.as_ref().is_some_and(|it| it.as_os_str() == "offline");
-        Ok(Self {
-            model: it.model,
-            add: it.add,
-            folder: it.from.filter(|_| !offline),
+        let offline = self.from.as_ref().is_some_and(|it| it.is("offline"));
+        Ok(CandidatesInput {
+            model: roots.name(&self.model)?,
+            add: self.add.iter().map(|it| roots.name(it)).collect::<Result<_, _>>()?,
+            folder: roots.read_any(self.from.as_ref().filter(|_| !offline))?,
             offline,
-            limit: Some(it.most.map_or(DEFAULT_LIMIT, |it| it as usize).min(MOST_CANDIDATES)),
-            max_bytes: it.max_bytes,
-            transformers: it.transformers,
-            mlx_lm: it.mlx_lm,
-            out: it.out,
+            limit: Some(self.most.map_or(DEFAULT_LIMIT, |it| it as usize).min(MOST_CANDIDATES)),
+            max_bytes: self.max_bytes,
+            transformers: roots.read_any(self.transformers.as_ref())?,
+            mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
+            out: roots.write_any(self.out.as_ref())?,
         })
     }
 }

@@ -9,7 +9,13 @@ use portwright_tools::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{answer::Brief, page::clip, refusal::Refusal};
+use crate::{
+    answer::Brief,
+    confirm::Question,
+    page::clip,
+    refusal::Refusal,
+    roots::{AgentPath, Roots},
+};
 
 /// Files of one contribution.
 const MOST_FILES: usize = 100;
@@ -25,12 +31,13 @@ pub(crate) struct ContributionPolicy {
     target: String,
     /// A checkout of it, e.g. `/home/me/mlx-lm`, to see what changed since.
     #[serde(default)]
-    checkout: Option<PathBuf>,
+    checkout: Option<AgentPath>,
 }
 
-impl From<ContributionPolicy> for PolicyInput {
-    fn from(input: ContributionPolicy) -> Self {
-        Self { target: input.target, checkout: input.checkout }
+impl ContributionPolicy {
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<PolicyInput, Refusal> {
+        let checkout = roots.read_any(self.checkout.as_ref())?;
+        Ok(PolicyInput { target: self.target, checkout })
     }
 }
 
@@ -92,24 +99,24 @@ pub(crate) struct StageContribution {
     #[schemars(length(min = 1, max = 32))]
     target: String,
     /// A clean checkout of it, e.g. `/home/me/mlx-lm`.
-    pub(crate) checkout: PathBuf,
+    checkout: AgentPath,
     /// E.g. `olmo3`.
     #[schemars(length(min = 1, max = 64))]
     model_type: String,
     /// Files by path in the target, e.g. `{"mlx_lm/models/olmo3.py": "/home/me/olmo3.py"}`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_FILES))]
-    pub(crate) files: BTreeMap<String, PathBuf>,
+    files: BTreeMap<String, AgentPath>,
     /// A folder laid out like the target, e.g. another clone with the changes.
     #[serde(default)]
-    pub(crate) from: Option<PathBuf>,
+    from: Option<AgentPath>,
     /// The new branch, e.g. `add-olmo3`.
     #[serde(default)]
     #[schemars(length(max = 200))]
     branch: Option<String>,
     /// The patch file, e.g. `/home/me/add-olmo3.patch`; beside the checkout when absent.
     #[serde(default)]
-    pub(crate) patch: Option<PathBuf>,
+    patch: Option<AgentPath>,
     /// A finished run of the port, e.g. `olmo3-20260131T120000123Z`.
     #[serde(default)]
     #[schemars(length(max = 128))]
@@ -128,24 +135,69 @@ impl StageContribution {
 
     /// The capability's input: over MCP nobody gives a commit message, and a run that did not pass is
     /// no exception that an agent may make.
-    pub(crate) fn into_input(self, run: Option<PathBuf>) -> Result<StageInput, Refusal> {
+    pub(crate) fn into_input(
+        self,
+        roots: &Roots,
+        run: Option<PathBuf>,
+    ) -> Result<StageInput, Refusal> {
         if MOST_FILES < self.files.len() {
             let fact = format!("`files` has {} entries", self.files.len());
             return Err(Refusal::new(fact, format!("at most {MOST_FILES} are taken")));
         }
+        let files = self.files.into_iter().map(|(to, from)| Ok((to, roots.read(&from)?)));
         Ok(StageInput {
             target: self.target,
-            checkout: self.checkout,
+            checkout: roots.write(&self.checkout)?,
             model_type: self.model_type,
-            files: self.files,
-            from: self.from,
+            files: files.collect::<Result<_, Refusal>>()?,
+            from: roots.read_any(self.from.as_ref())?,
             branch: self.branch,
-            patch: self.patch,
+            patch: roots.write_any(self.patch.as_ref())?,
             run,
             even_if_failed: false,
             message: None,
         })
     }
+}
+
+/// What a person agrees to before a plan is carried out.
+pub(crate) fn question(plan: &Staging, input: &StageInput) -> Question {
+    let files: Vec<&str> = plan.files.iter().map(|it| it.path.as_str()).collect();
+    let (branch, checkout) = (&plan.branch, plan.checkout.display());
+    let mut lines = vec![format!(
+        "Stage {} files on the new branch `{branch}` of {checkout}? Nothing is committed or pushed.",
+        files.len()
+    )];
+    lines.extend(files.iter().take(MOST_ROWS).map(|it| format!("- {it}")));
+    lines.push(format!("A patch is written to {}.", plan.patch.display()));
+    lines.extend(plan.notes.iter().take(MOST_ROWS).map(|it| clip(it)));
+    Question { message: lines.join("\n"), command: command(plan, input) }
+}
+
+/// By which a person carries the plan out themselves.
+fn command(plan: &Staging, input: &StageInput) -> String {
+    let mut words: Vec<String> = ["portwright", "stage", &input.target].map(str::to_owned).into();
+    words.extend(input.files.iter().map(|(to, from)| format!("{to}={}", from.display())));
+    words.extend(["--model".into(), input.model_type.clone()]);
+    let folders = [
+        ("--checkout", Some(&input.checkout)),
+        ("--from", input.from.as_ref()),
+        ("--patch", Some(&plan.patch)),
+        ("--run", input.run.as_ref()),
+    ];
+    for (flag, path) in folders {
+        words.extend(
+            path.map(|it| [flag.to_owned(), it.display().to_string()]).into_iter().flatten(),
+        );
+    }
+    words.extend(["--branch".into(), plan.branch.clone(), format!("--apply={}", plan.digest)]);
+    shell_words::join(words)
+}
+
+/// A plan whose patch would be written where the agent may not write is none.
+pub(crate) fn within(plan: Staging, roots: &Roots) -> Result<Staging, Refusal> {
+    roots.write(&plan.patch.clone().into())?;
+    Ok(plan)
 }
 
 /// A plan, or what was staged.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+        CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
+        GetSkillRequestParams, GetSkillResult, Implementation, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, PaginatedRequestParams,
         ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
@@ -14,9 +15,9 @@ use rmcp::{
 };
 
 use crate::{
-    prompts,
+    completion, prompts,
     refusal::Refusal,
-    resources,
+    resources, skills,
     tools::{PortServer, blocking},
 };
 
@@ -34,6 +35,8 @@ impl ServerHandler for PortServer {
             .enable_tools()
             .enable_resources()
             .enable_prompts()
+            .enable_completions()
+            .enable_skills()
             .build();
         let me =
             Implementation::new("portwright", env!("CARGO_PKG_VERSION")).with_title("Portwright");
@@ -54,6 +57,33 @@ impl ServerHandler for PortServer {
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(request).map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let jobs = Arc::clone(&self.jobs);
+        blocking(move || completion::complete(&request.argument, &jobs, jobs.home()))
+            .await
+            .map_err(|it| internal(&it))
+    }
+
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Ok(skills::list())
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        skills::get(&request.uri)
     }
 
     async fn list_resources(

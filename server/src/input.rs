@@ -1,9 +1,6 @@
 //! What the tools take: bounded, with defaults, and nothing that is not named here.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use portwright_harness::{
     case::{Regime, Spelling},
@@ -14,7 +11,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::refusal::Refusal;
+use crate::{
+    refusal::Refusal,
+    roots::{AgentName, AgentPath, Roots},
+};
 
 const LONGEST_DEADLINE: f64 = 3600.0;
 const MOST_CHECKS: usize = 32;
@@ -27,34 +27,39 @@ const LONGEST_TEXT: usize = 4096;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunParity {
-    /// The model type of the definition, e.g. `olmo3`.
-    #[schemars(length(min = 1, max = 64))]
+    /// The definition's model type, e.g. `olmo3`.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
     model_type: String,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// Alone: a run without a verdict to take up again, as `run_parity` named it.
     #[serde(default)]
-    transformers: Option<PathBuf>,
-    /// A checkout or install of mlx-lm with the port, e.g. `/home/me/mlx-lm`; the pinned release when absent.
+    #[schemars(length(max = 128))]
+    resume: Option<String>,
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
-    mlx_lm: Option<PathBuf>,
-    /// A real checkpoint: a folder, or a Hub id such as `org/name@main`; a tiny synthetic one when absent.
+    transformers: Option<AgentPath>,
+    /// Checkout or install with the port, e.g. `/home/me/mlx-lm`; absent: the pinned release.
+    #[serde(default)]
+    mlx_lm: Option<AgentPath>,
+    /// Real weights: a folder or a Hub id, e.g. `org/name@main`; absent: tiny random ones.
     #[serde(default)]
     #[schemars(length(max = 4096))]
-    checkpoint: Option<String>,
-    /// A real config.json whose settings the synthetic checkpoint keeps, e.g. `/home/me/config.json`.
+    checkpoint: Option<AgentName>,
+    /// A real config.json to keep the settings of, e.g. `/home/me/config.json`.
     #[serde(default)]
-    config: Option<PathBuf>,
-    /// A set that `find_candidates` wrote, e.g. `/home/me/cover.json`; needs `candidate`.
+    config: Option<AgentPath>,
+    /// A set that `find_candidates` wrote; with `candidate`.
     #[serde(default)]
-    cover: Option<PathBuf>,
-    /// The checkpoint of `cover` whose config to verify, e.g. `org/name`.
+    cover: Option<AgentPath>,
+    /// The member of `cover` to verify, e.g. `org/name`.
     #[serde(default)]
     #[schemars(length(max = 4096))]
     candidate: Option<String>,
-    /// Config fields set on top of the synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
+    /// Config fields to set, e.g. `{"rms_norm_eps": 0.001}`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
     overrides: BTreeMap<String, Value>,
-    /// The engine of the definition and the engine that is judged, e.g. `candle,mlx`; `torch,mlx` when absent.
+    /// The definition's and the judged engine, e.g. `candle,mlx`; absent: `torch,mlx`.
     #[serde(default)]
     #[schemars(length(max = 32))]
     engines: Option<String>,
@@ -62,20 +67,20 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(length(max = 32))]
     checks: Vec<String>,
-    /// `logic` asks whether it is the same model, `native` whether it behaves in the checkpoint's dtype.
+    /// `logic`: is it the same model? `native`: does it behave in the checkpoint's dtype?
     #[serde(default = "logic")]
     precision: Regime,
-    /// How config.json of the synthetic checkpoint writes the RoPE settings, e.g. `rope_theta`.
+    /// How config.json writes RoPE, e.g. `rope_theta`.
     #[serde(default = "rope_theta")]
     spelling: Spelling,
-    /// Seed of weights and tokens, e.g. `0`.
+    /// Of weights and tokens, e.g. `1`.
     #[serde(default)]
     seed: u64,
-    /// Seconds that one request to an engine may take, e.g. `120`.
+    /// Seconds for one request to an engine, e.g. `120`.
     #[serde(default = "default_deadline")]
     #[schemars(range(min = 0.001, max = LONGEST_DEADLINE))]
     deadline: f64,
-    /// Keep this call open until the run is over, with progress; cancelling the call stops the run.
+    /// Keep the call open until the run is over; cancelling it stops the run.
     #[serde(default)]
     wait: bool,
 }
@@ -97,16 +102,21 @@ impl RunParity {
         self.wait
     }
 
+    /// The run to take up again.
+    pub(crate) fn resume(&self) -> Option<&str> {
+        self.resume.as_deref()
+    }
+
     /// The capability's input, after everything that can be told at once.
-    pub(crate) fn into_question(self) -> Result<VerifyInput, Refusal> {
+    pub(crate) fn into_question(self, roots: &Roots) -> Result<VerifyInput, Refusal> {
         self.within_bounds()?;
         let input = VerifyInput {
             model_type: self.model_type,
-            transformers: self.transformers,
-            mlx_lm: self.mlx_lm,
-            checkpoint: self.checkpoint,
-            config: self.config,
-            cover: self.cover,
+            transformers: roots.read_any(self.transformers.as_ref())?,
+            mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
+            checkpoint: self.checkpoint.map(|it| roots.name(&it)).transpose()?,
+            config: roots.read_any(self.config.as_ref())?,
+            cover: roots.read_any(self.cover.as_ref())?,
             candidate: self.candidate,
             overrides: self.overrides,
             engines: self.engines,
@@ -137,15 +147,9 @@ impl RunParity {
             let fact = format!("`{name}` has {found} {what}");
             Err(Refusal::new(fact, format!("at most {most} are taken")))
         };
-        let length =
-            |path: &Option<PathBuf>| path.as_deref().map_or(0, |it: &Path| it.as_os_str().len());
         most("model_type", "characters", self.model_type.len(), 64)?;
-        most("transformers", "characters", length(&self.transformers), LONGEST_TEXT)?;
-        most("mlx_lm", "characters", length(&self.mlx_lm), LONGEST_TEXT)?;
-        most("config", "characters", length(&self.config), LONGEST_TEXT)?;
-        let checkpoint = self.checkpoint.as_deref().map_or(0, str::len);
+        let checkpoint = self.checkpoint.as_ref().map_or(0, AgentName::len);
         most("checkpoint", "characters", checkpoint, LONGEST_TEXT)?;
-        most("cover", "characters", length(&self.cover), LONGEST_TEXT)?;
         let candidate = self.candidate.as_deref().map_or(0, str::len);
         most("candidate", "characters", candidate, LONGEST_TEXT)?;
         most("engines", "characters", self.engines.as_deref().map_or(0, str::len), 32)?;
@@ -162,11 +166,27 @@ impl RunParity {
     }
 }
 
+/// A question that was read from disk, when all its paths may be read.
+pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInput, Refusal> {
+    let path = |it: Option<PathBuf>| roots.read_any(it.map(AgentPath::from).as_ref());
+    let question = VerifyInput {
+        transformers: path(question.transformers)?,
+        mlx_lm: path(question.mlx_lm)?,
+        checkpoint: question.checkpoint.map(|it| roots.name(&AgentName::from(it))).transpose()?,
+        config: path(question.config)?,
+        cover: path(question.cover)?,
+        out: None,
+        ..question
+    };
+    verify::sources(&question)?;
+    Ok(question)
+}
+
 /// Which run.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OfRun {
-    /// A run's id as `run_parity` returned it, e.g. `olmo3-20260131T120000123Z`.
+    /// The run, as `run_parity` named it.
     #[schemars(length(min = 1, max = 128))]
     pub(crate) run: String,
 }
@@ -175,13 +195,13 @@ pub(crate) struct OfRun {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOfRun {
-    /// A run's id as `run_parity` returned it, e.g. `olmo3-20260131T120000123Z`.
+    /// The run, as `run_parity` named it.
     #[schemars(length(min = 1, max = 128))]
     pub(crate) run: String,
-    /// The first row to return: 0, or the `next_offset` of the answer before, e.g. `40`.
+    /// The `next_offset` of the answer before, e.g. `40`.
     #[serde(default)]
     offset: u32,
-    /// Rows to return at most; large rows may leave room for fewer, e.g. `40`.
+    /// Rows to return at most, e.g. `40`.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = MOST_ROWS))]
     limit: u32,
@@ -203,11 +223,18 @@ impl RowsOfRun {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// The whole file system: these tests are about other bounds.
+    fn roots() -> Roots {
+        Roots::new(&["/".into()], Path::new("/runs"), Path::new("/cache")).unwrap()
+    }
 
     fn refused(json: &str) -> String {
         let input: RunParity = serde_json::from_str(json).unwrap();
-        input.into_question().unwrap_err().text()
+        input.into_question(&roots()).unwrap_err().text()
     }
 
     #[test]
@@ -228,7 +255,8 @@ mod tests {
     fn the_defaults_leave_the_command_short() {
         let input: RunParity = serde_json::from_str(r#"{"model_type": "olmo3"}"#).unwrap();
         assert!(!input.waits());
-        assert_eq!(verify::command(&input.into_question().unwrap()), "portwright verify olmo3");
+        let question = input.into_question(&roots()).unwrap();
+        assert_eq!(verify::command(&question), "portwright verify olmo3");
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! What `inspect_architecture` takes and answers: a page of the module tree, with what was found
 //! beside it told once, with the first page.
 
-use std::path::PathBuf;
-
 use portwright_tools::inspect::{
     Architecture, ConfigFields, Fit, InspectInput, Model, attention::AttentionReadiness,
     kernels::KernelLayer, plans::Plan, tree::Row,
@@ -10,7 +8,12 @@ use portwright_tools::inspect::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{answer::Brief, page::page, refusal::Refusal};
+use crate::{
+    answer::Brief,
+    page::page,
+    refusal::Refusal,
+    roots::{AgentName, AgentPath, Roots},
+};
 
 const MOST_ROWS: u32 = 400;
 const DEEPEST: u32 = 32;
@@ -22,24 +25,24 @@ const MOST_NAMES: usize = 40;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InspectArchitecture {
-    /// A model type, e.g. `olmo_hybrid`; or a checkpoint: its folder, or a Hub id such as `org/name@main`.
+    /// A model type, e.g. `olmo3`, a checkpoint's folder, or a Hub id such as `org/name@main`.
     #[schemars(length(min = 1, max = 4096))]
-    model: String,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    model: AgentName,
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
-    transformers: Option<PathBuf>,
+    transformers: Option<AgentPath>,
     /// Only modules down to this depth, e.g. `3`; the model is at 0.
     #[serde(default)]
     #[schemars(range(max = DEEPEST))]
     depth: Option<u32>,
-    /// Only modules whose full name matches, and those above them, e.g. `*.self_attn*`.
+    /// Only modules whose name matches, e.g. `*.self_attn*`.
     #[serde(default)]
     #[schemars(length(max = 256))]
     modules: Option<String>,
-    /// The first module to return: 0, or the `next_offset` of the answer before, e.g. `60`.
+    /// The `next_offset` of the answer before, e.g. `60`.
     #[serde(default)]
     pub(crate) offset: u32,
-    /// Modules to return at most; large rows may leave room for fewer, e.g. `60`.
+    /// Modules to return at most, e.g. `60`.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = MOST_ROWS))]
     pub(crate) limit: u32,
@@ -49,25 +52,24 @@ fn default_limit() -> u32 {
     60
 }
 
-impl TryFrom<&InspectArchitecture> for InspectInput {
-    type Error = Refusal;
-
-    fn try_from(it: &InspectArchitecture) -> Result<Self, Refusal> {
-        if it.model.is_empty() || 4096 < it.model.len() {
+impl InspectArchitecture {
+    /// The capability's input.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<InspectInput, Refusal> {
+        if !(1..=4096).contains(&self.model.len()) {
             return Err(Refusal::new(
                 "`model` is empty or too long",
                 "name a model type, e.g. `llama`",
             ));
         }
-        if it.modules.as_ref().is_some_and(|it| LONGEST_PATTERN < it.len()) {
+        if self.modules.as_ref().is_some_and(|it| LONGEST_PATTERN < it.len()) {
             let hint = format!("at most {LONGEST_PATTERN} characters are taken");
             return Err(Refusal::new("`modules` is too long", hint));
         }
-        Ok(Self {
-            model: it.model.clone(),
-            transformers: it.transformers.clone(),
-            depth: it.depth.map(|it| it.min(DEEPEST) as usize),
-            modules: it.modules.clone(),
+        Ok(InspectInput {
+            model: roots.name(&self.model)?,
+            transformers: roots.read_any(self.transformers.as_ref())?,
+            depth: self.depth.map(|it| it.min(DEEPEST) as usize),
+            modules: self.modules,
         })
     }
 }

@@ -2,14 +2,19 @@
 //!
 //! # Invariants
 //!
-//! - A run's state moves forward only: queued, running, then done, failed or cancelled for good.
+//! - A run's state moves forward only: queued, running, then done, failed, cancelled or interrupted.
+//! - What is known of a run is on disk as well, so another process sees it, and one that comes after
+//!   this was killed can resume it.
 //! - Verification happens on a blocking thread; the runtime is never held up.
 //! - After [`Jobs::close`] no run is left, and with the runs their engine workers are gone.
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use portwright_harness::{
@@ -17,13 +22,15 @@ use portwright_harness::{
     environment::Home,
     progress::{Event, Progress},
 };
-use portwright_tools::verify::{self, VerifyInput, VerifyOutput};
-use schemars::JsonSchema;
-use serde::Serialize;
+use portwright_tools::{
+    error::ToolError,
+    standing::{self, Claim, Standing, State},
+    verify::{self, VerifyInput, VerifyOutput},
+};
 use tokio::{
     sync::{Semaphore, watch},
     task,
-    time::timeout,
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use crate::{refusal::Refusal, run_id::RunId};
@@ -33,56 +40,26 @@ const MOST_OPEN: usize = 16;
 /// Runs that are remembered; finished ones stay on disk when they are forgotten here.
 const MOST_KNOWN: usize = 256;
 
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum State {
-    /// Another run is being verified; this one comes after it.
-    Queued,
-    Running,
-    /// There is a verdict: see `parity_result`.
-    Done,
-    /// The question could not be put; there is no verdict.
-    Failed,
-    Cancelled,
-}
-
-impl State {
-    pub(crate) fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
-    }
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
+/// How often a run that goes on is written down, and asked whether another process wants it stopped.
+const WRITTEN_EVERY: Duration = Duration::from_millis(500);
 
 /// What a run is doing at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
-    pub(crate) state: State,
-    /// The step under way, e.g. `verifying olmo3`; empty when there is none.
-    pub(crate) phase: String,
-    /// The last sentence that was worth reading.
-    pub(crate) note: Option<String>,
+    pub(crate) standing: Standing,
     pub(crate) output: Option<VerifyOutput>,
-    pub(crate) failure: Option<Refusal>,
-    ended: Option<Instant>,
 }
 
 /// One run of this server.
 pub(crate) struct Job {
     pub(crate) id: RunId,
-    accepted: Instant,
     cancel: Cancel,
+    /// Whether it is stopped because the server ends, and nobody asked for that.
+    interrupted: AtomicBool,
     moment: watch::Sender<Moment>,
     steps: Mutex<Vec<OpenStep>>,
+    /// Held until it is over.
+    claim: Mutex<Option<Claim>>,
 }
 
 struct OpenStep {
@@ -92,74 +69,132 @@ struct OpenStep {
 }
 
 impl Job {
-    fn new(id: RunId) -> Self {
-        let moment = Moment {
-            state: State::Queued,
-            phase: String::new(),
-            note: None,
-            output: None,
-            failure: None,
-            ended: None,
-        };
-        Self {
+    fn new(id: RunId, claim: Claim, question: VerifyInput) -> Result<Self, ToolError> {
+        let standing = Standing::queued(question);
+        claim.tell(&standing)?;
+        Ok(Self {
             id,
-            accepted: Instant::now(),
             cancel: Cancel::default(),
-            moment: watch::Sender::new(moment),
+            interrupted: AtomicBool::new(false),
+            moment: watch::Sender::new(Moment { standing, output: None }),
             steps: Mutex::default(),
-        }
+            claim: Mutex::new(Some(claim)),
+        })
     }
 
     pub(crate) fn moment(&self) -> Moment {
         self.moment.borrow().clone()
     }
 
-    pub(crate) fn changes(&self) -> watch::Receiver<Moment> {
-        self.moment.subscribe()
+    pub(crate) fn state(&self) -> State {
+        self.moment.borrow().standing.state
     }
 
-    /// Since it was accepted; stands still once it is over.
-    pub(crate) fn elapsed(&self) -> Duration {
-        let until = self.moment.borrow().ended.unwrap_or_else(Instant::now);
-        until.duration_since(self.accepted)
+    pub(crate) fn changes(&self) -> watch::Receiver<Moment> {
+        self.moment.subscribe()
     }
 
     /// Stop it: at once when it waits, within moments when it runs, no effect when it is over.
     pub(crate) fn cancel(&self) {
         self.cancel.cancel();
-        if self.moment.borrow().state == State::Queued {
-            self.end(State::Cancelled, |_| {});
-        }
+        self.end_if(|it| it == State::Queued, self.stopped(), |_| {});
+    }
+
+    /// As [`Job::cancel`], but because the server ends.
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        self.cancel();
     }
 
     /// Whether it may run now: not when it was cancelled while it waited.
     fn begin(&self) -> bool {
-        self.moment.send_if_modified(|it| {
-            let waits = it.state == State::Queued;
+        let claim = self.claim();
+        let began = self.moment.send_if_modified(|it| {
+            let waits = it.standing.state == State::Queued;
             if waits {
-                it.state = State::Running;
+                it.standing.state = State::Running;
             }
             waits
-        })
+        });
+        if began {
+            self.write(claim.as_ref());
+        }
+        began
     }
 
     fn end(&self, state: State, fill: impl FnOnce(&mut Moment)) {
-        self.moment.send_if_modified(|it| {
-            let open = !it.state.is_over();
-            if open {
-                it.state = state;
-                it.phase.clear();
-                it.ended = Some(Instant::now());
-                fill(it);
+        self.end_if(|it| !it.is_over(), state, fill);
+    }
+
+    /// The claim is locked from the look at the state to its change, so no change comes between.
+    fn end_if(
+        &self,
+        may: impl FnOnce(State) -> bool,
+        state: State,
+        fill: impl FnOnce(&mut Moment),
+    ) {
+        let mut claim = self.claim();
+        let mut over = self.moment();
+        if !may(over.standing.state) {
+            return;
+        }
+        over.standing.state = state;
+        over.standing.phase.clear();
+        over.standing.ended_ms = Some(standing::now_ms());
+        fill(&mut over);
+        // Written down first: who hears that it is over may ask another process about it.
+        if let Some(claim) = claim.take() {
+            // Where this cannot be written, the run is found interrupted once the server has gone.
+            let _ = claim.tell(&over.standing);
+        }
+        self.moment.send_replace(over);
+    }
+
+    /// The state of a run that was stopped.
+    fn stopped(&self) -> State {
+        if self.interrupted.load(Ordering::Relaxed) { State::Interrupted } else { State::Cancelled }
+    }
+
+    /// Write down how it stands, while it is not over.
+    fn write(&self, claim: Option<&Claim>) {
+        if let Some(claim) = claim {
+            // The next time comes soon, and a full disk ends the run itself.
+            let _ = claim.tell(&self.moment().standing);
+        }
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.claim().as_ref().is_some_and(Claim::is_asked_to_stop)
+    }
+
+    fn claim(&self) -> MutexGuard<'_, Option<Claim>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keep the disk and this run in agreement until it is over.
+    async fn keep_written(&self) {
+        let mut changes = self.changes();
+        let mut tick = interval(WRITTEN_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if self.state().is_over() {
+                return;
             }
-            open
-        });
+            if self.is_asked_to_stop() {
+                self.cancel();
+            }
+            if changes.has_changed().unwrap_or(false) {
+                changes.mark_unchanged();
+                self.write(self.claim().as_ref());
+            }
+        }
     }
 
     /// Return once it is over and its engines are gone.
     pub(crate) async fn over(&self) {
         // Fails only when the sender is gone, and the job holds it.
-        let _ = self.changes().wait_for(|it| it.state.is_over()).await;
+        let _ = self.changes().wait_for(|it| it.standing.state.is_over()).await;
     }
 }
 
@@ -183,9 +218,9 @@ impl Progress for Job {
             None => it.name.clone(),
         });
         self.moment.send_modify(|it| {
-            it.phase = phase;
+            it.standing.phase = phase;
             if let Event::Note { text } = event {
-                it.note = Some(text.to_owned());
+                it.standing.note = Some(text.to_owned());
             }
         });
     }
@@ -205,6 +240,10 @@ impl Jobs {
         Self { root, home, known: Mutex::default(), turn: Semaphore::new(1) }
     }
 
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -217,33 +256,50 @@ impl Jobs {
         self.known().iter().find(|it| it.id == *id).cloned()
     }
 
-    /// In the order in which they were accepted.
-    pub(crate) fn all(&self) -> Vec<Arc<Job>> {
-        self.known().clone()
+    /// Accept a run; it begins when its turn comes.
+    pub(crate) fn start(self: &Arc<Self>, input: VerifyInput) -> Result<Arc<Job>, Refusal> {
+        let mut known = self.known();
+        let id = self.fresh_id(&known, &input.model_type)?;
+        self.accept(&mut known, id, input)
     }
 
-    /// Accept a run; it begins when its turn comes.
-    pub(crate) fn start(self: &Arc<Self>, mut input: VerifyInput) -> Result<Arc<Job>, Refusal> {
-        let job = {
-            let mut known = self.known();
-            let open = known.iter().filter(|it| !it.moment().state.is_over()).count();
-            if MOST_OPEN <= open {
-                return Err(Refusal::new(
-                    format!("{open} runs are waiting already"),
-                    "wait until one is over (`parity_status`), or stop one with `cancel_parity`",
-                ));
-            }
-            let id = self.fresh_id(&known, &input.model_type)?;
-            input.out = Some(self.folder(&id));
-            let job = Arc::new(Job::new(id));
-            known.push(Arc::clone(&job));
-            if MOST_KNOWN < known.len()
-                && let Some(oldest) = known.iter().position(|it| it.moment().state.is_over())
-            {
-                known.remove(oldest);
-            }
-            job
-        };
+    /// Accept a run again that ended without a verdict: the same question, in the same folder.
+    pub(crate) fn resume(
+        self: &Arc<Self>,
+        id: RunId,
+        question: VerifyInput,
+    ) -> Result<Arc<Job>, Refusal> {
+        let mut known = self.known();
+        if let Some(open) = known.iter().find(|it| it.id == id && !it.state().is_over()) {
+            return Ok(Arc::clone(open));
+        }
+        known.retain(|it| it.id != id);
+        self.accept(&mut known, id, question)
+    }
+
+    fn accept(
+        self: &Arc<Self>,
+        known: &mut Vec<Arc<Job>>,
+        id: RunId,
+        question: VerifyInput,
+    ) -> Result<Arc<Job>, Refusal> {
+        let open = known.iter().filter(|it| !it.state().is_over()).count();
+        if MOST_OPEN <= open {
+            return Err(Refusal::new(
+                format!("{open} runs are waiting already"),
+                "wait until one is over (`parity_status`), or stop one with `cancel_parity`",
+            ));
+        }
+        let folder = self.folder(&id);
+        let claim = Claim::take(&folder).map_err(ToolError::from)?;
+        let input = VerifyInput { out: Some(folder), ..question.clone() };
+        let job = Arc::new(Job::new(id, claim, question)?);
+        known.push(Arc::clone(&job));
+        if MOST_KNOWN < known.len()
+            && let Some(oldest) = known.iter().position(|it| it.state().is_over())
+        {
+            known.remove(oldest);
+        }
         tokio::spawn(Arc::clone(self).run(Arc::clone(&job), input));
         Ok(job)
     }
@@ -251,9 +307,9 @@ impl Jobs {
     /// Stop every run and wait until their engines are gone, for at most `patience`.
     pub(crate) async fn close(&self, patience: Duration) {
         self.turn.close();
-        let jobs = self.all();
+        let jobs = self.known().clone();
         for job in &jobs {
-            job.cancel();
+            job.interrupt();
         }
         let over = async {
             for job in &jobs {
@@ -265,8 +321,10 @@ impl Jobs {
     }
 
     async fn run(self: Arc<Self>, job: Arc<Job>, input: VerifyInput) {
+        let written = Arc::clone(&job);
+        tokio::spawn(async move { written.keep_written().await });
         let Ok(_turn) = self.turn.acquire().await else {
-            return job.end(State::Cancelled, |_| {});
+            return job.end(job.stopped(), |_| {});
         };
         if !job.begin() {
             return;
@@ -277,11 +335,14 @@ impl Jobs {
                 .await;
         match outcome {
             Ok(Ok((output, _))) => job.end(State::Done, |it| it.output = Some(output)),
-            Ok(Err(err)) if err.is_cancelled() => job.end(State::Cancelled, |_| {}),
-            Ok(Err(err)) => job.end(State::Failed, |it| it.failure = Some((&err).into())),
+            Ok(Err(err)) if err.is_cancelled() => job.end(job.stopped(), |_| {}),
+            Ok(Err(err)) => job.end(State::Failed, |it| {
+                it.standing.failure = Some(Refusal::from(&err).into());
+            }),
             Err(bug) => job.end(State::Failed, |it| {
                 let hint = "this is a bug of Portwright; its stderr says where";
-                it.failure = Some(Refusal::new(format!("the run ended unexpectedly: {bug}"), hint));
+                let refusal = Refusal::new(format!("the run ended unexpectedly: {bug}"), hint);
+                it.standing.failure = Some(refusal.into());
             }),
         }
     }
@@ -311,44 +372,56 @@ impl Jobs {
 mod tests {
     use super::*;
 
-    fn job() -> Job {
-        Job::new(RunId::parse("a-1").unwrap())
+    fn job(dir: &tempfile::TempDir) -> Job {
+        let claim = Claim::take(&dir.path().join("a-1")).unwrap();
+        Job::new(RunId::parse("a-1").unwrap(), claim, VerifyInput::default()).unwrap()
+    }
+
+    fn jobs(dir: &tempfile::TempDir) -> Arc<Jobs> {
+        let home = Home::at(dir.path().join("home")).unwrap();
+        Arc::new(Jobs::new(dir.path().join("runs"), home))
+    }
+
+    fn olmo3() -> VerifyInput {
+        VerifyInput { model_type: "olmo3".into(), ..VerifyInput::default() }
     }
 
     #[test]
     fn a_run_that_is_over_stays_as_it_ended() {
-        let job = job();
+        let dir = tempfile::tempdir().unwrap();
+        let job = job(&dir);
         job.cancel();
-        assert_eq!(job.moment().state, State::Cancelled);
+        assert_eq!(job.state(), State::Cancelled);
         assert!(!job.begin());
         job.end(State::Done, |_| {});
-        assert_eq!(job.moment().state, State::Cancelled);
-        let elapsed = job.elapsed();
-        std::thread::sleep(Duration::from_millis(2));
-        assert_eq!(job.elapsed(), elapsed);
+        assert_eq!(job.state(), State::Cancelled);
+        assert_eq!(standing::look(&dir.path().join("a-1")).unwrap().state, State::Cancelled);
     }
 
     #[test]
     fn a_running_run_is_over_only_when_its_work_ends() {
-        let job = job();
+        let dir = tempfile::tempdir().unwrap();
+        let job = job(&dir);
         assert!(job.begin());
         job.cancel();
-        assert_eq!(job.moment().state, State::Running);
+        assert_eq!(job.state(), State::Running);
         assert!(job.cancel.is_cancelled());
+        assert_eq!(standing::look(&dir.path().join("a-1")).unwrap().state, State::Running);
     }
 
     #[test]
     fn the_phase_is_the_innermost_step() {
-        let job = job();
+        let dir = tempfile::tempdir().unwrap();
+        let job = job(&dir);
         job.on(Event::Started { step: "install", total: None });
         job.on(Event::Started { step: "bytes", total: Some(10) });
         job.on(Event::Advanced { step: "bytes", by: 3 });
-        assert_eq!(job.moment().phase, "bytes: 3 of 10");
+        assert_eq!(job.moment().standing.phase, "bytes: 3 of 10");
         job.on(Event::Note { text: "5.2 GB to download" });
         job.on(Event::Finished { step: "bytes" });
-        let moment = job.moment();
+        let standing = job.moment().standing;
         assert_eq!(
-            (moment.phase.as_str(), moment.note.as_deref()),
+            (standing.phase.as_str(), standing.note.as_deref()),
             ("install", Some("5.2 GB to download"))
         );
     }
@@ -356,32 +429,35 @@ mod tests {
     #[tokio::test]
     async fn closing_ends_what_waits_and_starts_nothing_more() {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path().join("home")).unwrap();
-        let jobs = Arc::new(Jobs::new(dir.path().join("runs"), home));
+        let jobs = jobs(&dir);
         let turn = jobs.turn.acquire().await.unwrap();
-        let input = |it: &str| VerifyInput { model_type: it.into(), ..VerifyInput::default() };
-        let first = jobs.start(input("olmo3")).unwrap();
-        let second = jobs.start(input("olmo3")).unwrap();
+        let first = jobs.start(olmo3()).unwrap();
+        let second = jobs.start(olmo3()).unwrap();
         assert_ne!(first.id, second.id);
-        assert!(jobs.start(input("../etc")).is_err());
+        let wrong = VerifyInput { model_type: "../etc".into(), ..VerifyInput::default() };
+        assert!(jobs.start(wrong).is_err());
         jobs.close(Duration::from_secs(5)).await;
         drop(turn);
-        assert_eq!(second.moment().state, State::Cancelled);
-        assert!(!jobs.root().exists());
+        // Nobody asked for that, and the next server can go on with it.
+        assert_eq!(second.state(), State::Interrupted);
+        let found = standing::look(&jobs.folder(&second.id)).unwrap();
+        assert_eq!((found.state, found.question.model_type), (State::Interrupted, "olmo3".into()));
     }
 
     #[tokio::test]
     async fn the_queue_has_an_end() {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path().join("home")).unwrap();
-        let jobs = Arc::new(Jobs::new(dir.path().join("runs"), home));
+        let jobs = jobs(&dir);
         let _turn = jobs.turn.acquire().await.unwrap();
-        let input = || VerifyInput { model_type: "olmo3".into(), ..VerifyInput::default() };
         for _ in 0..MOST_OPEN {
-            jobs.start(input()).unwrap();
+            jobs.start(olmo3()).unwrap();
         }
-        assert!(jobs.start(input()).is_err());
-        jobs.all()[0].cancel();
-        assert!(jobs.start(input()).is_ok());
+        assert!(jobs.start(olmo3()).is_err());
+        let first = jobs.known()[0].clone();
+        first.cancel();
+        let resumed = jobs.resume(first.id.clone(), olmo3()).unwrap();
+        assert_eq!((&resumed.id, resumed.state()), (&first.id, State::Queued));
+        // A run that is open is not begun twice.
+        assert!(Arc::ptr_eq(&jobs.resume(first.id.clone(), olmo3()).unwrap(), &resumed));
     }
 }

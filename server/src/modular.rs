@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::Brief,
-    page::{clip, slice},
+    page::{clip, page, slice},
     refusal::Refusal,
+    roots::{AgentName, AgentPath, Roots},
 };
 
 const MOST_FILES: usize = 32;
@@ -22,14 +23,14 @@ const MOST_FILES: usize = 32;
 pub(crate) struct ConvertModular {
     /// Model types or paths of modular files, e.g. `["olmo3"]`.
     #[schemars(length(min = 1, max = 32))]
-    files: Vec<String>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    files: Vec<AgentName>,
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
-    transformers: Option<PathBuf>,
+    transformers: Option<AgentPath>,
     /// Write the repository's tree below this folder, e.g. `/home/me/out`; beside the modular files of
     /// a checkout when absent.
     #[serde(default)]
-    out: Option<PathBuf>,
+    out: Option<AgentPath>,
     /// Write nothing; answer with the differences to the files on disk.
     #[serde(default)]
     diff: bool,
@@ -38,23 +39,33 @@ pub(crate) struct ConvertModular {
     formatter: FormatterChoice,
 }
 
-impl TryFrom<ConvertModular> for ConvertInput {
-    type Error = Refusal;
-
-    fn try_from(it: ConvertModular) -> Result<Self, Refusal> {
-        if it.files.is_empty() || MOST_FILES < it.files.len() {
+impl ConvertModular {
+    /// The capability's input. Without `out` the standalone files go beside the modular ones, so
+    /// these have to lie where may be written.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<ConvertInput, Refusal> {
+        if self.files.is_empty() || MOST_FILES < self.files.len() {
             return Err(Refusal::new(
-                format!("`files` holds {} names", it.files.len()),
+                format!("`files` holds {} names", self.files.len()),
                 format!("name 1 to {MOST_FILES}, e.g. `[\"olmo3\"]`"),
             ));
         }
-        Ok(Self {
-            files: it.files,
-            transformers: it.transformers,
-            out: it.out,
-            diff: it.diff,
-            formatter: it.formatter,
-            ..Self::default()
+        let beside = !self.diff && self.out.is_none();
+        if beside && self.transformers.is_none() && !Roots::any_path(&self.files) {
+            roots.here()?;
+        }
+        let admit = |it: &AgentName| if beside { roots.name_beside(it) } else { roots.name(it) };
+        let library = self.transformers.as_ref();
+        Ok(ConvertInput {
+            files: self.files.iter().map(admit).collect::<Result<_, _>>()?,
+            transformers: if beside {
+                roots.write_any(library)?
+            } else {
+                roots.read_any(library)?
+            },
+            out: roots.write_any(self.out.as_ref())?,
+            diff: self.diff,
+            formatter: self.formatter,
+            ..ConvertInput::default()
         })
     }
 }
@@ -92,13 +103,13 @@ impl From<ConvertOutput> for Converted {
             compared: file.compared,
             diff: file.diff.as_deref().map(clip),
         };
-        Self {
-            wrote: it.wrote,
-            files: it.files.into_iter().map(file).collect(),
-            failures: it.failures.into_iter().map(|failure| failure.message).collect(),
-            notes: it.notes,
-            formatter: it.formatter.name,
+        let (files, rest) = page(it.files.into_iter().map(file).collect(), 0, usize::MAX);
+        let mut notes: Vec<String> = it.notes.iter().take(MOST_FILES).map(|it| clip(it)).collect();
+        if rest.is_some() {
+            notes.push("more files than one answer holds: name fewer models".to_owned());
         }
+        let failures = it.failures.iter().take(MOST_FILES).map(|it| clip(&it.message)).collect();
+        Self { wrote: it.wrote, files, failures, notes, formatter: it.formatter.name }
     }
 }
 
@@ -121,10 +132,10 @@ pub(crate) struct ScaffoldModular {
     /// Standalone files of one model, or its folder, e.g. `["/home/me/modeling_x.py"]`; one file
     /// brings those of its model that stand beside it.
     #[schemars(length(min = 1, max = 16))]
-    files: Vec<PathBuf>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    files: Vec<AgentPath>,
+    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
     #[serde(default)]
-    transformers: Option<PathBuf>,
+    transformers: Option<AgentPath>,
     /// Inherit from these models and no others, e.g. `["llama"]`; from the best ones when empty.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -138,7 +149,7 @@ pub(crate) struct ScaffoldModular {
     name: Option<String>,
     /// Write the modular file to this file or folder, e.g. `/home/me/modular_x.py`.
     #[serde(default)]
-    out: Option<PathBuf>,
+    out: Option<AgentPath>,
     /// Replace a file that is there.
     #[serde(default)]
     force: bool,
@@ -147,17 +158,18 @@ pub(crate) struct ScaffoldModular {
     pub(crate) offset: usize,
 }
 
-impl From<ScaffoldModular> for ScaffoldInput {
-    fn from(it: ScaffoldModular) -> Self {
-        Self {
-            files: it.files,
-            transformers: it.transformers,
-            parents: it.parents,
-            exclude: it.exclude,
-            name: it.name,
-            out: it.out,
-            force: it.force,
-        }
+impl ScaffoldModular {
+    /// The capability's input.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<ScaffoldInput, Refusal> {
+        Ok(ScaffoldInput {
+            files: self.files.iter().map(|it| roots.read(it)).collect::<Result<_, _>>()?,
+            transformers: roots.read_any(self.transformers.as_ref())?,
+            parents: self.parents,
+            exclude: self.exclude,
+            name: self.name,
+            out: roots.write_any(self.out.as_ref())?,
+            force: self.force,
+        })
     }
 }
 

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 /// Bytes of JSON that the rows of one answer may take.
-const PAGE_BYTES: usize = 24 * 1024;
+const PAGE_BYTES: usize = 18 * 1024;
 /// Bytes of one text inside a row; the evidence has it whole.
 const TEXT_BYTES: usize = 600;
 /// Bytes of one resource read.
-pub(crate) const SLICE_BYTES: usize = 48 * 1024;
+pub(crate) const SLICE_BYTES: usize = 32 * 1024;
 
 /// The rows from `offset` on that fit, and the offset of the rest. One row always fits.
 pub(crate) fn page<T: Serialize>(

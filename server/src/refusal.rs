@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use portwright_harness::hint::Hint;
-use portwright_tools::error::ToolError;
+use portwright_tools::{error::ToolError, standing::Failure};
 use rmcp::{
     ErrorData,
     handler::server::tool::IntoCallToolResult,
@@ -32,6 +32,18 @@ impl Refusal {
 
     pub(crate) fn result(&self) -> CallToolResult {
         CallToolResult::error(vec![ContentBlock::text(self.text())])
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(it: Refusal) -> Self {
+        Self { fact: it.fact, hint: it.hint }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(it: Failure) -> Self {
+        Self { fact: it.fact, hint: it.hint }
     }
 }
 

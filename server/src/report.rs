@@ -6,7 +6,14 @@ use portwright_tools::report::{Draft, DraftInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{answer::Brief, page::slice, resources, run_id::RunId};
+use crate::{
+    answer::Brief,
+    page::slice,
+    refusal::Refusal,
+    resources,
+    roots::{AgentPath, Roots},
+    run_id::RunId,
+};
 
 /// What to draft.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,13 +28,14 @@ pub(crate) struct DraftReport {
     template: Option<String>,
     /// A checkout of the target, e.g. `/home/me/mlx-lm`; a neutral template when absent.
     #[serde(default)]
-    target: Option<PathBuf>,
+    target: Option<AgentPath>,
 }
 
 impl DraftReport {
-    /// The capability's input for the run in `run`.
-    pub(crate) fn into_input(self, run: PathBuf) -> DraftInput {
-        DraftInput { run, template: self.template, target: self.target }
+    /// The capability's input, but for the run's folder.
+    pub(crate) fn into_input(self, roots: &Roots) -> Result<DraftInput, Refusal> {
+        let target = roots.read_any(self.target.as_ref())?;
+        Ok(DraftInput { run: PathBuf::new(), template: self.template, target })
     }
 }
 

@@ -1,11 +1,12 @@
 //! Runs as resources: the list, and the evidence and the report of each.
 
-use std::fs;
+use std::{fs, io, path::Path};
 
 use portwright_harness::rundir::EVIDENCE;
 use portwright_tools::{
     report::{DRAFT, PAGE, REPORT},
     runs::{self, RunSummary},
+    standing::{self, State},
 };
 use rmcp::{
     ErrorData,
@@ -16,11 +17,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    jobs::{Jobs, State},
-    page::slice,
-    run_id::RunId,
-};
+use crate::{jobs::Jobs, page::slice, run_id::RunId, skills};
 
 const RUNS: &str = "portwright://runs";
 /// Runs of one listing.
@@ -100,8 +97,20 @@ impl Address {
 }
 
 /// The name of a finished run, unless its folder has a name that no run of ours has.
-pub(crate) fn id_of(run: &RunSummary) -> Option<RunId> {
-    RunId::parse(run.path.file_name()?.to_str()?)
+fn id_of(run: &RunSummary) -> Option<RunId> {
+    id_at(&run.path)
+}
+
+fn id_at(folder: &Path) -> Option<RunId> {
+    RunId::parse(folder.file_name()?.to_str()?)
+}
+
+/// The names of the newest runs: those without a verdict first, as they are what is asked about.
+pub(crate) fn newest(jobs: &Jobs, most: usize) -> Vec<RunId> {
+    let standing = standing::list(jobs.root()).into_iter();
+    let open = standing.filter(|it| it.1.state != State::Done).filter_map(|it| id_at(&it.0));
+    let finished = runs::list(jobs.root());
+    open.chain(finished.iter().filter_map(id_of)).take(most).collect()
 }
 
 /// `resources/list`: the list of runs, then the documents of each finished one, a page at a time.
@@ -121,6 +130,7 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
                 .with_description("Every run with its state and verdict, newest first")
                 .with_mime_type("application/json"),
         );
+        resources.extend(skills::resources());
     }
     for run in finished.iter().skip(offset).take(RUNS_A_PAGE) {
         let Some(id) = id_of(run) else { continue };
@@ -157,11 +167,17 @@ pub(crate) fn templates() -> ListResourceTemplatesResult {
 
 /// `resources/read`.
 pub(crate) fn read(jobs: &Jobs, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+    if let Some(found) = skills::read(uri) {
+        return Ok(found);
+    }
     match Address::parse(uri) {
         Some(Address::Runs { offset }) => Ok(read_runs(jobs, uri, offset)),
         Some(Address::Document { id, document, offset }) => {
-            let path = jobs.folder(&id).join(document.file);
-            let text = fs::read_to_string(path).map_err(|_| {
+            let folder = jobs.folder(&id);
+            // A link would lead out of the folder of runs.
+            let path = (!folder.is_symlink()).then(|| folder.join(document.file));
+            let missing = || io::Error::from(io::ErrorKind::NotFound);
+            let text = path.ok_or_else(missing).and_then(fs::read_to_string).map_err(|_| {
                 let message = format!(
                     "run `{id}` has no {}: it is not finished, or there is no such run; {RUNS} lists them",
                     document.name
@@ -172,7 +188,7 @@ pub(crate) fn read(jobs: &Jobs, uri: &str) -> Result<ReadResourceResult, ErrorDa
         }
         None => {
             let message = format!(
-                "no resource `{uri}`; there are {RUNS}, {RUNS}/RUN/evidence and {RUNS}/RUN/report"
+                "no resource `{uri}`; there are {RUNS}, {RUNS}/RUN/evidence, {RUNS}/RUN/report and skill://NAME/SKILL.md"
             );
             Err(ErrorData::resource_not_found(message, Some(json!({"uri": uri}))))
         }
@@ -196,12 +212,13 @@ fn read_slice(uri: &str, text: &str, document: Document, offset: usize) -> ReadR
 }
 
 fn read_runs(jobs: &Jobs, uri: &str, offset: usize) -> ReadResourceResult {
-    let mut rows: Vec<Value> = jobs
-        .all()
-        .iter()
-        .rev()
-        .filter(|it| it.moment().state != State::Done)
-        .map(|it| json!({"run": it.id.as_str(), "state": it.moment().state}))
+    let mut rows: Vec<Value> = standing::list(jobs.root())
+        .into_iter()
+        .filter(|(_, standing)| standing.state != State::Done)
+        .filter_map(|(path, standing)| {
+            let id = id_at(&path)?;
+            Some(json!({"run": id.as_str(), "state": standing.state}))
+        })
         .collect();
     rows.extend(runs::list(jobs.root()).iter().filter_map(|it| {
         let id = id_of(it)?;

@@ -9,13 +9,14 @@ use std::{
     time::Duration,
 };
 
+use axum::middleware;
 use portwright_harness::{
     environment::Home,
     hint::Hint,
     progress::{Event, Progress},
 };
 use rmcp::{
-    ServiceExt,
+    ServerHandler, ServiceExt,
     transport::{
         stdio,
         streamable_http_server::{
@@ -33,7 +34,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    guard::{self, Http, Origin, TOKEN_VARIABLE},
     jobs::Jobs,
+    roots::{Roots, RootsError},
     tools::PortServer,
     toolset::{Offer, UnknownToolset},
 };
@@ -46,12 +49,12 @@ const CONNECTIONS_END: Duration = Duration::from_secs(3);
 const RUNS_END: Duration = Duration::from_secs(15);
 
 /// How clients reach the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// One client, on stdin and stdout.
     Stdio,
-    /// Streamable HTTP on a loopback address; port 0 takes any free one.
-    Http(SocketAddr),
+    /// Streamable HTTP.
+    Http(Http),
 }
 
 #[derive(Clone, Debug)]
@@ -61,15 +64,21 @@ pub struct Options {
     pub runs: PathBuf,
     pub home: Home,
     pub offer: Offer,
+    /// The folders in which tools may read and write, beside that of runs; the current one when empty.
+    pub roots: Vec<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    #[error(
-        "`{address}` can be reached from other machines, and this release has no authentication"
-    )]
-    NotLoopback { address: SocketAddr },
+    #[error("`{address}` is every address of this machine, and no name is allowed as `Host`")]
+    NoHost { address: SocketAddr },
+
+    #[error("`{TOKEN_VARIABLE}` is no bearer token")]
+    NoToken,
+
+    #[error(transparent)]
+    Roots(#[from] RootsError),
 
     #[error(transparent)]
     Toolset(#[from] UnknownToolset),
@@ -101,12 +110,14 @@ pub enum ServeError {
 impl Hint for ServeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::NotLoopback { address } => format!(
-                "listen on 127.0.0.1:{0}, and let other machines in through a tunnel that \
-                 authenticates, such as `ssh -L {0}:127.0.0.1:{0}`",
-                address.port()
-            )
-            .into(),
+            Self::NoHost { .. } => {
+                "name how clients reach it, e.g. `--allow-host build.example`, or listen on one address"
+                    .into()
+            }
+            Self::NoToken => {
+                "it takes 16 visible ASCII characters or more; unset it, and a token is made".into()
+            }
+            Self::Roots(_) => "name folders that exist with `--root DIR`".into(),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program listens there; choose another port, or 0 for any free one".into()
             }
@@ -129,8 +140,33 @@ impl Hint for ServeError {
 /// Fails when it cannot listen, or when the client's first message is no MCP.
 pub fn serve(options: &Options, progress: &dyn Progress) -> Result<(), ServeError> {
     let router = options.offer.router()?;
-    let root = absolute(&options.runs)?;
-    let jobs = Arc::new(Jobs::new(root, options.home.clone()));
+    let runs = absolute(&options.runs)?;
+    let roots = Arc::new(Roots::new(&options.roots, &runs, options.home.path())?);
+    let jobs = Arc::new(Jobs::new(runs, options.home.clone()));
+    let server = PortServer::new(Arc::clone(&jobs), roots, router);
+    serve_until_end(server, &options.transport, progress, async || jobs.close(RUNS_END).await)
+}
+
+/// Serve any handler just as [`serve`] serves Portwright's own.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub fn serve_handler<S: ServerHandler + Clone>(
+    handler: S,
+    transport: &Transport,
+    progress: &dyn Progress,
+) -> Result<(), ServeError> {
+    serve_until_end(handler, transport, progress, async || ())
+}
+
+/// Serve until the end; `close` ends what goes on behind the handler, and may be called twice.
+fn serve_until_end<S: ServerHandler + Clone>(
+    server: S,
+    transport: &Transport,
+    progress: &dyn Progress,
+    close: impl AsyncFn(),
+) -> Result<(), ServeError> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -138,14 +174,11 @@ pub fn serve(options: &Options, progress: &dyn Progress) -> Result<(), ServeErro
         .map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
         let mut end = EndSignals::listen()?;
-        let server = PortServer::new(Arc::clone(&jobs), router);
-        let served = match options.transport {
+        let served = match transport {
             Transport::Stdio => serve_stdio(server, &mut end).await,
-            Transport::Http(address) => {
-                serve_http(server, address, progress, &jobs, &mut end).await
-            }
+            Transport::Http(http) => serve_http(server, http, progress, &close, &mut end).await,
         };
-        jobs.close(RUNS_END).await;
+        close().await;
         served
     });
     // Dropping the runtime would wait for the thread that reads stdin, which may wait for ever.
@@ -153,7 +186,7 @@ pub fn serve(options: &Options, progress: &dyn Progress) -> Result<(), ServeErro
     served
 }
 
-async fn serve_stdio(server: PortServer, end: &mut EndSignals) -> Result<(), ServeError> {
+async fn serve_stdio<S: ServerHandler>(server: S, end: &mut EndSignals) -> Result<(), ServeError> {
     let running = select! {
         () = end.come() => return Ok(()),
         running = server.serve(stdio()) => running,
@@ -173,29 +206,38 @@ async fn serve_stdio(server: PortServer, end: &mut EndSignals) -> Result<(), Ser
     }
 }
 
-async fn serve_http(
-    server: PortServer,
-    address: SocketAddr,
+async fn serve_http<S: ServerHandler + Clone>(
+    server: S,
+    http: &Http,
     progress: &dyn Progress,
-    jobs: &Jobs,
+    close: &impl AsyncFn(),
     end: &mut EndSignals,
 ) -> Result<(), ServeError> {
-    if !address.ip().is_loopback() {
-        return Err(ServeError::NotLoopback { address });
-    }
+    let (hosts, token) = (http.allowed_hosts()?, http.token()?);
+    let address = http.address;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
     let bound = listener.local_addr().map_err(ServeError::Start)?;
     let stop = CancellationToken::new();
-    // Only loopback names pass as `Host`, which is rmcp's default, and no page of a browser passes
-    // at all: together no website reaches this server through a visitor's machine.
     let config = StreamableHttpServerConfig::default()
+        .with_allowed_origins(guard::own_origins(&hosts, bound.port()))
+        .with_allowed_hosts(hosts)
         .enforce_origin_validation()
         .with_cancellation_token(stop.child_token());
     let sessions = Arc::new(LocalSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let router = axum::Router::new().nest_service(ENDPOINT, service);
+    let mut router = axum::Router::new().nest_service(ENDPOINT, service);
+    if let Some((token, origin)) = token {
+        if origin == Origin::Made {
+            let text = format!(
+                "bearer token of this server ({TOKEN_VARIABLE} sets your own): {}",
+                token.as_str()
+            );
+            progress.on(Event::Note { text: &text });
+        }
+        router = router.layer(middleware::from_fn_with_state(token, guard::check));
+    }
     progress.on(Event::Note { text: &format!("listening on http://{bound}{ENDPOINT}") });
     let connections = axum::serve(listener, router)
         .with_graceful_shutdown(stop.clone().cancelled_owned())
@@ -206,7 +248,7 @@ async fn serve_http(
         served = &mut connections => return served.map_err(ServeError::Serve),
     }
     // Runs first, so that calls which wait for one can still answer.
-    jobs.close(RUNS_END).await;
+    close().await;
     stop.cancel();
     match timeout(CONNECTIONS_END, connections).await {
         Ok(served) => served.map_err(ServeError::Serve),
@@ -237,28 +279,6 @@ impl EndSignals {
         select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_others_can_reach_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        for address in ["0.0.0.0:0", "192.0.2.1:8000", "[::]:0"] {
-            let options = Options {
-                transport: Transport::Http(address.parse().unwrap()),
-                runs: dir.path().join("runs"),
-                home: Home::at(dir.path().join("home")).unwrap(),
-                offer: Offer::default(),
-            };
-            let err = serve(&options, &()).unwrap_err();
-            assert!(matches!(err, ServeError::NotLoopback { .. }), "{err}");
-            assert!(err.to_string().contains("no authentication"));
-            assert!(err.hint().unwrap().contains("127.0.0.1"));
         }
     }
 }

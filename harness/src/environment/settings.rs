@@ -15,7 +15,7 @@ pub struct Variable {
     pub summary: &'static str,
 }
 
-/// Every variable that steers setup; the documentation and `doctor` read this table.
+/// Every variable that steers Portwright; the documentation and `doctor` read this table.
 pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "PORTWRIGHT_HOME",
@@ -28,6 +28,10 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: "PORTWRIGHT_TORCH_INDEX",
         summary: "URL of a package index with CPU builds of torch: no CUDA libraries are installed",
+    },
+    Variable {
+        name: "PORTWRIGHT_TOKEN",
+        summary: "The bearer token that `portwright mcp --http` asks its clients for",
     },
 ];
 

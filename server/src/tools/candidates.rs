@@ -1,6 +1,6 @@
 //! Which checkpoints there are of a model type, and which of them are worth verifying.
 
-use portwright_tools::candidates::{self, CandidatesInput};
+use portwright_tools::candidates;
 use rmcp::{
     handler::server::{tool::schema_for_output, wrapper::Parameters},
     tool, tool_router,
@@ -35,7 +35,7 @@ impl PortServer {
         Parameters(input): Parameters<FindCandidates>,
     ) -> Result<Answer<Found>, Refusal> {
         let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
-        let input = CandidatesInput::try_from(input)?;
+        let input = input.into_input(&self.roots)?;
         let found = in_background(move |home, cancel| {
             candidates::find_candidates(&input, home, &(), cancel)
         })

@@ -1,15 +1,29 @@
 //! What a target asks of contributions, and staging one for a person.
 
-use portwright_tools::{policy, stage};
+use std::sync::Arc;
+
+use portwright_tools::{
+    policy,
+    stage::{self, StageInput, Staging, Wish},
+};
 use rmcp::{
-    handler::server::{tool::schema_for_output, wrapper::Parameters},
+    RoleServer,
+    handler::server::{
+        tool::{InputResponses, RequestState, schema_for_output},
+        wrapper::Parameters,
+    },
+    service::RequestContext,
     tool, tool_router,
 };
 
 use super::{PortServer, blocking};
 use crate::{
     answer::Answer,
-    contribution::{ContributionPolicy, ContributionRules, StageContribution, StagedContribution},
+    confirm::{Unconfirmed, confirm},
+    contribution::{
+        ContributionPolicy, ContributionRules, StageContribution, StagedContribution, question,
+        within,
+    },
     refusal::Refusal,
 };
 
@@ -31,13 +45,14 @@ impl PortServer {
         &self,
         Parameters(input): Parameters<ContributionPolicy>,
     ) -> Result<Answer<ContributionRules>, Refusal> {
-        let policy = blocking(move || policy::policy(&input.into())).await??;
+        let input = input.into_input(&self.roots)?;
+        let policy = blocking(move || policy::policy(&input)).await??;
         Ok(Answer(policy.into()))
     }
 
     /// Plan a port's branch, staged files and patch file in a clean checkout of the target, e.g.
     /// `{"target": "mlx-lm", "checkout": "/home/me/mlx-lm", "model_type": "olmo3", "from": "/home/me/work"}`;
-    /// with `apply`, do it. Never commits or pushes.
+    /// with `apply`, do it when the person agrees. Never commits or pushes.
     #[tool(
         title = "Stage a contribution",
         output_schema = schema_for_output::<StagedContribution>(),
@@ -51,18 +66,30 @@ impl PortServer {
     async fn stage_contribution(
         &self,
         Parameters(input): Parameters<StageContribution>,
-    ) -> Result<Answer<StagedContribution>, Refusal> {
+        answers: InputResponses,
+        state: RequestState,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Answer<StagedContribution>, Unconfirmed> {
         let run = match &input.run {
             Some(run) => Some(self.jobs.folder(&self.finished(run).await?.0)),
             None => None,
         };
         let apply = input.apply();
-        let input = input.into_input(run)?;
-        let wish = match apply {
-            None => stage::Wish::Plan,
-            Some(digest) => stage::Wish::Apply { plan: Some(digest) },
-        };
-        let staging = blocking(move || stage::stage(&input, &wish)).await??;
+        let input = Arc::new(input.into_input(&self.roots, run)?);
+        let plan = within(self.staged(&input, Wish::Plan).await?, &self.roots)?;
+        let Some(digest) = apply else { return Ok(Answer(plan.into())) };
+        // What is asked about must be what is done: another plan is refused before anybody is asked.
+        if plan.refusals.is_empty() && plan.digest == digest {
+            confirm(&question(&plan, &input), (answers, state).into(), &context).await?;
+        }
+        let staging = self.staged(&input, Wish::Apply { plan: Some(digest) }).await?;
         Ok(Answer(StagedContribution::from(staging).refused()?))
+    }
+}
+
+impl PortServer {
+    async fn staged(&self, input: &Arc<StageInput>, wish: Wish) -> Result<Staging, Refusal> {
+        let input = Arc::clone(input);
+        Ok(blocking(move || stage::stage(&input, &wish)).await??)
     }
 }

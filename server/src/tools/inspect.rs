@@ -1,6 +1,6 @@
 //! What an architecture is made of.
 
-use portwright_tools::inspect::{self, InspectInput};
+use portwright_tools::inspect;
 use rmcp::{
     handler::server::{tool::schema_for_output, wrapper::Parameters},
     tool, tool_router,
@@ -16,12 +16,11 @@ use crate::{
 #[tool_router(router = inspect_tools, vis = "pub(super)")]
 impl PortServer {
     /// Show what an architecture is made of, from its definition in transformers: ancestors through
-    /// modular files, the module tree with shapes and source lines (layers that are alike are one row),
-    /// tensor, expert and pipeline parallel plans resolved against the modules, whether attention
-    /// backends can be exchanged, and which layers a kernel from the Hub can replace.
+    /// modular files, the module tree with shapes and source lines, parallel plans resolved against it,
+    /// whether attention backends can be exchanged, which layers a kernel from the Hub can replace.
     ///
-    /// Takes e.g. `{"model": "olmo_hybrid"}`; no weight is read or made, whatever its size. A large tree
-    /// comes in pages: `offset` continues where `next_offset` says; `depth` and `modules` narrow it.
+    /// Takes e.g. `{"model": "olmo_hybrid"}`; reads no weights. `offset` continues the tree, `depth` and
+    /// `modules` narrow it.
     #[tool(
         title = "Inspect an architecture",
         output_schema = schema_for_output::<Inspected>(),
@@ -37,7 +36,7 @@ impl PortServer {
         Parameters(input): Parameters<InspectArchitecture>,
     ) -> Result<Answer<Inspected>, Refusal> {
         let (offset, limit) = (input.offset as usize, input.limit.max(1) as usize);
-        let input = InspectInput::try_from(&input)?;
+        let input = input.into_input(&self.roots)?;
         let output =
             in_background(move |home, cancel| inspect::inspect(&input, home, &(), cancel)).await?;
         Ok(Answer(Inspected::of(output, offset, limit)))

@@ -15,12 +15,13 @@ use portwright_tools::error::ToolError;
 use rmcp::handler::server::router::tool::ToolRouter;
 use tokio::task;
 
-use crate::{jobs::Jobs, refusal::Refusal};
+use crate::{jobs::Jobs, refusal::Refusal, roots::Roots};
 
 /// Portwright, as MCP clients see it.
 #[derive(Clone)]
 pub(crate) struct PortServer {
     pub(crate) jobs: Arc<Jobs>,
+    pub(crate) roots: Arc<Roots>,
     pub(crate) tool_router: ToolRouter<Self>,
 }
 
@@ -41,8 +42,8 @@ pub(crate) const TOOLSETS: &[Toolset] = &[
 ];
 
 impl PortServer {
-    pub(crate) fn new(jobs: Arc<Jobs>, tool_router: ToolRouter<Self>) -> Self {
-        Self { jobs, tool_router }
+    pub(crate) fn new(jobs: Arc<Jobs>, roots: Arc<Roots>, tool_router: ToolRouter<Self>) -> Self {
+        Self { jobs, roots, tool_router }
     }
 }
 
@@ -84,8 +85,10 @@ mod tests {
     fn server() -> PortServer {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().join("home")).unwrap();
-        let jobs = Arc::new(Jobs::new(dir.path().join("runs"), home));
-        PortServer::new(jobs, Offer::default().router().unwrap())
+        let runs = dir.path().join("runs");
+        let roots = Arc::new(Roots::new(&[], &runs, home.path()).unwrap());
+        let jobs = Arc::new(Jobs::new(runs, home));
+        PortServer::new(jobs, roots, Offer::default().router().unwrap())
     }
 
     /// The schemas are the agent's only manual, so a change to them is a change to review.

@@ -1,6 +1,6 @@
 //! Modular files, both ways.
 
-use portwright_tools::modular::{self, ConvertInput, ScaffoldInput};
+use portwright_tools::modular;
 use rmcp::{
     handler::server::{tool::schema_for_output, wrapper::Parameters},
     tool, tool_router,
@@ -35,7 +35,7 @@ impl PortServer {
         &self,
         Parameters(input): Parameters<ConvertModular>,
     ) -> Result<Answer<Converted>, Refusal> {
-        let input = ConvertInput::try_from(input)?;
+        let input = input.into_input(&self.roots)?;
         let output =
             in_background(move |home, cancel| modular::convert(&input, home, &(), cancel)).await?;
         Ok(Answer(output.into()))
@@ -61,7 +61,7 @@ impl PortServer {
         Parameters(input): Parameters<ScaffoldModular>,
     ) -> Result<Answer<Scaffolded>, Refusal> {
         let offset = input.offset;
-        let input = ScaffoldInput::from(input);
+        let input = input.into_input(&self.roots)?;
         let output =
             in_background(move |home, cancel| modular::scaffold(&input, home, &(), cancel)).await?;
         Ok(Answer(Scaffolded::of(output, offset)))

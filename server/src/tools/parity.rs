@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use portwright_harness::evidence::Evidence;
-use portwright_tools::{error::ToolError, explain, runs};
+use portwright_tools::{
+    error::ToolError,
+    explain, runs,
+    standing::{self, Standing, State},
+};
 use rmcp::{
     RoleServer,
     handler::server::{tool::schema_for_output, wrapper::Parameters},
@@ -16,8 +20,8 @@ use tokio::{select, time};
 use super::{PortServer, blocking};
 use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
-    input::{OfRun, RowsOfRun, RunParity},
-    jobs::{Job, State},
+    input::{self, OfRun, RowsOfRun, RunParity},
+    jobs::Job,
     refusal::Refusal,
     resources,
     run_id::RunId,
@@ -30,13 +34,11 @@ const RUNS_NAMED: usize = 10;
 
 #[tool_router(router = parity_tools, vis = "pub(super)")]
 impl PortServer {
-    /// Start to verify that a port of a model (mlx-lm) is the same model as its definition
-    /// (transformers): both run on the same tokens, and every difference is held to measured noise.
+    /// Verify that a port of a model (mlx-lm) is the same model as its definition (transformers): both
+    /// run on the same tokens, and every difference is held to measured noise.
     ///
-    /// Returns a run id at once, e.g. for `{"model_type": "olmo3"}`; then call `parity_status` until
-    /// the run is done, and `parity_result` for the verdict. It takes seconds with a synthetic
-    /// checkpoint; the first run on a machine installs the engines and takes minutes. Runs are
-    /// verified one after the other. With `"wait": true` the call stays open until the run is over.
+    /// Returns a run id at once, e.g. for `{"model_type": "olmo3"}`; call `parity_status` until it is
+    /// done, then `parity_result`. It takes seconds; the first run on a machine installs the engines.
     #[tool(
         title = "Verify a port",
         output_schema = schema_for_output::<RunStatus>(),
@@ -53,18 +55,21 @@ impl PortServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Answer<RunStatus>, Refusal> {
         let waits = input.waits();
-        let job = self.jobs.start(input.into_question()?)?;
+        let job = match input.resume() {
+            Some(run) => self.resume(run).await?,
+            None => self.jobs.start(input.into_question(&self.roots)?)?,
+        };
         if waits {
             follow(&job, &context).await;
-            if let Some(failure) = job.moment().failure {
-                return Err(failure);
+            if let Some(failure) = job.moment().standing.failure {
+                return Err(failure.into());
             }
         }
         Ok(Answer(RunStatus::of(&job)))
     }
 
-    /// Say where a run stands: queued, running, done, failed or cancelled; its step, seconds so far,
-    /// and what to call next. Takes e.g. `{"run": "olmo3-20260131T120000123Z"}`.
+    /// Say where a run stands: queued, running, done, failed, cancelled or interrupted; its step, and
+    /// what to call next. Takes e.g. `{"run": "olmo3-20260131T120000123Z"}`.
     #[tool(
         title = "Status of a run",
         output_schema = schema_for_output::<RunStatus>(),
@@ -81,6 +86,7 @@ impl PortServer {
     ) -> Result<Answer<RunStatus>, Refusal> {
         let status = match self.find(&run).await? {
             Run::Ours(job) => RunStatus::of(&job),
+            Run::Theirs(id, standing) => RunStatus::of_standing(&id, *standing),
             Run::OnDisk(id, evidence) => RunStatus::of_finished(&id, &evidence),
         };
         Ok(Answer(status))
@@ -151,15 +157,23 @@ impl PortServer {
                 job.cancel();
                 RunStatus::of(&job)
             }
+            Run::Theirs(id, standing) => {
+                if !standing.state.is_over() {
+                    standing::ask_to_stop(&self.jobs.folder(&id)).map_err(ToolError::from)?;
+                }
+                RunStatus::of_standing(&id, *standing)
+            }
             Run::OnDisk(id, evidence) => RunStatus::of_finished(&id, &evidence),
         };
         Ok(Answer(status))
     }
 }
 
-/// A run that is known: to this server, or by what an earlier one left on disk.
+/// A run that is known: to this server, or by what is on disk.
 enum Run {
     Ours(Arc<Job>),
+    /// Another process answers for it, or did and ended before it.
+    Theirs(RunId, Box<Standing>),
     OnDisk(RunId, Box<Evidence>),
 }
 
@@ -169,36 +183,75 @@ impl PortServer {
         if let Some(job) = self.jobs.get(&id) {
             return Ok(Run::Ours(job));
         }
-        match self.load(&id).await? {
-            Ok(evidence) => Ok(Run::OnDisk(id, Box::new(evidence))),
+        let folder = self.jobs.folder(&id);
+        // A link would lead out of the folder of runs.
+        if folder.is_symlink() {
+            return Err(self.unknown(run).await);
+        }
+        let missing = match self.load(&id).await? {
+            Ok(evidence) => return Ok(Run::OnDisk(id, Box::new(evidence))),
+            Err(missing) => missing,
+        };
+        let looked = folder.clone();
+        match blocking(move || standing::look(&looked)).await? {
+            Some(standing) => Ok(Run::Theirs(id, Box::new(standing))),
             // Something is there, but not what this release reads.
-            Err(err) if self.jobs.folder(&id).is_dir() => Err(err.into()),
-            Err(_) => Err(self.unknown(run).await),
+            None if folder.is_dir() => Err(missing.into()),
+            None => Err(self.unknown(run).await),
+        }
+    }
+
+    /// Take up a run that ended without a verdict. What it asks is read from disk, so its paths are
+    /// as little trusted as those of a call.
+    async fn resume(&self, run: &str) -> Result<Arc<Job>, Refusal> {
+        let (id, standing) = match self.find(run).await? {
+            Run::Ours(job) if !job.state().is_over() => return Ok(job),
+            Run::Ours(job) => (job.id.clone(), job.moment().standing),
+            Run::Theirs(id, standing) => (id, *standing),
+            Run::OnDisk(id, _) => return Err(has_a_verdict(&id)),
+        };
+        match standing.state {
+            State::Done => Err(has_a_verdict(&id)),
+            State::Queued | State::Running => Err(Refusal::new(
+                format!(
+                    "run `{id}` is {}, and another process answers for it",
+                    standing.state.word()
+                ),
+                "follow it with parity_status",
+            )),
+            State::Failed | State::Cancelled | State::Interrupted => {
+                let question = input::admitted(standing.question, &self.roots)?;
+                self.jobs.resume(id, question)
+            }
         }
     }
 
     /// The evidence of a run that is done.
     pub(super) async fn finished(&self, run: &str) -> Result<(RunId, Evidence), Refusal> {
-        let job = match self.find(run).await? {
+        let (id, standing) = match self.find(run).await? {
             Run::OnDisk(id, evidence) => return Ok((id, *evidence)),
-            Run::Ours(job) => job,
+            Run::Theirs(id, standing) => (id, *standing),
+            Run::Ours(job) => (job.id.clone(), job.moment().standing),
         };
-        let moment = job.moment();
-        match moment.state {
-            State::Done => Ok((job.id.clone(), self.load(&job.id).await??)),
+        let state = standing.state;
+        match state {
+            State::Done => {
+                let evidence = self.load(&id).await??;
+                Ok((id, evidence))
+            }
             State::Queued | State::Running => {
-                let state = moment.state.word();
                 let hint = format!(
                     "call parity_status with {{\"run\": \"{run}\"}} until its state is done, then call this again"
                 );
-                Err(Refusal::new(format!("run `{run}` is still {state}"), hint))
+                Err(Refusal::new(format!("run `{run}` is still {}", state.word()), hint))
             }
-            State::Failed => Err(moment.failure.unwrap_or_else(|| {
-                Refusal::new(format!("run `{run}` failed"), "call run_parity again")
-            })),
-            State::Cancelled => Err(Refusal::new(
-                format!("run `{run}` was cancelled and has no result"),
-                "call run_parity to verify again",
+            State::Failed => Err(standing.failure.map_or_else(
+                || Refusal::new(format!("run `{run}` failed"), "call run_parity again"),
+                Refusal::from,
+            )),
+            State::Cancelled | State::Interrupted => Err(Refusal::new(
+                format!("run `{run}` was {} and has no result", state.word()),
+                format!("call run_parity with {{\"resume\": \"{run}\"}} to verify it after all"),
             )),
         }
     }
@@ -210,15 +263,9 @@ impl PortServer {
 
     async fn unknown(&self, run: &str) -> Refusal {
         let jobs = Arc::clone(&self.jobs);
-        let on_disk = blocking(move || runs::list(jobs.root())).await.unwrap_or_default();
-        let ours = self.jobs.all();
-        let ours = ours.iter().rev().map(|it| it.id.to_string());
-        let mut known: Vec<String> = Vec::new();
-        for id in ours.chain(on_disk.iter().filter_map(resources::id_of).map(|it| it.to_string())) {
-            if !known.contains(&id) && known.len() < RUNS_NAMED {
-                known.push(id);
-            }
-        }
+        let known =
+            blocking(move || resources::newest(&jobs, RUNS_NAMED)).await.unwrap_or_default();
+        let known: Vec<String> = known.iter().map(RunId::to_string).collect();
         let hint = if known.is_empty() {
             "there are no runs yet; run_parity starts one".to_owned()
         } else {
@@ -229,12 +276,19 @@ impl PortServer {
     }
 }
 
+fn has_a_verdict(id: &RunId) -> Refusal {
+    Refusal::new(
+        format!("run `{id}` is done and has a verdict"),
+        format!("call parity_result with {{\"run\": \"{id}\"}}"),
+    )
+}
+
 /// Wait until the run is over, telling the client how it goes when it asked for that. A client that
 /// cancels the call cancels the run.
 async fn follow(job: &Job, context: &RequestContext<RoleServer>) {
     let mut changes = job.changes();
     let mut heartbeat = time::interval(HEARTBEAT);
-    while !changes.borrow_and_update().state.is_over() {
+    while !changes.borrow_and_update().standing.state.is_over() {
         select! {
             () = context.ct.cancelled() => {
                 job.cancel();
@@ -248,14 +302,14 @@ async fn follow(job: &Job, context: &RequestContext<RoleServer>) {
 
 async fn tell(job: &Job, context: &RequestContext<RoleServer>) {
     let Some(token) = context.meta.get_progress_token() else { return };
-    let moment = job.moment();
-    let message = match (moment.phase.is_empty(), moment.note) {
-        (false, _) => moment.phase,
-        (true, Some(note)) => note,
-        (true, None) => moment.state.word().to_owned(),
-    };
+    let standing = job.moment().standing;
     // Seconds: there is no count of steps, and progress must grow with every message.
-    let progress = ProgressNotificationParam::new(token, job.elapsed().as_secs_f64());
+    let progress = ProgressNotificationParam::new(token, standing.elapsed_seconds());
+    let message = match (standing.phase.is_empty(), standing.note) {
+        (false, _) => standing.phase,
+        (true, Some(note)) => note,
+        (true, None) => standing.state.word().to_owned(),
+    };
     // Fails only when the client is gone, which ends the call by itself.
     let _ = context.peer.notify_progress(progress.with_message(message)).await;
 }

@@ -1,6 +1,6 @@
 //! Reports, drafted from evidence alone.
 
-use portwright_tools::report;
+use portwright_tools::report::{self, DraftInput};
 use rmcp::{
     handler::server::{tool::schema_for_output, wrapper::Parameters},
     tool, tool_router,
@@ -32,8 +32,10 @@ impl PortServer {
         &self,
         Parameters(input): Parameters<DraftReport>,
     ) -> Result<Answer<DraftedReport>, Refusal> {
-        let (id, _) = self.finished(&input.run).await?;
-        let input = input.into_input(self.jobs.folder(&id));
+        let run = input.run.clone();
+        let input = input.into_input(&self.roots)?;
+        let (id, _) = self.finished(&run).await?;
+        let input = DraftInput { run: self.jobs.folder(&id), ..input };
         let draft = blocking(move || report::draft(&input)).await??;
         Ok(Answer(DraftedReport::of(&id, draft)))
     }
