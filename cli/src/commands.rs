@@ -25,7 +25,7 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
-    definitions, inspect, modular,
+    definitions, inspect, modular, port,
     progress::Bars,
     show,
 };
@@ -65,6 +65,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { http, runs } => mcp(http, runs),
         Command::Modular(command) => modular::run(command),
+        Command::Port(command) => port::run(command),
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)

@@ -11,6 +11,7 @@ mod commands;
 mod definitions;
 mod inspect;
 mod modular;
+mod port;
 mod progress;
 #[cfg(feature = "candle")]
 mod run;

@@ -23,6 +23,7 @@ mod inspect;
 mod jobs;
 mod modular;
 mod page;
+mod port;
 mod refusal;
 mod resources;
 mod run_id;

@@ -148,6 +148,11 @@ impl Source {
         &self.text[range]
     }
 
+    /// The number of the line that holds `at`, from 1.
+    pub(crate) fn line(&self, at: TextSize) -> usize {
+        self.text[..at.to_usize()].matches('\n').count() + 1
+    }
+
     pub(crate) fn tokens(&self, range: TextRange) -> &[Token] {
         self.tree.parsed().tokens().in_range(range)
     }

@@ -8,7 +8,7 @@
 //! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
-//! generates text with it; both go through a [`session`].
+//! generates text with it; both go through a [`session`]. [`port`] begins a port.
 //!
 //! # Invariants
 //!
@@ -23,6 +23,7 @@ pub mod explain;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;
+pub mod port;
 pub mod report;
 pub mod ruff;
 #[cfg(feature = "candle")]

@@ -4,6 +4,7 @@
 mod inspect;
 mod modular;
 mod parity;
+mod port;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(crate) struct Toolset {
 pub(crate) const TOOLSETS: &[Toolset] = &[
     Toolset { id: "inspect", router: PortServer::inspect_tools },
     Toolset { id: "modular", router: PortServer::modular_tools },
+    Toolset { id: "port", router: PortServer::port_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
 ];
 
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 8);
+        assert_eq!(tools.len(), 9);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [

@@ -113,7 +113,7 @@ fn of_model(name: &str, every: &[PathBuf]) -> Result<PathBuf, ToolError> {
 }
 
 /// The name that `name` was most likely meant to be.
-pub(super) fn nearest(name: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
+pub(crate) fn nearest(name: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
     known
         .into_iter()
         .map(|it| (strsim::damerau_levenshtein(name, &it), it))

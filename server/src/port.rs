@@ -1,0 +1,139 @@
+//! What `scaffold_port` takes and answers.
+
+use std::path::PathBuf;
+
+use portwright_tools::port::{Candidate, Part, PortInput, PortOutput, Work, weights::WeightName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    answer::Brief,
+    page::{clip, page},
+};
+
+/// Weights and fields that one answer names.
+const MOST_NAMES: usize = 60;
+const MOST_WORK: usize = 200;
+
+/// What to scaffold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScaffoldPort {
+    /// The model type of the definition, e.g. `olmo_hybrid`.
+    #[schemars(length(min = 1, max = 64))]
+    model_type: String,
+    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
+    #[serde(default)]
+    mlx_lm: Option<PathBuf>,
+    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    #[serde(default)]
+    transformers: Option<PathBuf>,
+    /// Begin from this model type's port, e.g. `olmo3`; from the nearest when absent.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    from: Option<String>,
+    /// Replace a port that is there.
+    #[serde(default)]
+    force: bool,
+    /// Write nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// The first piece of work to return, e.g. `0`, or `next_offset` of the answer before.
+    #[serde(default)]
+    pub(crate) offset: usize,
+}
+
+impl From<ScaffoldPort> for PortInput {
+    fn from(it: ScaffoldPort) -> Self {
+        Self {
+            model_type: it.model_type,
+            mlx_lm: it.mlx_lm,
+            transformers: it.transformers,
+            from: it.from,
+            force: it.force,
+            dry_run: it.dry_run,
+        }
+    }
+}
+
+/// The files of a port, and what is left to do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ScaffoldedPort {
+    model_type: String,
+    /// The port that it begins from, and how near that definition is.
+    nearest: Candidate,
+    runners_up: Vec<Candidate>,
+    /// Nothing is left to be ported.
+    complete: bool,
+    wrote: bool,
+    files: Vec<ScaffoldedFile>,
+    /// What is to be ported; each place raises `NotImplementedError` until it is.
+    work: Vec<Work>,
+    next_offset: Option<usize>,
+    /// Fields that stop at any value but the parent's default.
+    guarded_fields: Vec<String>,
+    /// Fields that the definition never reads; left out.
+    unread_fields: Vec<String>,
+    /// Weights of a checkpoint that no class of the port has a place for.
+    weights_without_place: Vec<WeightName>,
+    /// How transformers changes a checkpoint's names on loading: what `sanitize` has to do.
+    conversions: Vec<String>,
+    notes: Vec<String>,
+    next: String,
+}
+
+/// A file of the port.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ScaffoldedFile {
+    path: PathBuf,
+    part: Part,
+    sha256: String,
+    /// The beginning of the difference to what was on disk.
+    diff: String,
+}
+
+impl ScaffoldedPort {
+    pub(crate) fn of(it: PortOutput, offset: usize) -> Self {
+        let (work, next_offset) = page(it.work, offset, MOST_WORK);
+        let file = |it: portwright_tools::port::Written| ScaffoldedFile {
+            diff: clip(&it.diff),
+            path: it.path,
+            part: it.part,
+            sha256: it.sha256,
+        };
+        let names = it.weights.names.into_iter().filter(|it| !it.unknown_to_port.is_empty());
+        let mut notes = it.notes;
+        notes.extend(it.weights.skipped.map(|why| format!("weight names are not told: {why}")));
+        Self {
+            model_type: it.model_type,
+            nearest: it.nearest,
+            runners_up: it.runners_up,
+            complete: it.complete,
+            wrote: it.wrote,
+            files: it.files.into_iter().map(file).collect(),
+            work,
+            next_offset,
+            guarded_fields: it.guarded_fields,
+            unread_fields: it.unread_fields.into_iter().take(MOST_NAMES).collect(),
+            weights_without_place: names.take(MOST_NAMES).collect(),
+            conversions: it.weights.conversions.iter().map(|it| clip(it)).collect(),
+            notes,
+            next: it.next,
+        }
+    }
+}
+
+impl Brief for ScaffoldedPort {
+    fn brief(&self) -> String {
+        let done = if self.wrote { "written" } else { "not written" };
+        let left = if self.complete {
+            "nothing is left to be ported".to_owned()
+        } else {
+            format!("{} places are to be ported, see `work`", self.work.len())
+        };
+        format!(
+            "port of {} from that of {}, {done}; {left}; next: {}",
+            self.model_type, self.nearest.model_type, self.next
+        )
+    }
+}
