@@ -10,7 +10,9 @@ use portwright_harness::{
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
-use crate::{inspect::InspectArgs, modular::ModularCommand, port::PortCommand};
+use crate::{
+    candidates::CandidatesArgs, inspect::InspectArgs, modular::ModularCommand, port::PortCommand,
+};
 
 /// Proves by measurement that a port of a model is the same model as its definition
 ///
@@ -48,10 +50,14 @@ pub(crate) enum Command {
     },
     /// Show what an architecture is made of: ancestors, modules, parallel plans, backends, kernels
     Inspect(InspectArgs),
+    /// Find the checkpoints of a model type, and the fewest whose configs show every difference
+    Candidates(Box<CandidatesArgs>),
     /// Show where the two models of a finished run first part
     Explain(RunArgs),
-    /// Print the report of a finished run, or check it against its evidence
-    Report(ReportArgs),
+    /// Print the report of a finished run, draft a pull request from it, or check it against its evidence
+    Report(crate::report::ReportArgs),
+    /// Say what a new revision of a port changed: two runs, before and after
+    Compare(crate::compare::CompareArgs),
     /// List the checks, or print the page of one
     Checks {
         /// A check, e.g. `rope-tables`
@@ -82,6 +88,12 @@ pub(crate) enum Command {
         /// Where runs are kept
         #[arg(long, value_name = "DIR", default_value = portwright_tools::runs::RUNS)]
         runs: PathBuf,
+        /// Serve only these groups of tools, e.g. `inspect,parity` (default: all)
+        #[arg(long, value_name = "TOOLSET", value_delimiter = ',')]
+        toolsets: Vec<String>,
+        /// Serve only tools that change nothing
+        #[arg(long)]
+        read_only: bool,
     },
     /// Convert, check and begin models of transformers that are written as modular files
     #[command(subcommand)]
@@ -119,17 +131,6 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct ReportArgs {
-    /// A run's folder, as `verify` printed it
-    pub(crate) run: PathBuf,
-    /// Recompute the verdict from the stored facts, and find anything in report.md that they do not back
-    #[arg(long)]
-    pub(crate) check: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, ClapArgs)]
 pub(crate) struct MutantArgs {
     /// Only these mutants
     pub(crate) ids: Vec<String>,
@@ -144,15 +145,15 @@ pub(crate) struct MutantArgs {
 #[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions"]))]
 pub(crate) struct VerifyArgs {
     /// The model type of the definition, e.g. `olmo3`
-    #[arg(required_unless_present_any = ["all", "definitions"])]
+    #[arg(required_unless_present_any = ["all", "definitions", "cover"])]
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
-    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision", "engines"])]
+    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision", "engines"])]
     pub(crate) all: bool,
 
     /// Hold the embedded runtime to PyTorch on every definition of transformers
-    #[arg(long, conflicts_with_all = ["all", "model_type", "mlx_lm", "checkpoint", "config", "spelling", "checks", "set", "seed", "precision"])]
+    #[arg(long, conflicts_with_all = ["all", "model_type", "mlx_lm", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) definitions: bool,
 
     /// With --definitions: only these heads, e.g. `causal-lm`
@@ -190,6 +191,14 @@ pub(crate) struct VerifyArgs {
     /// A real config.json; the synthetic checkpoint keeps its settings at a tiny size
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// The set that `portwright candidates --out` wrote: one run for each of its configs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "checkpoint"])]
+    pub(crate) cover: Option<PathBuf>,
+
+    /// With --cover: only this checkpoint of the set
+    #[arg(long, requires = "cover", value_name = "ID")]
+    pub(crate) candidate: Option<String>,
 
     /// Set a config field of the synthetic checkpoint, e.g. `--set rms_norm_eps=0.001`
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
@@ -253,6 +262,8 @@ impl VerifyArgs {
             mlx_lm: self.mlx_lm.clone(),
             checkpoint: self.checkpoint.clone(),
             config: self.config.clone(),
+            cover: self.cover.clone(),
+            candidate: self.candidate.clone(),
             overrides: self.set.iter().cloned().collect::<BTreeMap<_, _>>(),
             engines: Some(self.engines.clone()).filter(|it| it != "torch,mlx"),
             checks: self.checks.clone(),

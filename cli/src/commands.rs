@@ -1,7 +1,6 @@
 //! One function a command: open the capability, print what it returned, give the exit code.
 
 use std::{
-    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -13,10 +12,10 @@ use portwright_harness::{
     evidence::{self, Verdict},
     progress::{Event, Progress},
 };
-use portwright_server::{Options, Transport};
+use portwright_server::{Offer, Options, Transport};
 use portwright_tools::{
     error::ToolError,
-    explain, mutants, report,
+    explain, mutants,
     sweep::{self, SweepInput},
     verify,
 };
@@ -24,10 +23,10 @@ use portwright_tools::{
 #[cfg(feature = "candle")]
 use crate::run;
 use crate::{
-    args::{Args, Command, MutantArgs, ReportArgs, VerifyArgs},
-    definitions, inspect, modular, port,
+    args::{Args, Command, MutantArgs, VerifyArgs},
+    candidates, compare, definitions, inspect, modular, port,
     progress::Bars,
-    show,
+    report, show,
 };
 
 const COULD_NOT_RUN: u8 = 2;
@@ -43,7 +42,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
         Command::Verify(args) if args.all => verify_all(&args),
         Command::Verify(args) if args.definitions => definitions::verify(&args),
+        Command::Verify(args) if args.cover.is_some() && args.candidate.is_none() => {
+            candidates::verify(&args)
+        }
         Command::Verify(args) => verify_one(&args),
+        Command::Candidates(args) => candidates::run(&args),
         Command::Explain(args) => {
             let explanation = explain::explain(&args.run)?;
             if args.output.json {
@@ -58,12 +61,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         #[cfg(not(feature = "candle"))]
         Command::Run { .. } => Err(ToolError::NoRuntime.into()),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Report(args) => print_report(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
         Command::Setup { plan, output } => setup(plan, output.json),
         Command::Doctor { output } => doctor(output.json),
-        Command::Mcp { http, runs } => mcp(http, runs),
+        Command::Mcp { http, runs, toolsets, read_only } => {
+            mcp(http, runs, Offer { toolsets, read_only })
+        }
         Command::Modular(command) => modular::run(command),
         Command::Port(command) => port::run(command),
         Command::Schema => {
@@ -130,26 +136,6 @@ fn verify_one(args: &VerifyArgs) -> anyhow::Result<u8> {
     Ok(output.verdict.exit_code())
 }
 
-fn print_report(args: &ReportArgs) -> anyhow::Result<u8> {
-    if !args.check {
-        let evidence = portwright_tools::runs::load(&args.run)?;
-        if args.output.json {
-            show::json(&evidence)?;
-        } else {
-            std::io::stdout().write_all(report::render(&evidence)?.as_bytes())?;
-        }
-        return Ok(evidence.verdict.exit_code());
-    }
-    let check = report::check(&args.run)?;
-    if args.output.json {
-        show::json(&check)?;
-    } else {
-        show::report_check(&check);
-    }
-    // A report that does not match is a fail, whatever its verdict.
-    Ok(if check.holds() { check.verdict.exit_code() } else { 1 })
-}
-
 fn checks(id: Option<&str>, json: bool) -> anyhow::Result<u8> {
     let selected = check::select(&id.map(str::to_owned).into_iter().collect::<Vec<_>>())
         .map_err(ToolError::from)?;
@@ -209,10 +195,10 @@ fn doctor(json: bool) -> anyhow::Result<u8> {
 }
 
 /// The server hears Ctrl-C itself.
-fn mcp(http: Option<SocketAddr>, runs: PathBuf) -> anyhow::Result<u8> {
+fn mcp(http: Option<SocketAddr>, runs: PathBuf, offer: Offer) -> anyhow::Result<u8> {
     let home = Home::locate().map_err(ToolError::from)?;
     let transport = http.map_or(Transport::Stdio, Transport::Http);
-    portwright_server::serve(&Options { transport, runs, home }, &Bars::new())?;
+    portwright_server::serve(&Options { transport, runs, home, offer }, &Bars::new())?;
     Ok(0)
 }
 

@@ -7,12 +7,17 @@
 //! - Exit codes: 0 pass, 1 fail, 2 could not run (130 when interrupted).
 
 mod args;
+mod candidates;
 mod commands;
+mod compare;
 mod definitions;
 mod inspect;
 mod modular;
 mod port;
 mod progress;
+#[cfg(test)]
+mod prose;
+mod report;
 #[cfg(feature = "candle")]
 mod run;
 mod show;

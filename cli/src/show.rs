@@ -13,8 +13,8 @@ use portwright_harness::{
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
 use portwright_tools::{
-    error::ToolError, explain::Explanation, mutants::Catches, report::ReportCheck,
-    sweep::SweepOutput, verify::VerifyOutput,
+    error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput,
+    verify::VerifyOutput,
 };
 
 /// One JSON document on stdout.
@@ -168,7 +168,7 @@ fn verdict_colour(verdict: Verdict) -> Color {
     }
 }
 
-fn verdict_style(verdict: Verdict) -> Style {
+pub(crate) fn verdict_style(verdict: Verdict) -> Style {
     let colour = match verdict {
         Verdict::Pass => AnsiColor::Green,
         Verdict::Fail => AnsiColor::Red,
@@ -272,25 +272,6 @@ pub(crate) fn explanation(explanation: &Explanation) {
             anstream::println!("{}: {finding}", check.id);
         }
     }
-}
-
-/// Whether a report says what its evidence says.
-pub(crate) fn report_check(check: &ReportCheck) {
-    for fault in &check.evidence {
-        anstream::println!("evidence.json: {fault}");
-    }
-    for fault in &check.report {
-        let place = if fault.line == 0 { String::new() } else { format!(":{}", fault.line) };
-        anstream::println!("report.md{place}:");
-        anstream::println!("  says     {}", fault.says.as_deref().unwrap_or("(nothing)"));
-        anstream::println!("  evidence {}", fault.evidence.as_deref().unwrap_or("(nothing)"));
-    }
-    let style = verdict_style(check.verdict);
-    anstream::println!(
-        "{style}{}{style:#} recomputed from the stored facts; the report {}",
-        check.verdict.word(),
-        if check.holds() { "states nothing else" } else { "does not match them" }
-    );
 }
 
 /// The table of checks.

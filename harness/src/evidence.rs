@@ -17,6 +17,7 @@ use crate::{
     case::{Regime, Spelling},
     digest,
     engine::{About, EngineKind, Failure, Pair, Synthesised},
+    facts::{Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, RotationRecord},
     tolerance::Order,
 };
 
@@ -310,8 +311,31 @@ pub struct Subject {
     pub checkpoint: Option<PathBuf>,
     /// sha256 of config.json and of the weight files, by name.
     pub checkpoint_files: BTreeMap<String, String>,
+    /// How many tensors of the weight files have which dtype, e.g. `{"F32": 38}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tensor_dtypes: BTreeMap<String, u64>,
+    /// Whom the definition inherits from, nearest first; empty for an original.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<Ancestor>,
     pub config: Value,
     pub seed: u64,
+    /// The proved set of configs that this one is a member of, where it was run for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<CoverMember>,
+}
+
+/// One checkpoint of a cover: the smallest set of real configs in which every difference between the
+/// checkpoints of a model type occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverMember {
+    /// sha256 of the whole set: its members with their configs, and the differences that they show.
+    pub digest: String,
+    /// The checkpoint whose config this run is about, e.g. `org/name`.
+    pub candidate: String,
+    /// The revision that the config was read at; nothing for a folder.
+    pub revision: Option<String>,
+    /// How many checkpoints the set has; each has evidence of its own.
+    pub members: u64,
 }
 
 /// `max |Δ|` and KL of the plain forward, position by position.
@@ -347,6 +371,16 @@ pub struct Evidence {
     pub checks: Vec<CheckRecord>,
     pub per_position: PerPosition,
     pub taps: Vec<TapRecord>,
+    /// A record for each kind of layer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<RotationRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dtypes: Vec<DtypeRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<GenerationRecord>,
+    /// What these checks are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery: Option<Battery>,
     pub verdict: Verdict,
     /// The command that makes this evidence again.
     pub command: String,
@@ -362,6 +396,11 @@ pub struct Clock {
     pub finished: String,
     pub machine: String,
     pub seconds: BTreeMap<String, Real>,
+    /// What each side took.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cost: BTreeMap<EngineKind, Cost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<Hardware>,
 }
 
 impl Evidence {
@@ -373,8 +412,7 @@ impl Evidence {
                 map.remove(volatile);
             }
         }
-        // Object keys in sorted order, so that the digest does not depend on field order.
-        digest::of_bytes(canonical(&value).to_string().as_bytes())
+        digest::of_json(&value)
     }
 
     /// Set verdict and digest from the facts.
@@ -420,18 +458,6 @@ impl Evidence {
 /// The JSON schema of `evidence.json`, as kept in `docs/evidence.schema.json`.
 pub fn schema() -> Value {
     schemars::schema_for!(Evidence).to_value()
-}
-
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<&String, Value> =
-                map.iter().map(|(key, it)| (key, canonical(it))).collect();
-            Value::Object(sorted.into_iter().map(|(key, it)| (key.clone(), it)).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub mod digest;
 pub mod engine;
 pub mod environment;
 pub mod evidence;
+pub mod facts;
 pub mod gather;
 pub mod hint;
 pub mod keep;

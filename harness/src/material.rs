@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::{
     case::Regime,
-    engine::{Experiment, Opened, Pair, Roundtrip, Synthesised},
+    engine::{EngineKind, Experiment, Opened, Pair, Roundtrip, Synthesised},
     evidence::Absence,
+    facts::{Cost, GenerationText},
     measure::taps::TapFigure,
     tensors::Tensor,
 };
@@ -43,6 +44,7 @@ pub struct Material {
     pub generation: Asked<Generation>,
     /// The same checkpoint with the other spelling of the RoPE settings.
     pub other_spelling: Asked<OtherSpelling>,
+    pub cost: BTreeMap<EngineKind, Cost>,
 }
 
 /// The reference, at three precisions.
@@ -114,10 +116,13 @@ pub struct Fields {
 
 #[derive(Debug)]
 pub struct Generation {
+    pub prompt: Vec<u32>,
     pub reference: Vec<u32>,
     pub port: Vec<u32>,
     /// Logits `[N, V]` of the reference at each step.
     pub reference_logits: Tensor,
+    /// Absent where the checkpoint has no tokenizer.
+    pub text: Option<GenerationText>,
 }
 
 #[derive(Debug)]

@@ -130,6 +130,11 @@ impl TensorFile {
         names
     }
 
+    /// The dtype of each tensor, e.g. `BF16`.
+    pub fn dtypes(&self) -> Vec<String> {
+        self.metadata.tensors().values().map(|it| format!("{:?}", it.dtype)).collect()
+    }
+
     /// One tensor, widened to f64.
     pub fn tensor(&self, name: &str) -> Result<Tensor, TensorError> {
         let Some(info) = self.metadata.info(name) else {

@@ -15,10 +15,12 @@ use crate::{
     evidence::{
         Clock, Evidence, PerPosition, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict,
     },
+    facts,
     gather::{GatherError, Lane, Question, gather},
     material::Material,
     measure::logits,
     progress::{Progress, Step},
+    tensors::TensorFile,
 };
 
 /// Gather, check, seal. Files of the engines are left in `work` for the caller to keep or clear.
@@ -55,12 +57,22 @@ pub fn verify(
         checks,
         per_position: per_position(&material),
         taps: taps(&material),
+        rotations: material
+            .rotations
+            .as_ref()
+            .map(|it| facts::rotations(it, &layer_kinds(&material), question.regime))
+            .unwrap_or_default(),
+        dtypes: material.dtypes.as_ref().map(|it| facts::dtypes(it)).unwrap_or_default(),
+        generation: material.generation.as_ref().ok().map(facts::generation),
+        battery: None,
         verdict: Verdict::NotRun,
         command,
         clock: Clock {
             finished: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             machine: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             seconds,
+            cost: material.cost.clone(),
+            hardware: None,
         },
         digest: String::new(),
     };
@@ -94,9 +106,13 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
         synthetic,
         checkpoint: question.checkpoint.clone(),
         checkpoint_files: digests(&checkpoint)
+            .map_err(|source| GatherError::Write { path: checkpoint.clone(), source })?,
+        tensor_dtypes: tensor_dtypes(&checkpoint)
             .map_err(|source| GatherError::Write { path: checkpoint, source })?,
+        ancestors: Vec::new(),
         config: material.config.clone(),
         seed: question.seed,
+        cover: None,
     })
 }
 
@@ -117,6 +133,29 @@ fn digests(checkpoint: &Path) -> io::Result<BTreeMap<String, String>> {
         }
     }
     Ok(digests)
+}
+
+/// How many tensors of the weight files have which dtype; a file that is none says nothing here.
+fn tensor_dtypes(checkpoint: &Path) -> io::Result<BTreeMap<String, u64>> {
+    let mut dtypes = BTreeMap::new();
+    for entry in fs::read_dir(checkpoint)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|it| it != "safetensors") {
+            continue;
+        }
+        for dtype in TensorFile::open(&path).map(|it| it.dtypes()).unwrap_or_default() {
+            *dtypes.entry(dtype).or_default() += 1;
+        }
+    }
+    Ok(dtypes)
+}
+
+/// What the config calls each layer; empty where it names none.
+fn layer_kinds(material: &Material) -> Vec<String> {
+    let synthetic = material.synthetic.as_ref().and_then(|it| it.layer_types.clone());
+    synthetic.unwrap_or_else(|| {
+        serde_json::from_value(material.config["layer_types"].clone()).unwrap_or_default()
+    })
 }
 
 fn per_position(material: &Material) -> PerPosition {

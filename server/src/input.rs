@@ -43,6 +43,13 @@ pub(crate) struct RunParity {
     /// A real config.json whose settings the synthetic checkpoint keeps, e.g. `/home/me/config.json`.
     #[serde(default)]
     config: Option<PathBuf>,
+    /// A set that `find_candidates` wrote, e.g. `/home/me/cover.json`; needs `candidate`.
+    #[serde(default)]
+    cover: Option<PathBuf>,
+    /// The checkpoint of `cover` whose config to verify, e.g. `org/name`.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    candidate: Option<String>,
     /// Config fields set on top of the synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
@@ -99,6 +106,8 @@ impl RunParity {
             mlx_lm: self.mlx_lm,
             checkpoint: self.checkpoint,
             config: self.config,
+            cover: self.cover,
+            candidate: self.candidate,
             overrides: self.overrides,
             engines: self.engines,
             checks: self.checks,
@@ -136,6 +145,9 @@ impl RunParity {
         most("config", "characters", length(&self.config), LONGEST_TEXT)?;
         let checkpoint = self.checkpoint.as_deref().map_or(0, str::len);
         most("checkpoint", "characters", checkpoint, LONGEST_TEXT)?;
+        most("cover", "characters", length(&self.cover), LONGEST_TEXT)?;
+        let candidate = self.candidate.as_deref().map_or(0, str::len);
+        most("candidate", "characters", candidate, LONGEST_TEXT)?;
         most("engines", "characters", self.engines.as_deref().map_or(0, str::len), 32)?;
         most("checks", "entries", self.checks.len(), MOST_CHECKS)?;
         most("overrides", "fields", self.overrides.len(), MOST_OVERRIDES)?;

@@ -4,7 +4,7 @@
 //!
 //! [`serve`] is all that others call. `tools` has the tools, one method each; `input` and `answer`
 //! are what they take and return; `jobs` keeps the runs that go on in the background; `resources`
-//! are runs to read.
+//! are runs to read, `prompts` what an agent can be asked to do.
 //!
 //! # Invariants
 //!
@@ -17,6 +17,7 @@
 //! - HTTP is served to this machine alone: there is no authentication yet.
 
 mod answer;
+mod candidates;
 mod handler;
 mod input;
 mod inspect;
@@ -24,10 +25,14 @@ mod jobs;
 mod modular;
 mod page;
 mod port;
+mod prompts;
 mod refusal;
+mod report;
 mod resources;
 mod run_id;
 mod serve;
 mod tools;
+mod toolset;
 
 pub use serve::{Options, ServeError, Transport, serve};
+pub use toolset::{Offer, UnknownToolset};

@@ -4,7 +4,7 @@ use std::fs;
 
 use portwright_harness::rundir::EVIDENCE;
 use portwright_tools::{
-    report::REPORT,
+    report::{DRAFT, PAGE, REPORT},
     runs::{self, RunSummary},
 };
 use rmcp::{
@@ -51,6 +51,20 @@ const DOCUMENTS: &[Document] = &[
         mime_type: "text/markdown",
         title: "Report of a run",
         description: "What the evidence says, for people to read",
+    },
+    Document {
+        name: "page",
+        file: PAGE,
+        mime_type: "text/html",
+        title: "Report of a run as a page",
+        description: "The report with plots, in one file that needs nothing else",
+    },
+    Document {
+        name: "draft",
+        file: DRAFT,
+        mime_type: "text/markdown",
+        title: "Draft of a pull request",
+        description: "The target's template filled with facts, where draft_report has made one",
     },
 ];
 
@@ -110,7 +124,7 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
     }
     for run in finished.iter().skip(offset).take(RUNS_A_PAGE) {
         let Some(id) = id_of(run) else { continue };
-        for document in DOCUMENTS {
+        for document in DOCUMENTS.iter().filter(|it| run.path.join(it.file).is_file()) {
             let title = format!("{}: {} {}", document.title, run.verdict, run.model_type);
             resources.push(
                 Resource::new(

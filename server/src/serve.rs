@@ -32,7 +32,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{jobs::Jobs, tools::PortServer};
+use crate::{
+    jobs::Jobs,
+    tools::PortServer,
+    toolset::{Offer, UnknownToolset},
+};
 
 /// The path of the endpoint over HTTP.
 const ENDPOINT: &str = "/mcp";
@@ -56,6 +60,7 @@ pub struct Options {
     /// Where runs are kept.
     pub runs: PathBuf,
     pub home: Home,
+    pub offer: Offer,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,9 @@ pub enum ServeError {
         "`{address}` can be reached from other machines, and this release has no authentication"
     )]
     NotLoopback { address: SocketAddr },
+
+    #[error(transparent)]
+    Toolset(#[from] UnknownToolset),
 
     #[error("failed to listen on `{address}`")]
     Listen {
@@ -107,7 +115,7 @@ impl Hint for ServeError {
                 "`portwright mcp` is started by an MCP client; `--http 127.0.0.1:8000` serves over HTTP"
                     .into()
             }
-            Self::Listen { .. } | Self::Start(_) | Self::Serve(_) => return None,
+            Self::Toolset(_) | Self::Listen { .. } | Self::Start(_) | Self::Serve(_) => return None,
         })
     }
 }
@@ -120,6 +128,7 @@ impl Hint for ServeError {
 ///
 /// Fails when it cannot listen, or when the client's first message is no MCP.
 pub fn serve(options: &Options, progress: &dyn Progress) -> Result<(), ServeError> {
+    let router = options.offer.router()?;
     let root = absolute(&options.runs)?;
     let jobs = Arc::new(Jobs::new(root, options.home.clone()));
     let runtime = Builder::new_multi_thread()
@@ -129,7 +138,7 @@ pub fn serve(options: &Options, progress: &dyn Progress) -> Result<(), ServeErro
         .map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
         let mut end = EndSignals::listen()?;
-        let server = PortServer::new(Arc::clone(&jobs));
+        let server = PortServer::new(Arc::clone(&jobs), router);
         let served = match options.transport {
             Transport::Stdio => serve_stdio(server, &mut end).await,
             Transport::Http(address) => {
@@ -244,6 +253,7 @@ mod tests {
                 transport: Transport::Http(address.parse().unwrap()),
                 runs: dir.path().join("runs"),
                 home: Home::at(dir.path().join("home")).unwrap(),
+                offer: Offer::default(),
             };
             let err = serve(&options, &()).unwrap_err();
             assert!(matches!(err, ServeError::NotLoopback { .. }), "{err}");

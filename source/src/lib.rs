@@ -12,6 +12,7 @@
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
 //! - [`port`]: the first file of a port to another library, from the nearest port that it has;
 //! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
+//! - [`config_class`]: what a configuration class declares;
 //! - [`interface`]: what a definition offers to attention backends and kernels;
 //! - `problem`: an error with its place.
 //!
@@ -22,6 +23,7 @@
 //! - Code is only ever moved as verbatim slices: nothing is printed from a syntax tree.
 
 mod body;
+pub mod config_class;
 mod definitions;
 mod depth;
 pub mod format;

@@ -238,7 +238,7 @@ fn is_table(expr: &Expr) -> bool {
 }
 
 /// The string pairs of a mapping however it is written: a dict, a list of pairs, or a call around them.
-fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
+pub(crate) fn pairs(expr: &Expr, into: &mut IndexMap<String, String>) {
     match expr {
         Expr::Dict(dict) => {
             for item in &dict.items {

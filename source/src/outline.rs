@@ -142,7 +142,7 @@ fn string_of(stmt: &Stmt, name: &str) -> Option<String> {
 }
 
 /// The value that a statement gives `name`, annotated or not.
-fn value_of<'a>(stmt: &'a Stmt, name: &str) -> Option<&'a Expr> {
+pub(crate) fn value_of<'a>(stmt: &'a Stmt, name: &str) -> Option<&'a Expr> {
     let (target, value) = match stmt {
         Stmt::Assign(assign) => (assign.targets.first()?, Some(&*assign.value)),
         Stmt::AnnAssign(assign) => (&*assign.target, assign.value.as_deref()),

@@ -1,8 +1,6 @@
 //! The official Python client, in an environment of its own that is built once.
 
 use std::{
-    env, fs,
-    fs::File,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -10,81 +8,20 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::{
     processes::{survivors, workers_below},
-    program::{engines, home, portwright},
+    program::portwright,
+    python,
 };
 
 const LOCK: &str = include_str!("../clients/clients.lock");
 
 /// The Python that has the client, installed on the first call on a machine.
 fn python() -> &'static Path {
-    static READY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let engines = engines();
-        let mut hash = Sha256::new();
-        hash.update(LOCK);
-        hash.update(&engines.python_version);
-        let name = hash
-            .finalize()
-            .iter()
-            .take(6)
-            .fold("clients-".to_owned(), |text, byte| format!("{text}{byte:02x}"));
-        let folder = home().path().join(&name);
-        let mark = folder.join("complete");
-        // Tests run in several processes; one installs, the others wait.
-        let lock = File::create(home().path().join("locks").join(format!("{name}.lock")))
-            .expect("a lock file");
-        lock.lock().expect("the lock can be waited for");
-        if !mark.exists() {
-            let _ = fs::remove_dir_all(&folder);
-            let uv = uv();
-            run(Command::new(&uv)
-                .args(["venv", "--quiet", "--no-project", "--python"])
-                .arg(&engines.python)
-                .arg(&folder));
-            let requirements = folder.join("clients.lock");
-            fs::write(&requirements, LOCK).expect("the lock file can be written");
-            run(Command::new(&uv)
-                .args([
-                    "pip",
-                    "sync",
-                    "--quiet",
-                    "--require-hashes",
-                    "--only-binary",
-                    ":all:",
-                    "--python",
-                ])
-                .arg(folder.join("bin/python"))
-                .arg(&requirements));
-            fs::write(&mark, "").expect("the mark can be written");
-        }
-        folder.join("bin/python")
-    });
+    static READY: LazyLock<PathBuf> =
+        LazyLock::new(|| python::environment("clients", LOCK).join("bin/python"));
     &READY
-}
-
-/// `uv` as setup finds it: on the search path, else the one that setup put into the home.
-fn uv() -> PathBuf {
-    let search_path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&search_path).map(|it| it.join("uv")).find(|it| it.is_file());
-    let own = || {
-        let entries = fs::read_dir(home().path()).ok()?;
-        let folders = entries.filter_map(|it| Some(it.ok()?.path()));
-        folders
-            .filter(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("uv-")))
-            .map(|it| it.join("bin/uv"))
-            .find(|it| it.is_file())
-    };
-    on_path.or_else(own).expect("uv on PATH, or put into the home by `portwright setup`")
-}
-
-fn run(command: &mut Command) {
-    let home = home();
-    command.current_dir(home.path()).env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH");
-    let output = command.output().expect("uv runs");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Which generation of the protocol the client speaks.

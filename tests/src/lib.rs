@@ -3,18 +3,24 @@
 //! # Where to start
 //!
 //! `tests/mcp.rs` drives the server with the official Python client; `tests/bad_input.rs` gives the
-//! command line what it must refuse. [`program`] is the binary under test, [`command`] a command of
+//! command line what it must refuse; `tests/packaging.rs` installs the plugin into real agents.
+//! [`program`] is the binary under test, [`command`] a command of
 //! it whose worker processes are watched, [`client`] the Python client.
 //!
 //! # Invariants
 //!
-//! - Whatever a test needs it sets up itself, in the user's cache: engines by the harness, the client's
-//!   packages from `clients/clients.lock`.
+//! - Whatever a test needs it sets up itself, in the user's cache: engines by the harness, what
+//!   clients and validators need from the lock files in `clients`.
 //! - Nothing here decides; it carries questions to the program and its answers back.
 
+pub mod agents;
 pub mod checkout;
 pub mod client;
 pub mod command;
+pub mod hub;
 pub mod processes;
 pub mod program;
+pub mod prose;
+pub mod python;
+pub mod repository;
 pub mod server;

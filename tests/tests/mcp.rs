@@ -78,7 +78,9 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         [
             "cancel_parity",
             "convert_modular",
+            "draft_report",
             "explain_divergence",
+            "find_candidates",
             "inspect_architecture",
             "parity_result",
             "parity_status",

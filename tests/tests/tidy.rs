@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "portwright",
         &["portwright-harness", "portwright-prompts", "portwright-server", "portwright-tools"],
     ),
-    ("portwright-server", &["portwright-harness", "portwright-tools"]),
+    ("portwright-server", &["portwright-harness", "portwright-prompts", "portwright-tools"]),
     (
         "portwright-tools",
         &["portwright-harness", "portwright-hub", "portwright-prompts", "portwright-source"],

@@ -3,35 +3,47 @@
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use portwright_harness::{
-    environment::Engines,
+    cancel::Cancel,
     hint::Hint,
-    progress::{Event, Progress, Step},
+    progress::{Event, Progress},
 };
+use portwright_hub::{Hub, HubError, Overrides, RepoFile, Watch};
+
+use crate::hub::watched;
+
+/// What a checkpoint needs besides its weights: configs, tokenizers, templates, remote code. Each is
+/// the end of a name beside config.json.
+const BESIDE_WEIGHTS: &[&str] = &[".json", ".jinja", ".model", ".py", ".tiktoken", ".txt"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     #[error("`{0}` is neither a folder nor a Hub id such as `org/name@revision`")]
     NotACheckpoint(String),
 
-    #[error("failed to fetch `{id}` from the Hub: {detail}")]
-    Fetch { id: String, detail: String },
+    #[error("failed to fetch `{id}` from the Hub")]
+    Fetch { id: String, source: HubError },
+}
+
+impl CheckpointError {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Fetch { source, .. } if source.is_cancelled())
+    }
 }
 
 impl Hint for CheckpointError {
     fn hint(&self) -> Option<Cow<'static, str>> {
-        Some(match self {
-            Self::NotACheckpoint(_) => {
-                "a folder must hold config.json and *.safetensors; a Hub id has one slash".into()
-            }
-            Self::Fetch { .. } => {
-                "fetch it yourself with `hf download`, then give its folder to `--checkpoint`"
-                    .into()
-            }
-        })
+        match self {
+            Self::NotACheckpoint(_) => Some(
+                "a folder must hold config.json and *.safetensors; a Hub id has one slash".into(),
+            ),
+            Self::Fetch { source: HubError::NoWeights { .. }, .. } => Some(
+                "only checkpoints in safetensors are read; look for a converted revision".into(),
+            ),
+            Self::Fetch { source, .. } => source.hint(),
+        }
     }
 }
 
@@ -41,14 +53,14 @@ pub fn local(checkpoint: &str) -> Option<PathBuf> {
     path.join("config.json").is_file().then(|| path.canonicalize().ok()).flatten()
 }
 
-/// The folder of `checkpoint`, fetched through the Hub's own client when it is an id.
+/// The folder of `checkpoint`, fetched into the Hub's cache when it is an id.
 ///
-/// The client keeps its cache, resumes, and verifies what it fetched; it runs apart from the workers,
-/// with the user's own Hub settings.
+/// What is there already is not fetched again, and what was cut short is continued; the Hub, its
+/// token and its cache are the user's own settings.
 pub fn resolve(
     checkpoint: &str,
-    engines: &Engines,
     progress: &dyn Progress,
+    cancel: &Cancel,
 ) -> Result<PathBuf, CheckpointError> {
     if let Some(folder) = local(checkpoint) {
         return Ok(folder);
@@ -63,34 +75,23 @@ pub fn resolve(
         return Err(CheckpointError::NotACheckpoint(checkpoint.to_owned()));
     }
     progress.on(Event::Note { text: &format!("fetching {checkpoint} from the Hub") });
-    let _step = Step::start(progress, "fetching the checkpoint", None);
-    let mut command = Command::new(engines.python.with_file_name("hf"));
-    command.args([
-        "download",
-        id,
-        "--quiet",
-        "--include",
-        "*.json",
-        "*.safetensors",
-        "tokenizer*",
-        "*.jinja",
-        "*.py",
-    ]);
-    if let Some(revision) = revision {
-        command.args(["--revision", revision]);
+    watched(progress, cancel, |watch| fetch(id, revision, watch))
+        .map_err(|source| CheckpointError::Fetch { id: checkpoint.to_owned(), source })
+}
+
+fn fetch(id: &str, revision: Option<&str>, watch: Watch<'_>) -> Result<PathBuf, HubError> {
+    let hub = Hub::from_environment(Overrides::default())?;
+    let model = hub.model(id, revision, watch)?;
+    let weights = hub.weights(&model, watch)?;
+    let mut files = hub.files(&model, watch)?;
+    // What the weights name must be there; an index can name a file that is not.
+    if let Some(path) = weights.iter().find(|name| files.iter().all(|it| it.path != **name)) {
+        return Err(HubError::NoFile { id: id.to_owned(), path: path.clone() });
     }
-    let fetch = |detail: String| CheckpointError::Fetch { id: checkpoint.to_owned(), detail };
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|err| fetch(format!("the Hub's client did not start: {err}")))?;
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let folder = stdout.lines().map(str::trim).rfind(|it| Path::new(it).is_dir());
-    if let (true, Some(folder)) = (output.status.success(), folder) {
-        Ok(PathBuf::from(folder))
-    } else {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let last = stderr.lines().rfind(|it| !it.trim().is_empty());
-        Err(fetch(last.unwrap_or("it said nothing").trim().to_owned()))
-    }
+    files.retain(|it| weights.contains(&it.path) || is_beside_weights(it));
+    hub.fetch(&model, &files, watch)
+}
+
+fn is_beside_weights(file: &RepoFile) -> bool {
+    !file.path.contains('/') && BESIDE_WEIGHTS.iter().any(|it| file.path.ends_with(it))
 }

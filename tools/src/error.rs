@@ -7,10 +7,11 @@ use portwright_harness::{
     environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
     mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
+use portwright_hub::HubError;
 use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
-use crate::{checkpoint::CheckpointError, ruff::RuffError};
+use crate::{candidates::CandidatesError, checkpoint::CheckpointError, ruff::RuffError};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +36,12 @@ pub enum ToolError {
 
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+
+    #[error(transparent)]
+    Candidates(#[from] CandidatesError),
+
+    #[error(transparent)]
+    Hub(#[from] HubError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -63,6 +70,9 @@ pub enum ToolError {
     #[error(transparent)]
     Ruff(#[from] RuffError),
 
+    #[error("failed to read `{path}`", path = path.display())]
+    Read { path: PathBuf, source: io::Error },
+
     #[error("failed to write `{path}`", path = path.display())]
     Write { path: PathBuf, source: io::Error },
 
@@ -89,6 +99,14 @@ pub enum ToolError {
     #[error("`{folder}` does not fill the model: {first}{}", and_more(*.more), folder = folder.display())]
     Incomplete { folder: PathBuf, first: String, more: usize },
 
+    #[error(
+        "the two runs cannot be compared: {what} is `{before}` in the one and `{after}` in the other"
+    )]
+    NotComparable { what: &'static str, before: String, after: String },
+
+    #[error("no template for `{target}`: {detail}")]
+    Template { target: String, detail: String },
+
     #[error("this build has no embedded runtime, so no definition can be run")]
     NoRuntime,
 
@@ -110,9 +128,11 @@ impl ToolError {
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             ) => err.is_cancelled(),
+            Self::Hub(err) => err.is_cancelled(),
             Self::Setup(SetupError::Cancelled)
             | Self::Ruff(RuffError::Install { source: SetupError::Cancelled, .. })
             | Self::Cancelled => true,
+            Self::Checkpoint(err) => err.is_cancelled(),
             _ => false,
         }
     }
@@ -142,6 +162,8 @@ impl Hint for ToolError {
                 Some(format!("{nearest}`portwright checks` lists them").into())
             }
             Self::Checkpoint(err) => err.hint(),
+            Self::Candidates(err) => err.hint(),
+            Self::Hub(err) => err.hint(),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }
@@ -160,6 +182,13 @@ impl Hint for ToolError {
                 Some("build it with the cargo feature `candle`, which is on by default".into())
             }
             Self::Headers(_) => Some("the files may be cut short; fetch or make them again".into()),
+            Self::Read { .. } => Some("check that the file is there and can be read".into()),
+            Self::NotComparable { .. } => {
+                Some("verify both with the same `--precision`, `--engines` and model type".into())
+            }
+            Self::Template { .. } => {
+                Some("`--target DIR` names a checkout; without one a neutral template is filled".into())
+            }
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
             Self::Installed { .. } => {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())

@@ -4,8 +4,9 @@
 //!
 //! # Where to start
 //!
-//! [`verify::verify`] is the main job. [`report`] renders and checks what it leaves,
-//! [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
+//! [`verify::verify`] is the main job, [`candidates`] finds the checkpoints whose configs are worth it and
+//! [`verify_cover`] does it for each. [`report`] renders and checks what it leaves, [`compare`] says
+//! what a new revision changed, [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
 //! generates text with it; both go through a [`session`]. [`port`] begins a port.
@@ -16,10 +17,14 @@
 //! - Nothing prints, and nothing here knows MCP or command-line arguments.
 //! - A capability never writes outside the folder it was given and the user's cache.
 
+mod background;
+pub mod candidates;
 pub mod checkpoint;
+pub mod compare;
 pub mod definitions;
 pub mod error;
 pub mod explain;
+mod hub;
 pub mod inspect;
 pub mod modular;
 pub mod mutants;
@@ -33,3 +38,4 @@ pub mod session;
 pub mod sweep;
 mod table;
 pub mod verify;
+pub mod verify_cover;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use portwright_harness::{
     check,
     engine::{Launch, Pair, PairError, Sources},
     environment::{self, Home},
-    evidence::{Evidence, Real, Verdict},
+    evidence::{CoverMember, Evidence, Real, Verdict},
     gather::{GatherError, Lane, Question},
     keep,
     progress::{Progress, Step},
@@ -22,8 +23,9 @@ use portwright_harness::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
-use crate::{checkpoint, error::ToolError, report, runs};
+use crate::{background, candidates::CoverSet, checkpoint, error::ToolError, report, runs};
 
 /// Seconds that one request to an engine may take.
 pub const DEFAULT_DEADLINE: f64 = 120.0;
@@ -42,6 +44,10 @@ pub struct VerifyInput {
     pub checkpoint: Option<String>,
     /// A real config.json whose settings a synthetic checkpoint keeps at a tiny size.
     pub config: Option<PathBuf>,
+    /// A set that `portwright candidates` chose, e.g. `cover.json`; the run is about one of its configs.
+    pub cover: Option<PathBuf>,
+    /// Which member of the set, e.g. `org/name`.
+    pub candidate: Option<String>,
     /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
     pub overrides: BTreeMap<String, Value>,
     /// The engine of the definition and the engine that is judged: `torch,mlx` when absent,
@@ -90,6 +96,8 @@ pub fn verify(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<(VerifyOutput, Evidence), ToolError> {
+    let input = &with_model_type(input)?;
+    let member = member(input)?;
     if input.model_type.is_empty() {
         return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
     }
@@ -101,7 +109,7 @@ pub fn verify(
     let setup = setup.elapsed();
     let launch = Launch::new(home, Some(engines.clone()));
     let checkpoint = match &input.checkpoint {
-        Some(text) => Some(checkpoint::resolve(text, &engines, progress)?),
+        Some(text) => Some(checkpoint::resolve(text, progress, cancel)?),
         None => None,
     };
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
@@ -112,7 +120,10 @@ pub fn verify(
         regime: input.precision.unwrap_or(Regime::Logic),
         seed: input.seed,
         checkpoint,
-        base_config: existing("--config", input.config.as_deref())?,
+        base_config: match &member {
+            Some(member) => Some(member.config.path().to_owned()),
+            None => existing("--config", input.config.as_deref())?,
+        },
         overrides: input.overrides.clone(),
         checks,
     };
@@ -133,12 +144,17 @@ pub fn verify(
             return Err(err.into());
         }
     };
+    if let Some(member) = member {
+        evidence.subject.cover = Some(member.stamp);
+    }
     let writing = Instant::now();
+    let transformers = sources.transformers.as_ref().unwrap_or(&engines.site_packages);
+    evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
     }
-    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("setup".into(), Real(setup.as_secs_f64()));
+    report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));
     // Last: a folder with evidence is a finished run.
     let json = serde_json::to_string_pretty(&evidence)
@@ -155,6 +171,54 @@ pub fn verify(
         seconds: evidence.clock.seconds.clone(),
     };
     Ok((output, evidence))
+}
+
+/// The input with its model type: a cover says which it is about.
+fn with_model_type(input: &VerifyInput) -> Result<VerifyInput, ToolError> {
+    let mut input = input.clone();
+    if let (true, Some(cover)) = (input.model_type.is_empty(), &input.cover) {
+        input.model_type = CoverSet::load(cover)?.model_type;
+    }
+    Ok(input)
+}
+
+/// A member of a cover, its config on disk for as long as engines may read it.
+struct Member {
+    stamp: CoverMember,
+    config: NamedTempFile,
+}
+
+/// The member of a cover that the input names.
+fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
+    let (path, id) = match (&input.cover, &input.candidate) {
+        (Some(path), Some(id)) => (path, id),
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            return Err(ToolError::Input(
+                "a cover is verified a candidate at a time: name one".into(),
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(ToolError::Input(
+                "a candidate is one of a cover: name its file too".into(),
+            ));
+        }
+    };
+    if input.config.is_some() || input.checkpoint.is_some() {
+        return Err(ToolError::Input(
+            "a cover has its own configs: leave `config` and `checkpoint` out".into(),
+        ));
+    }
+    let set = CoverSet::load(path)?;
+    if set.model_type != input.model_type {
+        let (found, asked) = (&set.model_type, &input.model_type);
+        return Err(ToolError::Input(format!("the cover is of `{found}`, not of `{asked}`")));
+    }
+    let member = set.member(id)?;
+    let write = |source| ToolError::Write { path: PathBuf::from("config.json"), source };
+    let mut config = tempfile::Builder::new().suffix(".json").tempfile().map_err(write)?;
+    config.write_all(member.config_text().as_bytes()).map_err(write)?;
+    Ok(Some(Member { stamp: set.stamp(member), config }))
 }
 
 /// The checkouts that the input names; each must exist.
@@ -193,7 +257,7 @@ fn existing(flag: &'static str, path: Option<&Path>) -> Result<Option<PathBuf>, 
 }
 
 /// `portwright-runs/olmo3-20260131T120000Z`.
-fn default_out(model_type: &str) -> PathBuf {
+pub(crate) fn default_out(model_type: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
     Path::new(runs::RUNS).join(format!("{model_type}-{now}"))
 }
@@ -211,6 +275,8 @@ pub fn command(input: &VerifyInput) -> String {
     flag("--mlx-lm", path(&input.mlx_lm));
     flag("--checkpoint", input.checkpoint.clone());
     flag("--config", path(&input.config));
+    flag("--cover", path(&input.cover));
+    flag("--candidate", input.candidate.clone());
     for (name, value) in &input.overrides {
         flag("--set", Some(format!("{name}={value}")));
     }
@@ -241,7 +307,7 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
     let run = run.display();
     match evidence.verdict {
         Verdict::Pass => {
-            format!("read {run}/report.md; `portwright report --check {run}` recomputes it")
+            format!("open {run}/report.html; `portwright report --check {run}` recomputes it")
         }
         Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
         Verdict::NotRun => {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Mode,
+    loaded::Loaded,
     reference::{CHECKPOINT, Case, GreedyRun, Reference, asked, refusal},
 };
 use crate::{
@@ -41,15 +42,16 @@ impl<'a, 'b> Candidate<'a, 'b> {
         Self { session, folder, reference, mode }
     }
 
-    /// Loads the checkpoint and gives the name of the class.
-    pub(super) fn open(&mut self) -> Result<String, String> {
+    /// Loads the checkpoint; gives the name of the class and what was loaded.
+    pub(super) fn open(&mut self) -> Result<(String, Loaded), String> {
         let request = json!({
             "handle": self.mode.name(), "checkpoint": self.folder.join(CHECKPOINT),
             "dtype": self.mode.dtype(), "attention": "eager",
             "architecture": self.reference.architecture,
         });
         let opened = flat(refusal(self.session.call::<Value>("open_model", request)))?;
-        Ok(opened["class"].as_str().unwrap_or_default().to_owned())
+        let class = opened["class"].as_str().unwrap_or_default().to_owned();
+        Ok((class, Loaded::in_answer(&opened)?))
     }
 
     /// The logits of a case, and how many choices among equals were made when those are counted.

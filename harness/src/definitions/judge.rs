@@ -31,11 +31,13 @@ pub(super) fn cell(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Cell {
 }
 
 fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, String> {
-    row.class = Some(candidate.open()?);
+    let (class, loaded) = candidate.open()?;
+    row.class = Some(class);
     let (reference, mode) = (candidate.reference, candidate.mode);
     let (bound, floor) = bound(reference, mode);
     let (mut figures, mut found) = (BTreeMap::new(), BTreeMap::new());
     let (mut reasons, mut notes) = (Vec::new(), Vec::new());
+    reasons.extend(reference.loaded.as_ref().and_then(|it| loaded.beside(it)));
     for case in &reference.cases {
         let expected = match expected(reference, case, mode) {
             Ok(it) => it,

@@ -17,6 +17,7 @@ mod candidate;
 mod figures;
 mod head;
 mod judge;
+mod loaded;
 mod reference;
 mod row;
 mod store;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Head, Mode, row::one_line};
+use super::{Head, Mode, loaded::Loaded, row::one_line};
 use crate::{
     case::{Precision, Spelling},
     engine::{EngineError, Generated, Session, Synthesis, Synthesised, Worker},
@@ -43,6 +43,8 @@ pub(super) struct Reference {
     pub(super) architecture: Option<String>,
     pub(super) cases: Vec<Case>,
     pub(super) greedy: Option<GreedyRun>,
+    /// How PyTorch loaded the checkpoint, in whichever dtype it first did.
+    pub(super) loaded: Option<Loaded>,
     /// By case and dtype; PyTorch's refusal where it gave no answer.
     answers: BTreeMap<(String, &'static str), Result<Tensor, String>>,
 }
@@ -89,8 +91,14 @@ pub(super) fn ask(
     } else {
         other_head(&mut session, head, model_type, &checkpoint)?
     };
-    let mut reference =
-        Reference { head, architecture, cases, greedy: None, answers: BTreeMap::new() };
+    let mut reference = Reference {
+        head,
+        architecture,
+        cases,
+        greedy: None,
+        loaded: None,
+        answers: BTreeMap::new(),
+    };
     for mode in [Mode::Float32, Mode::Float64, Mode::Bfloat16] {
         in_dtype(&mut session, &mut reference, mode, folder)?;
     }
@@ -187,6 +195,10 @@ fn in_dtype(
         "attention": "eager", "architecture": reference.architecture,
     });
     let opened = refusal(session.call::<Value>("open", request))?;
+    let opened = opened.and_then(|answer| Loaded::in_answer(&answer));
+    if let Ok(loaded) = &opened {
+        reference.loaded.get_or_insert_with(|| loaded.clone());
+    }
     for case in reference.cases.clone() {
         let answer = match &opened {
             Ok(_) => {

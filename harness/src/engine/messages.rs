@@ -140,6 +140,9 @@ pub struct Opened {
     /// config.json keys that the port's arguments drop.
     #[serde(default)]
     pub args_ignored: Vec<String>,
+    /// What loading took.
+    #[serde(default)]
+    pub seconds: Option<f64>,
     /// What the port's `sanitize` did to the checkpoint.
     #[serde(default)]
     pub sanitize: Sanitized,
@@ -196,6 +199,19 @@ pub struct TapInfo {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Generated {
     pub ids: Vec<u32>,
+    /// What the loop took, its prompt included.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+    /// The most memory that the engine's process has held so far.
+    #[serde(default)]
+    pub peak_bytes: Option<u64>,
+}
+
+/// Rows of token ids as text.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Texts {
+    /// Absent where the checkpoint has no tokenizer.
+    pub texts: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -25,7 +25,7 @@ pub use launch::{Embedded, Launch, Limits};
 pub use messages::{
     About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
     ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,
-    package_path,
+    Texts, package_path,
 };
 pub use pair::{Pair, PairError};
 pub use worker::{Session, Sources, Worker};

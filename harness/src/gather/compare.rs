@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::{Plan, port, reference, state_cases};
 use crate::{
     case::{DECODED, Feed, Side},
-    engine::{Forwarded, Rope, Synthesised, TapInfo},
-    evidence::Absence,
+    engine::{EngineKind, Forwarded, Generated, Pair, Rope, Synthesised, TapInfo},
+    evidence::{Absence, Real},
+    facts::{Cost, GenerationText},
     material::{
         Asked, DtypePair, Fields, Generation, Material, Noise, OtherSpelling, Reference, Retied,
         Rotations, State, Taps,
@@ -34,7 +35,9 @@ pub(super) fn assemble(
     config: Value,
     reference: reference::Said,
     port: port::Said,
+    text: Option<GenerationText>,
 ) -> Material {
+    let cost = cost(plan.pair, &reference, &port);
     let truth =
         reference.truth.as_ref().map_err(Clone::clone).and_then(|(_, path)| read_logits(path));
     let port = without_reference(port, &reference);
@@ -68,9 +71,15 @@ pub(super) fn assemble(
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
     let generation = match (reference.generated, port.generated) {
-        (Ok((reference, path)), Ok(port)) => read_logits(&path).map(|reference_logits| {
-            Generation { reference: reference.ids, port: port.ids, reference_logits }
-        }),
+        (Ok((reference, path)), Ok(port)) => {
+            read_logits(&path).map(|reference_logits| Generation {
+                prompt: plan.prompt().to_vec(),
+                reference: reference.ids,
+                port: port.ids,
+                reference_logits,
+                text,
+            })
+        }
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
     let noise = noise(&reference.truth, &reference.run, &reference.nudged);
@@ -98,7 +107,25 @@ pub(super) fn assemble(
         fields,
         generation,
         other_spelling,
+        cost,
     }
+}
+
+/// What each side took, as far as it was measured.
+fn cost(pair: Pair, reference: &reference::Said, port: &port::Said) -> BTreeMap<EngineKind, Cost> {
+    let of = |load: Option<f64>, generated: Option<&Generated>| Cost {
+        load_seconds: load.map(Real),
+        generate_seconds: generated.and_then(|it| it.seconds).map(Real),
+        generated: generated.map_or(0, |it| it.ids.len() as u64),
+        peak_bytes: generated.and_then(|it| it.peak_bytes),
+    };
+    let load = port.opened.as_ref().ok().and_then(|it| it.seconds);
+    let reference = of(reference.load_seconds, reference.generated.as_ref().ok().map(|(it, _)| it));
+    let port = of(load, port.generated.as_ref().ok());
+    [(pair.reference(), reference), (pair.port(), port)]
+        .into_iter()
+        .filter(|(_, it)| *it != Cost::default())
+        .collect()
 }
 
 /// A checkpoint that the definition itself cannot load says nothing about the port.

@@ -22,12 +22,13 @@ use serde_json::{Value, json};
 
 use crate::{
     cancel::Cancel,
-    case::{Precision, Regime, STATE_CASES, Spelling, token_rows},
+    case::{PROMPT, Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Sources, Synthesis, Synthesised,
-        Worker, package_path,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Session, Sources, Synthesis,
+        Synthesised, Texts, Worker, package_path,
     },
     evidence::Absence,
+    facts::GenerationText,
     material::{Asked, Material},
 };
 
@@ -208,6 +209,13 @@ struct Plan<'a> {
     work: PathBuf,
 }
 
+impl Plan<'_> {
+    /// The prompt of the generation.
+    fn prompt(&self) -> &[u32] {
+        &self.tokens[0][..PROMPT.min(self.tokens[0].len())]
+    }
+}
+
 /// Ask both engines everything that the question's checks need. Files go to `work`.
 ///
 /// # Errors
@@ -243,11 +251,31 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
         let reference = reference::ask(&mut session, &plan, &receive_ignored);
         (reference, port.join().expect("the port's side does not panic"))
     });
+    let text = texts(&mut session, &plan, &reference, &port);
     drop(session);
     if lane.cancel.is_cancelled() {
         return Err(EngineError::Cancelled.into());
     }
-    Ok(compare::assemble(&plan, synthetic, config, reference, port))
+    Ok(compare::assemble(&plan, synthetic, config, reference, port, text))
+}
+
+/// What both sides generated, as text; `None` where the checkpoint or the engine has no tokenizer.
+fn texts(
+    session: &mut Session<'_>,
+    plan: &Plan<'_>,
+    reference: &reference::Said,
+    port: &port::Said,
+) -> Option<GenerationText> {
+    let ((reference, _), port) =
+        (reference.generated.as_ref().ok()?, port.generated.as_ref().ok()?);
+    if plan.question.checkpoint.is_none() || plan.pair.reference() != EngineKind::Torch {
+        return None;
+    }
+    let rows = [plan.prompt(), &reference.ids, &port.ids];
+    let request = json!({"checkpoint": plan.checkpoint, "rows": rows});
+    let texts = session.call::<Texts>("texts", request).ok()?.texts?;
+    let [prompt, reference, port] = <[String; 3]>::try_from(texts).ok()?;
+    Some(GenerationText { prompt, reference, port })
 }
 
 type Made = Result<(Synthesised, PathBuf), EngineError>;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Plan, ask::Ask, of_ports_only, open_request, port_absence, state_cases};
 use crate::{
-    case::{DECODED, Feed, NEW_TOKENS, PROMPT, Precision, Side, StateCase, padded},
+    case::{DECODED, Feed, NEW_TOKENS, Precision, Side, StateCase, padded},
     engine::{Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker},
     evidence::Absence,
     material::Asked,
@@ -75,9 +75,8 @@ fn with_session(
         .collect();
     let generated = if wants("greedy-ids") {
         let out = plan.work.join("port-generated.safetensors");
-        let prompt = &plan.tokens[0][..PROMPT.min(plan.tokens[0].len())];
         let request = json!({
-            "handle": "run", "prompt": prompt, "max_new_tokens": NEW_TOKENS, "out": out,
+            "handle": "run", "prompt": plan.prompt(), "max_new_tokens": NEW_TOKENS, "out": out,
         });
         ask.call("generate", request)
     } else {

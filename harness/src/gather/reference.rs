@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Plan, ask::Ask, open_request, reference_absence};
 use crate::{
-    case::{NEW_TOKENS, PROMPT, Precision, Regime},
+    case::{NEW_TOKENS, Precision, Regime},
     engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
     evidence::Absence,
     material::Asked,
@@ -30,6 +30,8 @@ pub(super) struct Said {
     pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
     pub(super) narrow: Asked<Forwarded>,
     pub(super) retied: Asked<PathBuf>,
+    /// Seconds to load it at the run's precision.
+    pub(super) load_seconds: Option<f64>,
     pub(super) generated: Asked<(Generated, PathBuf)>,
     pub(super) read: Asked<Vec<String>>,
     pub(super) experiments: Asked<BTreeMap<String, Experiment>>,
@@ -69,7 +71,9 @@ pub(super) fn ask(
     ask.close("truth");
 
     let run_opened =
-        opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None).map(|_| ()));
+        opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None));
+    let load_seconds = run_opened.as_ref().ok().and_then(|it| it.seconds);
+    let run_opened = run_opened.clone_absence();
     let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));
     let nudged = (0..nudges(regime))
         .map(|index| {
@@ -84,9 +88,8 @@ pub(super) fn ask(
             return Err(not_asked());
         }
         let out = plan.work.join("generated.safetensors");
-        let prompt = &plan.tokens[0][..PROMPT.min(plan.tokens[0].len())];
         let request = json!({
-            "handle": "run", "prompt": prompt, "max_new_tokens": NEW_TOKENS, "out": out,
+            "handle": "run", "prompt": plan.prompt(), "max_new_tokens": NEW_TOKENS, "out": out,
         });
         ask.call::<Generated>("generate", request).map(|it| (it, out))
     });
@@ -121,7 +124,20 @@ pub(super) fn ask(
         Err(absence) => Err(absence.clone()),
         Ok(read) => experiments(&mut ask, read, ignored),
     };
-    Said { opened, truth, run, nudged, batch, rope, narrow, retied, generated, read, experiments }
+    Said {
+        opened,
+        truth,
+        run,
+        nudged,
+        batch,
+        rope,
+        narrow,
+        retied,
+        load_seconds,
+        generated,
+        read,
+        experiments,
+    }
 }
 
 /// A reference with a hole is none: transformers fills what a checkpoint lacks with fresh values.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable
+
+try:
+    import resource
+except ImportError:  # the embedded runtime has no such module: the harness asks the system itself
+    resource = None
 
 
 class WorkerError(Exception):
@@ -27,6 +33,15 @@ class Session:
             return self.handles[name]
         except KeyError:
             raise WorkerError("exception", f"no model is open as `{name}`") from None
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has held."""
+    if resource is None:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes, but on macOS.
+    return most if sys.platform == "darwin" else most * 1024
 
 
 Op = Callable[[Session, dict], dict]

@@ -1,10 +1,12 @@
 //! The tools, a file for each group. Each opens one capability: a doc comment here is what an agent
 //! reads.
 
+mod candidates;
 mod inspect;
 mod modular;
 mod parity;
 mod port;
+mod report;
 
 use std::sync::Arc;
 
@@ -25,20 +27,21 @@ pub(crate) struct PortServer {
 /// A group of tools that can be served by itself.
 pub(crate) struct Toolset {
     pub(crate) id: &'static str,
-    router: fn() -> ToolRouter<PortServer>,
+    pub(crate) router: fn() -> ToolRouter<PortServer>,
 }
 
 /// Every group, in the order of a port's journey.
 pub(crate) const TOOLSETS: &[Toolset] = &[
+    Toolset { id: "candidates", router: PortServer::candidates_tools },
     Toolset { id: "inspect", router: PortServer::inspect_tools },
     Toolset { id: "modular", router: PortServer::modular_tools },
     Toolset { id: "port", router: PortServer::port_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
+    Toolset { id: "report", router: PortServer::report_tools },
 ];
 
 impl PortServer {
-    pub(crate) fn new(jobs: Arc<Jobs>) -> Self {
-        let tool_router = TOOLSETS.iter().fold(ToolRouter::new(), |all, it| all + (it.router)());
+    pub(crate) fn new(jobs: Arc<Jobs>, tool_router: ToolRouter<Self>) -> Self {
         Self { jobs, tool_router }
     }
 }
@@ -76,11 +79,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::toolset::Offer;
 
     fn server() -> PortServer {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().join("home")).unwrap();
-        PortServer::new(Arc::new(Jobs::new(dir.path().join("runs"), home)))
+        let jobs = Arc::new(Jobs::new(dir.path().join("runs"), home));
+        PortServer::new(jobs, Offer::default().router().unwrap())
     }
 
     /// The schemas are the agent's only manual, so a change to them is a change to review.
@@ -106,7 +111,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 9);
+        assert_eq!(tools.len(), 11);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [

@@ -178,7 +178,7 @@ impl PortServer {
     }
 
     /// The evidence of a run that is done.
-    async fn finished(&self, run: &str) -> Result<(RunId, Evidence), Refusal> {
+    pub(super) async fn finished(&self, run: &str) -> Result<(RunId, Evidence), Refusal> {
         let job = match self.find(run).await? {
             Run::OnDisk(id, evidence) => return Ok((id, *evidence)),
             Run::Ours(job) => job,

@@ -30,7 +30,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home},
+    environment::Home,
     progress::{Progress, Step},
 };
 use portwright_source::{
@@ -216,7 +216,7 @@ pub fn inspect(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Architecture, ToolError> {
-    let subject = subject(&input.model, home, progress, cancel)?;
+    let subject = subject(&input.model, progress, cancel)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
     let release = Release::read(library)?;
     let wanted = (input.depth, input.modules.as_deref());
@@ -235,20 +235,14 @@ pub fn inspect(
 }
 
 /// A folder or a Hub id is a checkpoint; anything else is taken to be a model type.
-fn subject(
-    model: &str,
-    home: &Home,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Subject, ToolError> {
+fn subject(model: &str, progress: &dyn Progress, cancel: &Cancel) -> Result<Subject, ToolError> {
     if let Some(folder) = checkpoint::local(model) {
         return Ok(Subject::Folder(folder));
     }
     if !model.contains('/') {
         return Ok(Subject::Type(model.to_owned()));
     }
-    let engines = environment::ensure(home, progress, cancel)?;
-    Ok(Subject::Folder(checkpoint::resolve(model, &engines, progress)?))
+    Ok(Subject::Folder(checkpoint::resolve(model, progress, cancel)?))
 }
 
 /// Inspect an architecture; `session` is absent in a build without the runtime.

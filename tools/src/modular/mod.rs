@@ -31,5 +31,5 @@ pub use convert::{Compared, ConvertInput, ConvertOutput, Counts, FileOutcome, co
 pub(crate) use files::replace_all;
 pub use formatter::{FormatterChoice, FormatterUsed};
 pub use new_model::{NewModelInput, NewModelOutput, new_model};
-pub(crate) use place::{nearest, open};
+pub(crate) use place::{at_hand, nearest, open};
 pub use scaffold::{ScaffoldInput, ScaffoldOutput, scaffold};

@@ -23,21 +23,34 @@ pub(crate) fn open(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Library, ToolError> {
+    if let Some(library) = checkout(given, names)? {
+        return Ok(library);
+    }
+    let engines = environment::ensure(home, progress, cancel)?;
+    Ok(Library::open(&engines.site_packages)?)
+}
+
+/// As [`open`], but installs nothing: there may be no transformers on this machine.
+pub(crate) fn at_hand(given: Option<&Path>, home: &Home) -> Result<Option<Library>, ToolError> {
+    if let Some(library) = checkout(given, &[])? {
+        return Ok(Some(library));
+    }
+    let engines = environment::installed(home);
+    Ok(engines.map(|it| Library::open(&it.site_packages)).transpose()?)
+}
+
+/// The transformers that is named, or that files or the current folder lie in.
+fn checkout(given: Option<&Path>, names: &[String]) -> Result<Option<Library>, ToolError> {
     if let Some(given) = given {
         let path = given.canonicalize().map_err(|_| ToolError::NoSuchPath {
             flag: "--transformers",
             path: given.to_owned(),
         })?;
-        return Ok(Library::open(&path)?);
+        return Ok(Some(Library::open(&path)?));
     }
     let files = names.iter().filter(|it| is_path(it)).map(PathBuf::from);
-    for path in files.chain([PathBuf::from(".")]) {
-        if let Some(package) = package_above(&path) {
-            return Ok(Library::open(&package)?);
-        }
-    }
-    let engines = environment::ensure(home, progress, cancel)?;
-    Ok(Library::open(&engines.site_packages)?)
+    let package = files.chain([PathBuf::from(".")]).find_map(|path| package_above(&path));
+    Ok(package.map(|it| Library::open(&it)).transpose()?)
 }
 
 /// The package folder that `path` lies in, or that the checkout around it holds.

@@ -26,7 +26,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use portwright_harness::{
     cancel::Cancel,
     engine::EngineError,
-    environment::{self, Home},
+    environment::Home,
     progress::{Event, Progress, Step},
 };
 use schemars::JsonSchema;
@@ -161,8 +161,7 @@ pub fn run(
     let folder = if let Some(folder) = checkpoint::local(&input.model) {
         folder
     } else {
-        let engines = environment::ensure(home, progress, cancel)?;
-        checkpoint::resolve(&input.model, &engines, progress)?
+        checkpoint::resolve(&input.model, progress, cancel)?
     };
     let prepared = prepare(input, &folder, progress)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;

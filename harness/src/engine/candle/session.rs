@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use portwright_runtime::{Machine, RuntimeError};
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ const OPS: &[(&str, &str, &str)] = &[
     ("start_text", SESSION, "start_text"),
     ("continue_text", SESSION, "continue_text"),
     ("describe", SESSION, "describe"),
+    ("config", SESSION, "config"),
     ("synthesize", REFERENCE, "synthesize"),
     ("open", REFERENCE, "open"),
     ("forward", REFERENCE, "forward"),
@@ -142,7 +143,17 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
     if let (Some(weights), "open") = (weights, &*op) {
         result["parameters"] = parameters::stored(&weights)?;
     }
+    if op == "generate" {
+        result["peak_bytes"] = peak_bytes().into();
+    }
     Ok(result)
+}
+
+/// The most memory that this process has held; Python code in here cannot ask for it.
+fn peak_bytes() -> Option<u64> {
+    let most = u64::try_from(getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss()).ok()?;
+    // Kilobytes, but on macOS.
+    Some(if cfg!(target_os = "macos") { most } else { most * 1024 })
 }
 
 /// What the machine could not do, as the other engines' workers say it.

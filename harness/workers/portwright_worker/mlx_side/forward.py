@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..session import Session, WorkerError
+from ..session import Session, WorkerError, peak_bytes
 from . import caches, device, kernels, values
 from .loading import Handle, dtype_name
 from .taps import Taps
@@ -45,6 +45,7 @@ def generate(session: Session, request: dict) -> dict:
     handle: Handle = session.handle(request["handle"])
     require_in_vocabulary(handle, [request["prompt"]])
     prompt, cache = request["prompt"], caches.single(handle.model)
+    started = time.perf_counter()
     if len(prompt) > 1:
         handle.model(mx.array([prompt[:-1]]), cache=cache)
         kernels.evaluate([it.state for it in cache])
@@ -55,9 +56,11 @@ def generate(session: Session, request: dict) -> dict:
         token = int(mx.argmax(logits, axis=-1).item())
         ids.append(token)
         rows.append(logits)
+    seconds = time.perf_counter() - started
     stacked = mx.stack(rows, axis=1)
     write({"logits": values.to_numpy(stacked, handle.dtype == "float64")}, request["out"])
-    return {"ids": ids, "dtype": dtype_name(stacked)}
+    return {"ids": ids, "dtype": dtype_name(stacked), "seconds": seconds,
+            "peak_bytes": peak_bytes()}
 
 
 def logits_of(output: object) -> mx.array:

@@ -12,6 +12,7 @@ import dataclasses
 import inspect
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,10 @@ class Handle:
 
 def open_model(session: Session, request: dict) -> dict:
     """Op ``open``."""
+    started = time.perf_counter()
     handle = load(request["checkpoint"], request.get("dtype", "float32"))
-    result = _describe(handle)
+    seconds = time.perf_counter() - started
+    result = _describe(handle) | {"seconds": seconds}
     handle.raw, handle.sanitized = {}, {}
     if handle.opened:
         session.handles[request["handle"]] = handle

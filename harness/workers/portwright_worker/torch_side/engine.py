@@ -75,6 +75,7 @@ OPS = {
     "open": _late("opening", "open_checkpoint"),
     "forward": _late("forward", "forward"),
     "generate": _late("forward", "generate"),
+    "texts": _late("text", "texts"),
     "rope": _late("rope", "rope"),
     "config_reads": _late("config_ledger", "config_reads"),
     "config_experiment": _late("config_ledger", "config_experiment"),

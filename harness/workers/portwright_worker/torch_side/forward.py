@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..session import Session, WorkerError
+from ..session import Session, WorkerError, peak_bytes
 from . import config_ledger, files
 from .taps import Taps
 
@@ -154,11 +154,13 @@ def generate(session: Session, request: dict) -> dict:
     opened = session.handle(request["handle"])
     decoding, tokens = Decoding(opened.model), torch.tensor([request["prompt"]])
     ids, steps = [], []
+    start = time.perf_counter()
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
         for _ in range(request["max_new_tokens"]):
             last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
             tokens = last.argmax(-1)
             steps.append(last)
             ids.append(int(tokens))
+    seconds = time.perf_counter() - start
     files.save_tensors({"logits": torch.cat(steps, dim=1).to(opened.out_dtype)}, request["out"])
-    return {"ids": ids}
+    return {"ids": ids, "seconds": seconds, "peak_bytes": peak_bytes()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,15 +68,18 @@ def open_checkpoint(session: Session, request: dict) -> dict:
                           hint=f"one of {', '.join(DTYPES)}")
     checkpoint = request["checkpoint"]
     reads: set[str] = set()
+    start = time.perf_counter()
     with config_ledger.recording(reads):
         model, info = load(checkpoint, dtype, request.get("attention") or "eager",
                            architecture=request.get("architecture"))
+    seconds = time.perf_counter() - start
     opened = Opened(model, dtype, checkpoint, reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
     session.handles[request["handle"]] = opened
     parameters = list(files.stored_parameters(checkpoint))
     return {
+        "seconds": seconds,
         "class": type(model).__name__,
         "file": inspect.getfile(type(model)),
         "load": {

@@ -47,7 +47,7 @@ def load(fields, dtype, attention, experts, architecture, ledger):
     except ImportError:
         # A tower of a multimodal model needs a library that is not here: its text part does not.
         text = config.get_text_config(decoder=True)
-        if text is config:
+        if text is config or architecture:
             raise
         return load_config(text, dtype, attention, experts, None, ledger)
 

@@ -130,3 +130,8 @@ def inspect(request):
 def describe(request):
     """What the model of a config, or of a model type's defaults, is made of; no weight is needed."""
     return structure.describe(request)
+
+
+def config(request):
+    """A config.json as its class reads it: what it leaves out, and what the class derives from it."""
+    return {"fields": structure.fields(loading.config_of(request["config"]))}

@@ -186,6 +186,11 @@ def _plain(value):
     return str(value)
 
 
+def fields(config):
+    """Every field of a config, those of its parts included, as its config.json has them."""
+    return _plain(config._encode_special_floats(config.to_dict()))
+
+
 def _fit(model, tensors):
     """Which of a checkpoint's tensors the model takes, by their names and shapes alone."""
     rules = get_model_conversion_mapping(model)

@@ -1,0 +1,40 @@
+//! Reports, drafted from evidence alone.
+
+use portwright_tools::report;
+use rmcp::{
+    handler::server::{tool::schema_for_output, wrapper::Parameters},
+    tool, tool_router,
+};
+
+use super::{PortServer, blocking};
+use crate::{
+    answer::Answer,
+    refusal::Refusal,
+    report::{DraftReport, DraftedReport},
+};
+
+#[tool_router(router = report_tools, vis = "pub(super)")]
+impl PortServer {
+    /// Write the report of a finished run, and fill the target's own pull request template, from the
+    /// evidence alone. Takes e.g. `{"run": "olmo3-20260131T120000123Z", "template": "mlx-lm"}`. What a
+    /// person has to say stays a marked blank: never fill it in.
+    #[tool(
+        title = "Draft a report",
+        output_schema = schema_for_output::<DraftedReport>(),
+        annotations(
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn draft_report(
+        &self,
+        Parameters(input): Parameters<DraftReport>,
+    ) -> Result<Answer<DraftedReport>, Refusal> {
+        let (id, _) = self.finished(&input.run).await?;
+        let input = input.into_input(self.jobs.folder(&id));
+        let draft = blocking(move || report::draft(&input)).await??;
+        Ok(Answer(DraftedReport::of(&id, draft)))
+    }
+}

@@ -1,0 +1,258 @@
+//! What the templates of a report are filled with: the evidence, and what follows from it alone.
+
+use std::collections::BTreeMap;
+
+use portwright_harness::{
+    case::Regime,
+    check::CHECKS,
+    evidence::{Bound, CheckRecord, Evidence, Outcome, Real},
+    measure::pairing::is_layer,
+};
+use serde_json::{Value, json};
+
+use super::{
+    plots::{Drawn, Plot, Point, draw},
+    untested,
+};
+
+/// Steps of a generation shown before and after the first difference.
+const STEPS_AROUND: usize = 6;
+
+/// Everything that a template may name.
+pub(super) fn of(evidence: &Evidence) -> Value {
+    let place = evidence.checks.iter().find_map(|it| it.place.as_ref());
+    let findings: Vec<Value> = evidence
+        .checks
+        .iter()
+        .flat_map(|check| check.findings.iter().map(|it| json!({"check": check.id, "text": it})))
+        .collect();
+    json!({
+        "e": with_limits(evidence),
+        "verdict_word": evidence.verdict.word(),
+        "verdict_sentence": sentence(evidence),
+        "regime_sentence": match evidence.regime {
+            Regime::Logic => "both sides in float32, held to the reference in float64",
+            Regime::Native => "both sides in bfloat16, held to the reference in float32",
+        },
+        "place": place,
+        "findings": findings,
+        "summaries": summaries(),
+        "architecture": architecture(evidence),
+        "layers": evidence.taps.iter().filter(|it| is_layer(&it.reference)).collect::<Vec<_>>(),
+        "rotations": rotations(evidence),
+        "generation": generation(evidence),
+        "cost": cost(evidence),
+        "untested": untested::of(evidence),
+    })
+}
+
+/// The verdict in one sentence, from facts alone.
+pub fn sentence(evidence: &Evidence) -> String {
+    let gates = || evidence.checks.iter().filter(|it| it.gate);
+    let of = |outcome| gates().filter(move |it| it.outcome == outcome).count();
+    let mut parts =
+        vec![format!("{} of {} deciding checks passed", of(Outcome::Pass), gates().count())];
+    for (outcome, word) in [
+        (Outcome::Fail, "failed"),
+        (Outcome::NotRun, "could not run"),
+        (Outcome::NotApplicable, "do not apply"),
+    ] {
+        let count = of(outcome);
+        if 0 < count {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    format!("{}.", parts.join(", "))
+}
+
+/// What each check holds, by its id.
+fn summaries() -> BTreeMap<&'static str, &'static str> {
+    CHECKS.iter().map(|it| (it.id, it.summary)).collect()
+}
+
+/// The evidence as data, each bound with the number it comes to.
+fn with_limits(evidence: &Evidence) -> Value {
+    let mut value = serde_json::to_value(evidence).unwrap_or_default();
+    for (index, check) in evidence.checks.iter().enumerate() {
+        for (position, figure) in check.figures.iter().enumerate() {
+            let shown = &mut value["checks"][index]["figures"][position];
+            shown["holds"] = figure.holds().into();
+            if let Some(bound) = figure.bound {
+                shown["limit"] = serde_json::to_value(Real(bound.limit())).unwrap_or_default();
+            }
+        }
+    }
+    value
+}
+
+/// What the config says of the model's build.
+fn architecture(evidence: &Evidence) -> Value {
+    let subject = &evidence.subject;
+    let config = &subject.config;
+    let synthetic = subject.synthetic.as_ref();
+    let kinds: Vec<String> = synthetic
+        .and_then(|it| it.layer_types.clone())
+        .or_else(|| serde_json::from_value(config["layer_types"].clone()).ok())
+        .unwrap_or_default();
+    let mut counted: Vec<(String, u64)> = Vec::new();
+    for kind in kinds {
+        match counted.iter_mut().find(|it| it.0 == kind) {
+            Some(it) => it.1 += 1,
+            None => counted.push((kind, 1)),
+        }
+    }
+    let named = |name: &str| config[name].as_str().map(str::to_owned);
+    json!({
+        "architecture": synthetic.map(|it| it.architecture.clone())
+            .or_else(|| config["architectures"][0].as_str().map(str::to_owned)),
+        "config_class": synthetic.map(|it| it.config_class.clone()),
+        "layers": synthetic.map(|it| u64::from(it.num_layers))
+            .or_else(|| config["num_hidden_layers"].as_u64()),
+        "kinds": counted,
+        "window": synthetic.and_then(|it| it.sliding_window.map(u64::from))
+            .or_else(|| config["sliding_window"].as_u64()),
+        "parameters": synthetic.map(|it| it.parameters),
+        "dtype": named("dtype").or_else(|| named("torch_dtype")),
+        "dtype_field": if config["dtype"].is_string() { "dtype" } else { "torch_dtype" },
+    })
+}
+
+/// The rotation records with the layers of each in words.
+fn rotations(evidence: &Evidence) -> Vec<Value> {
+    let record = |it: &portwright_harness::facts::RotationRecord| {
+        let rows = it.positions.iter().map(|at| {
+            json!({
+                "position": at.position, "error": at.error, "bound": at.bound,
+                "holds": at.error.0 <= at.bound.0,
+            })
+        });
+        json!({
+            "layers": spans(&it.layers), "kind": it.kind, "frequencies": it.frequencies,
+            "rows": rows.collect::<Vec<_>>(),
+        })
+    };
+    evidence.rotations.iter().map(record).collect()
+}
+
+/// `0-2, 4` for the layers 0, 1, 2 and 4.
+fn spans(layers: &[u32]) -> String {
+    let mut spans: Vec<(u32, u32)> = Vec::new();
+    for &layer in layers {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == layer => *last = layer,
+            _ => spans.push((layer, layer)),
+        }
+    }
+    let text = |&(first, last): &(u32, u32)| match last - first {
+        0 => first.to_string(),
+        _ => format!("{first}-{last}"),
+    };
+    spans.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+/// Both sides' tokens, step by step around the first difference.
+fn generation(evidence: &Evidence) -> Value {
+    let Some(record) = &evidence.generation else { return Value::Null };
+    let first = record.first_difference();
+    let total = record.reference.len().max(record.port.len());
+    let from = first.map_or(0, |it| it.saturating_sub(STEPS_AROUND));
+    let to = first.map_or(total, |it| (it + STEPS_AROUND).min(total));
+    let steps = (from..to).map(|step| {
+        let (reference, port) = (record.reference.get(step), record.port.get(step));
+        json!({
+            "step": step, "reference": reference, "port": port, "same": reference == port,
+            "first": Some(step) == first,
+        })
+    });
+    json!({
+        "prompt": record.prompt, "first": first, "total": total, "text": record.text,
+        "steps": steps.collect::<Vec<_>>(),
+        "same": first.unwrap_or(total),
+    })
+}
+
+/// What each side took, reference first.
+fn cost(evidence: &Evidence) -> Vec<Value> {
+    let roles = evidence.roles;
+    let sides = [("definition", roles.reference()), ("judged", roles.port())];
+    sides
+        .into_iter()
+        .filter_map(|(side, engine)| {
+            let cost = evidence.clock.cost.get(&engine)?;
+            Some(json!({
+                "side": side, "engine": engine,
+                "tokens_per_second": cost.tokens_per_second().map(Real),
+                "load_seconds": cost.load_seconds,
+                "peak_megabytes": cost.peak_bytes.map(|it| it / 1_000_000),
+                "generated": cost.generated,
+            }))
+        })
+        .collect()
+}
+
+/// Every plot that the evidence has points for.
+pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
+    let differences = evidence.check("logits-differences");
+    let distribution = evidence.check("logits-distribution");
+    let positions = |values: &[Real], judged: (Option<f64>, Option<f64>)| {
+        let point =
+            |it: &Real| Point { value: it.0, floor: judged.0, bound: judged.1, large: false };
+        values.iter().map(point).collect::<Vec<_>>()
+    };
+    let taps = evidence.taps.iter().map(|it| Point {
+        value: it.error.0,
+        floor: Some(it.floor.0),
+        bound: Some(it.bound.0),
+        large: is_layer(&it.reference),
+    });
+    [
+        Plot {
+            id: "plot-logits",
+            title: "Largest difference of a logit, by position",
+            x: "position",
+            points: positions(&evidence.per_position.max_abs, held_to(differences, "max |Δ|")),
+            joined: true,
+        },
+        Plot {
+            id: "plot-kl",
+            title: "KL divergence in nats, by position",
+            x: "position",
+            points: positions(
+                &evidence.per_position.kl,
+                held_to(distribution, "max KL of a position (nats)"),
+            ),
+            joined: true,
+        },
+        Plot {
+            id: "plot-taps",
+            title: "Relative error of each module, in the order they run",
+            x: "module",
+            points: taps.collect(),
+            joined: false,
+        },
+    ]
+    .iter()
+    .filter_map(draw)
+    .collect()
+}
+
+/// The noise floor and the bound of one figure of a check.
+fn held_to(check: Option<&CheckRecord>, name: &str) -> (Option<f64>, Option<f64>) {
+    let figure = check.and_then(|it| it.figures.iter().find(|it| it.name == name));
+    match figure.and_then(|it| it.bound) {
+        Some(bound @ Bound::TimesFloor { floor, .. }) => (Some(floor.0), Some(bound.limit())),
+        Some(bound) => (None, Some(bound.limit())),
+        None => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_read_as_spans() {
+        assert_eq!(spans(&[0, 1, 2, 4, 6, 7]), "0-2, 4, 6-7");
+        assert_eq!(spans(&[]), "");
+    }
+}

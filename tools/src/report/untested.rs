@@ -1,0 +1,66 @@
+//! What a run did not test, and why: read off the evidence, so that no report can leave it out.
+
+use portwright_harness::{
+    case::Regime,
+    check::CHECKS,
+    evidence::{Absence, Evidence, Outcome},
+};
+use serde::Serialize;
+
+/// One thing that nothing in this run speaks about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Untested {
+    pub(super) what: String,
+    pub(super) why: String,
+}
+
+/// What this release has no measurement for, whatever is asked.
+const UNMEASURED: &[(&str, &str)] = &[
+    (
+        "the target's own quantisation",
+        "this release measures unquantised weights only; compare quantised logits by hand",
+    ),
+    (
+        "repetition and drift over long texts",
+        "this release compares the first greedy tokens only; read a long sample yourself",
+    ),
+];
+
+/// Everything that was not tested, from what was left out to what cannot be asked.
+pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
+    let row = |what: &str, why: &str| Untested { what: what.to_owned(), why: why.to_owned() };
+    let mut rows: Vec<Untested> = CHECKS
+        .iter()
+        .filter(|it| evidence.check(it.id).is_none())
+        .map(|it| row(it.id, "it was not asked"))
+        .collect();
+    for check in &evidence.checks {
+        let why = match (check.outcome, &check.absence) {
+            (Outcome::NotRun, Some(Absence::Blocked { reason })) => {
+                format!("could not run: {reason}")
+            }
+            (Outcome::NotApplicable, Some(Absence::NotApplicable { reason })) => {
+                format!("does not apply: {reason}")
+            }
+            _ => continue,
+        };
+        rows.push(Untested { what: check.id.clone(), why });
+    }
+    let (other, flag) = match evidence.regime {
+        Regime::Logic => ("how the port behaves in bfloat16", "native"),
+        Regime::Native => ("whether it is the same model in float32", "logic"),
+    };
+    rows.push(row(other, &format!("a run asks one of both: `--precision {flag}` asks this")));
+    if evidence.subject.checkpoint.is_none() {
+        rows.push(row(
+            "released weights, tokenizer and chat template",
+            "the checkpoint was synthetic: `--checkpoint org/name` takes a released one",
+        ));
+        rows.push(row(
+            "the model at its full size",
+            "a synthetic checkpoint is tiny, with every kind of layer of the config",
+        ));
+    }
+    rows.extend(UNMEASURED.iter().map(|(what, why)| row(what, why)));
+    rows
+}
