@@ -18,6 +18,7 @@ use portwright_tools::{
         round_trip::{self, RoundTrips},
     },
     mutants::{self, Catches},
+    port::sweep::{self as ports, Outcome},
     sweep,
 };
 
@@ -195,6 +196,31 @@ fn a_definition_that_does_not_pass_says_why() {
             let explained = reason.is_some() || row.reason.is_some();
             let name = &row.model_type;
             assert!(row.verdict(mode) == Verdict::Pass || explained, "{name}, {}", mode.name());
+        }
+    }
+}
+
+/// A scaffold stops or is right: none computes something else unnoticed, but for what is wrong with
+/// the port that it was made again from.
+#[test]
+fn no_scaffolded_port_computes_something_wrong() {
+    let coverage = ports::load(&docs()).unwrap();
+    let again = "make it again with `portwright port scaffold --all --docs docs/coverage`";
+    assert_eq!(ports::render(&coverage).unwrap(), read(ports::TABLE), "{again}");
+    assert_eq!(coverage.from_nearest(Outcome::Fails), 0, "{again}");
+    assert!(SCAFFOLDS <= coverage.rows.len(), "{again}");
+    assert!(SCAFFOLDS_AS_PEOPLE_CHOSE <= coverage.as_people_chose(), "{again}");
+    assert!(PORTS_MADE_AGAIN <= coverage.from_itself(Outcome::Passes), "{again}");
+    let verified = sweep::load(&docs()).unwrap();
+    for row in &coverage.rows {
+        for run in [&row.from_nearest, &row.from_itself] {
+            assert!(run.outcome == Outcome::Passes || run.reason.is_some(), "{}", row.model_type);
+        }
+        if row.from_itself.outcome == Outcome::Fails {
+            let port = verified.rows.iter().find(|it| it.model_type == row.model_type).unwrap();
+            let new: Vec<_> =
+                row.from_itself.failed.iter().filter(|it| !port.failed.contains(it)).collect();
+            assert!(new.is_empty(), "{} fails {new:?}, its port does not", row.model_type);
         }
     }
 }
