@@ -48,7 +48,9 @@ pub fn environment(name: &str, lock: &str) -> PathBuf {
 /// When it cannot be locked or written.
 pub fn once(name: &str, inputs: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
     let mut hash = Sha256::new();
-    inputs.iter().for_each(|it| hash.update(it));
+    for input in inputs {
+        hash.update(input);
+    }
     let name = hash
         .finalize()
         .iter()

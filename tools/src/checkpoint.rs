@@ -24,7 +24,7 @@ pub enum CheckpointError {
     NotACheckpoint(String),
 
     #[error("failed to fetch `{id}` from the Hub")]
-    Fetch { id: String, source: HubError },
+    Fetch { id: String, source: Box<HubError> },
 }
 
 impl CheckpointError {
@@ -39,7 +39,7 @@ impl Hint for CheckpointError {
             Self::NotACheckpoint(_) => Some(
                 "a folder must hold config.json and *.safetensors; a Hub id has one slash".into(),
             ),
-            Self::Fetch { source: HubError::NoWeights { .. }, .. } => Some(
+            Self::Fetch { source, .. } if matches!(**source, HubError::NoWeights { .. }) => Some(
                 "only checkpoints in safetensors are read; look for a converted revision".into(),
             ),
             Self::Fetch { source, .. } => source.hint(),
@@ -75,8 +75,9 @@ pub fn resolve(
         return Err(CheckpointError::NotACheckpoint(checkpoint.to_owned()));
     }
     progress.on(Event::Note { text: &format!("fetching {checkpoint} from the Hub") });
-    watched(progress, cancel, |watch| fetch(id, revision, watch))
-        .map_err(|source| CheckpointError::Fetch { id: checkpoint.to_owned(), source })
+    watched(progress, cancel, |watch| fetch(id, revision, watch)).map_err(|source| {
+        CheckpointError::Fetch { id: checkpoint.to_owned(), source: Box::new(source) }
+    })
 }
 
 fn fetch(id: &str, revision: Option<&str>, watch: Watch<'_>) -> Result<PathBuf, HubError> {

@@ -59,7 +59,7 @@ fn a_changed_digit_is_always_found() {
             .collect();
         assert!(60 < digits.len(), "{name}");
         // About thirty of each file, at an odd stride, so that every kind of number is met.
-        for &at in digits.iter().step_by(digits.len() / 30 | 1) {
+        for &at in digits.iter().step_by((digits.len() / 30) | 1) {
             let mut forged = text.clone().into_bytes();
             forged[at] = b'0' + (forged[at] - b'0' + 1) % 10;
             fs::write(dir.path().join(name), &forged).unwrap();

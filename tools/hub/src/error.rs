@@ -56,7 +56,7 @@ pub enum HubError {
     Answer { what: String, detail: String },
 
     #[error("`{file}` of `{id}` is no sound safetensors file")]
-    Header { id: String, file: String, source: HeaderError },
+    Header { id: String, file: String, source: Box<HeaderError> },
 
     #[error(
         "`{file}` of `{id}` arrived damaged twice: its hash is {found}, but the Hub lists {listed}"

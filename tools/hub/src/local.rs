@@ -79,7 +79,7 @@ impl Local {
         Header::read(&path).map_err(|source| HubError::Header {
             id: model.id.clone(),
             file: file.path.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 

@@ -199,8 +199,11 @@ impl Remote {
         file: &RepoFile,
         watch: Watch<'_>,
     ) -> Result<Header, HubError> {
-        let wrong =
-            |source| HubError::Header { id: model.id.clone(), file: file.path.clone(), source };
+        let wrong = |source| HubError::Header {
+            id: model.id.clone(),
+            file: file.path.clone(),
+            source: Box::new(source),
+        };
         if let Some(path) = self.cached(model, file)? {
             return Header::read(&path).map_err(wrong);
         }

@@ -20,11 +20,14 @@ pub struct SourceChange {
     pub after: Option<String>,
 }
 
+/// What must be the same, and where the evidence has it.
+type Question = (&'static str, fn(&Evidence) -> String);
+
 /// # Errors
 ///
 /// The question itself differs, so that no figure of the one says anything about the other.
 pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), ToolError> {
-    let questions: [(&'static str, fn(&Evidence) -> String); 3] = [
+    let questions: [Question; 3] = [
         ("the model type", |it| it.subject.model_type.clone()),
         ("the regime", |it| regime(it.regime).to_owned()),
         ("the pair of engines", |it| format!("{},{}", it.roles.reference(), it.roles.port())),

@@ -195,15 +195,15 @@ fn is_filled(run: &Path, name: &str) -> bool {
 
 /// The template with the facts of `evidence`.
 pub(super) fn fill(evidence: &Evidence, template: &Template) -> Result<String, ToolError> {
-    let mut filler = Filler { data: data::of(evidence), text: String::new(), used: Vec::new() };
-    filler.text.push_str(&format!(
+    let text = format!(
         "<!-- Facts by Portwright from the evidence {}; template: {} (sha256 {}).\n     \
          `portwright report --check` holds them to it. What stands between the marks `person` and \
          `end person` is yours. -->\n\n",
         evidence.digest,
         template.origin.replace("--", "- -"),
         template.sha256(),
-    ));
+    );
+    let mut filler = Filler { data: data::of(evidence), text, used: Vec::new() };
     filler.template(&template.text)?;
     filler.rest()?;
     Ok(filler.text)
@@ -274,16 +274,13 @@ impl Filler {
     }
 
     fn answer_label(&mut self, label: &str) -> Result<(), ToolError> {
-        match fact_of(label) {
-            Some(fact) => {
-                self.text.push_str("\n\n");
-                self.fact(fact)?;
-                self.text.push('\n');
-            }
-            None => {
-                self.text.push(' ');
-                self.text.push_str(&blank(label));
-            }
+        if let Some(fact) = fact_of(label) {
+            self.text.push_str("\n\n");
+            self.fact(fact)?;
+            self.text.push('\n');
+        } else {
+            self.text.push(' ');
+            self.text.push_str(&blank(label));
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 //! plotters draws with the colours of [`INKS`], each of which becomes a CSS class in one place
 //! ([`themed`]), so that the page decides about dark and light.
 
+use std::cmp::Ordering;
+
 use plotters::{
     backend::SVGBackend,
     chart::{ChartBuilder, ChartContext},
@@ -53,7 +55,9 @@ pub(super) struct Point {
 
 impl Point {
     fn is_bad(&self) -> bool {
-        self.bound.is_some_and(|it| !(self.value <= it)) || !self.value.is_finite()
+        // As a bound decides: what is not ordered is not within it.
+        let beyond = |it: f64| self.value.partial_cmp(&it).is_none_or(Ordering::is_gt);
+        self.bound.is_some_and(beyond) || !self.value.is_finite()
     }
 }
 

@@ -51,7 +51,7 @@ def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None
     except ImportError:
         # A tower of a multimodal model needs a library that is not installed: its text part does not.
         text = config.get_text_config(decoder=True)
-        if text is config:
+        if text is config or architecture:
             raise
         model, info = files.load_model(checkpoint, text, dtype, attention)
     if dtype == torch.float64:

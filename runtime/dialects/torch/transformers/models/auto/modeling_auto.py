@@ -76,6 +76,12 @@ class AutoModelForCausalLM(_Auto):
     table = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 
 
+class AutoModelForSeq2SeqLM(_Auto):
+    """The encoder-decoder."""
+
+    table = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+
+
 class AutoModelForTextEncoding(_Auto):
     """The encoder of texts."""
 
