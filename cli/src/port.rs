@@ -7,7 +7,8 @@ use clap::{Args as ClapArgs, Subcommand};
 use comfy_table::Cell;
 use portwright_tools::port::{
     self, Part, PortInput, PortOutput,
-    sweep::{self, Outcome, PortCoverage, PortSweepInput},
+    sweep::{self, PortCoverage, PortSweepInput},
+    trial::{Outcome, Run},
 };
 
 use crate::{
@@ -27,6 +28,7 @@ const HELP: &str = "\
 Examples:
   portwright port scaffold olmo_hybrid --mlx-lm ~/mlx-lm --dry-run   what would be written, and what is left to do
   portwright port scaffold olmo_hybrid --mlx-lm ~/mlx-lm             write it
+  portwright port scaffold olmo_hybrid --out drafts                  the model's file alone
   portwright port scaffold my_model --from olmo3 --mlx-lm ~/mlx-lm   begin from another port
 
 The file is the nearest port under the new names. Wherever the two definitions differ it names the lines
@@ -39,10 +41,13 @@ pub(crate) struct ScaffoldArgs {
     /// The model type of the definition, e.g. `olmo_hybrid`
     #[arg(required_unless_present = "all")]
     model_type: Option<String>,
-    /// A checkout of mlx-lm, which receives the files (with --dry-run or --all: the pinned release when
-    /// absent)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout of mlx-lm, which receives the files (with --out, --dry-run or --all: the pinned release
+    /// when absent)
+    #[arg(long, visible_alias = "target", value_name = "PATH")]
     mlx_lm: Option<PathBuf>,
+    /// Write the model's file alone, into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// A checkout or install of transformers (default: the one around the current folder, else the
     /// pinned release)
     #[arg(long, value_name = "PATH")]
@@ -60,7 +65,7 @@ pub(crate) struct ScaffoldArgs {
     #[arg(long)]
     diff: bool,
     /// Take away every port in turn, scaffold it again and verify what came of it
-    #[arg(long, conflicts_with_all = ["model_type", "from", "force", "dry_run", "diff"])]
+    #[arg(long, conflicts_with_all = ["model_type", "out", "from", "force", "dry_run", "diff"])]
     all: bool,
     /// With --all: only these model types, e.g. `olmo3,gemma2`
     #[arg(long, requires = "all", value_delimiter = ',', value_name = "MODEL_TYPE")]
@@ -99,6 +104,7 @@ pub(crate) fn run(command: PortCommand) -> anyhow::Result<u8> {
         model_type: args.model_type.unwrap_or_default(),
         mlx_lm: args.mlx_lm,
         transformers: args.transformers,
+        out: args.out,
         from: args.from,
         force: args.force,
         dry_run: args.dry_run || args.diff,
@@ -211,14 +217,15 @@ fn table(coverage: &PortCoverage) {
         serde_json::to_value(it).unwrap_or_default().as_str().unwrap_or_default().to_owned()
     };
     for row in &coverage.rows {
-        let told = |it: &sweep::Run| it.reason.clone().filter(|_| it.outcome != Outcome::Stops);
-        let why = [&row.from_nearest, &row.from_itself].into_iter().filter_map(told);
+        let told = |it: &Run| it.reason.clone().filter(|_| it.outcome != Outcome::Stops);
+        let own = row.port.as_ref().map(|it| &it.from_itself);
+        let why = [Some(&row.from_nearest), own].into_iter().flatten().filter_map(told);
         table.add_row([
             Cell::new(&row.model_type),
             Cell::new(&row.parent),
             Cell::new(row.work),
             Cell::new(word(row.from_nearest.outcome)),
-            Cell::new(word(row.from_itself.outcome)),
+            Cell::new(own.map(|it| word(it.outcome)).unwrap_or_default()),
             Cell::new(why.collect::<Vec<_>>().join("; ")),
         ]);
     }

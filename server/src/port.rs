@@ -22,9 +22,12 @@ pub(crate) struct ScaffoldPort {
     /// The model type of the definition, e.g. `olmo_hybrid`.
     #[schemars(length(min = 1, max = 64))]
     model_type: String,
-    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
+    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `out` or `dry_run` the pinned release when absent.
     #[serde(default)]
     mlx_lm: Option<PathBuf>,
+    /// Write the model's file alone, into this folder, e.g. `drafts`.
+    #[serde(default)]
+    out: Option<PathBuf>,
     /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
     #[serde(default)]
     transformers: Option<PathBuf>,
@@ -48,6 +51,7 @@ impl From<ScaffoldPort> for PortInput {
         Self {
             model_type: it.model_type,
             mlx_lm: it.mlx_lm,
+            out: it.out,
             transformers: it.transformers,
             from: it.from,
             force: it.force,

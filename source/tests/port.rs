@@ -155,7 +155,7 @@ fn made(change: impl Fn(&str, String) -> String) -> Scaffold {
     let catalogue = Catalogue::read(&library).unwrap();
     let read = |name: &str| Definition::read(&library, &catalogue, name).unwrap();
     let port = PortFile::parse(Path::new("old.py"), PORT).unwrap();
-    scaffold(&library, &read("new"), &read("old"), &port, &[]).unwrap()
+    scaffold(&catalogue, &read("new"), &read("old"), &port, &[]).unwrap()
 }
 
 fn replaced(file: &'static str, old: &'static str, new: &'static str) -> Scaffold {

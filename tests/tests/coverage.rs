@@ -18,7 +18,7 @@ use portwright_tools::{
         round_trip::{self, RoundTrips},
     },
     mutants::{self, Catches},
-    port::sweep::{self as ports, Outcome},
+    port::{sweep as ports, trial::Outcome},
     sweep,
 };
 
@@ -55,6 +55,11 @@ const EXACT_SCAFFOLDS: usize = 297;
 /// Model types whose default config builds a model, here and in real transformers, with the same number
 /// of parameters and the same plan entries that name nothing.
 const SAME_MODELS: usize = 166;
+/// Model types whose port is made again, how many begin from the port that people chose, and how many
+/// are right again when they begin from their own. A change that lowers a number must say why here.
+const SCAFFOLDS: usize = 0;
+const SCAFFOLDS_AS_PEOPLE_CHOSE: usize = 0;
+const PORTS_MADE_AGAIN: usize = 0;
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")

@@ -194,7 +194,7 @@ impl Hint for ToolError {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())
             }
             Self::InstalledTarget { .. } => {
-                Some("`--mlx-lm PATH` names a checkout, `--dry-run` shows what would be written".into())
+                Some("`--mlx-lm PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
             }
             Self::Ported { .. } => {
                 Some("`--force` replaces it, `--dry-run` shows what would be written".into())

@@ -12,9 +12,10 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::compare::{Difference, WorkKind};
 use super::definition::{Definition, Field};
+use super::inert;
 use super::meaning::Lines;
 use super::target::{ARGS, PortFile};
-use crate::text::{line_end, line_start};
+use crate::text::{Source, line_end, line_start};
 
 /// Config fields of the definition that are known to be none of a port's business where it never reads
 /// them: how long a table of rotations is kept.
@@ -66,6 +67,10 @@ pub(super) fn make(
     reads: &BTreeSet<String>,
 ) -> Args {
     let mut args = Args::default();
+    if port.asks_model_type() && child.model_type != parent.model_type {
+        let says = format!("is of another model type than {}, which this port asks for", parent.config.class);
+        args.differences.push(of_config(child, child.config.part.lines, says));
+    }
     let declared = declared(port);
     let config = &child.config;
     // A port that keeps its config in one dict, or elsewhere, is taken as it is.
@@ -73,7 +78,7 @@ pub(super) fn make(
     let Some((declared, range)) =
         declared.filter(|(fields, _)| 3 <= fields.iter().filter(common).count())
     else {
-        args.differences = defaults(child, parent);
+        args.differences.extend(defaults(child, parent));
         return args;
     };
     let has = |name: &str| declared.iter().any(|it| it.name == name);
@@ -82,32 +87,48 @@ pub(super) fn make(
         && !has("rope_parameters");
     let mut lines: Vec<Line> = Vec::new();
     for field in &declared {
-        let (line, differs) = kept(field, child, spells);
+        let lost = lost(field, child, parent);
+        let (line, differs) = kept(field, child, spells, lost.is_some());
         args.changed |= differs;
-        if let Some(difference) = lost(field, child, parent) {
-            args.differences.push(difference);
-        }
+        args.differences.extend(lost);
+        args.differences.extend(computed(field, child, parent));
         lines.push(line);
     }
     let mut guards = String::new();
-    for name in child.reads.keys().filter(|it| !has(it) && !FREE.contains(&it.as_str())) {
-        let field = &config.fields[name];
-        let guard = if reads.contains(name) { Guard::None } else { guard(name, &declared, parent) };
-        match guard {
-            Guard::None => {}
-            Guard::Unknown => args.differences.push(unread(child, name, field)),
-            Guard::Holds(condition) => {
-                args.guarded.push(name.clone());
-                let file = Definition::file_name(&child.source);
-                let at = format!("{file}:{}", child.reads[name]);
-                let _ = write!(
-                    guards,
-                    "        # PORT: {at} reads `{name}`, this port does not\n        if not ({condition}):\n            \
-                     raise NotImplementedError(f\"{at}: {name}={{self.{name}!r}}\")\n",
-                );
-            }
+    for field in declared.iter().filter(|it| reads.contains(&it.name)) {
+        let name = &field.name;
+        let Some(theirs) = surplus(name, child, parent) else { continue };
+        if let Some(value) = theirs.or(field.default.as_deref()) {
+            let at = place(&config.source, config.fields[name].line);
+            let why = "this port reads `{}`, the definition does not";
+            guards += &stop_unless(&equals(name, value), name, &at, why);
+            args.guarded.push(name.clone());
+        } else {
+            let says = format!("has `{name}`, which this port reads and the definition does not");
+            let line = config.fields[name].line;
+            args.differences.push(of_config(child, Lines { first: line, last: line }, says));
         }
-        lines.push(new_field(name, field));
+    }
+    for name in child.reads.keys().filter(|it| !FREE.contains(&it.as_str())) {
+        let field = &config.fields[name];
+        if !has(name) {
+            lines.push(new_field(name, field));
+        }
+        if reads.contains(name) {
+            continue;
+        }
+        if let Some(condition) = guard(name, &declared, parent) {
+            let at = place(&child.source, child.reads[name]);
+            let why = "the definition reads `{}`, this port does not";
+            guards += &stop_unless(&condition, name, &at, why);
+            args.guarded.push(name.clone());
+        } else {
+            args.differences.push(unread(child, name, field));
+        }
+    }
+    if !has("rope_theta") && config.default_theta != parent.config.default_theta {
+        let says = format!("rotates by another base than {}", parent.config.class);
+        args.differences.push(of_config(child, config.part.lines, says));
     }
     let mut prelude = String::new();
     if spells {
@@ -117,7 +138,7 @@ pub(super) fn make(
         });
         prelude = spelling(has("partial_rotary_factor"), has("rope_scaling"));
     }
-    args.changed |= spells || declared.len() != lines.len();
+    args.changed |= spells || declared.len() != lines.len() || !guards.is_empty();
     // Fields without a default come first, as a dataclass asks.
     lines.sort_by_key(|it| !it.required);
     let text: String = lines.into_iter().map(|it| it.text).collect();
@@ -165,13 +186,15 @@ fn declared(port: &PortFile) -> Option<(Vec<Declared>, TextRange)> {
 }
 
 /// A field of the port under the definition's default; whether that is another one.
-fn kept(field: &Declared, child: &Definition, spells: bool) -> (Line, bool) {
+fn kept(field: &Declared, child: &Definition, spells: bool, is_lost: bool) -> (Line, bool) {
     let name = &field.name;
     let own = field.default.clone();
     let default = match child.config.fields.get(name) {
         _ if name == "model_type" => own.as_ref().map(|_| format!("\"{}\"", child.model_type)),
-        _ if name == "rope_theta" && spells => Some(child.config.default_theta.clone()),
-        _ if own.is_none() && spells && is_rope_setting(name) => Some("None".to_owned()),
+        None if name == "rope_theta" && child.config.fields.contains_key("rope_parameters") => Some(child.config.default_theta.clone()),
+        _ if own.is_none() && (is_lost || (spells && is_rope_setting(name))) => {
+            Some("None".to_owned())
+        }
         Some(Field { default: Some(default), plain: true, .. })
             // Whoever asks for a value that the config class computes is not given `None`.
             if default != "None" || own.as_deref() == Some("None") =>
@@ -190,16 +213,36 @@ fn is_rope_setting(name: &str) -> bool {
     ["rope_scaling", "partial_rotary_factor"].contains(&name)
 }
 
-/// A field that the parent's config has and the child's has not: the port goes on with its own default,
-/// which must be the one that the parent's config has.
+/// A field that the parent's definition reads and the child's config has not: what the library does
+/// without it is not what the port's default says.
 fn lost(field: &Declared, child: &Definition, parent: &Definition) -> Option<Difference> {
     let name = &field.name;
-    let theirs = parent.config.fields.get(name).filter(|_| parent.reads.contains_key(name))?;
-    if child.config.fields.contains_key(name) || theirs.default == field.default {
+    parent.reads.get(name)?;
+    if child.config.fields.contains_key(name) {
         return None;
     }
-    let says = format!("has no field `{name}`, which {} has", parent.config.class);
-    Some(of_config(child, child.config.part.lines, says))
+    Some(of_config(child, child.config.part.lines, has_no(name, parent)))
+}
+
+/// A field whose default the config class computes, and not as the parent's does.
+fn computed(field: &Declared, child: &Definition, parent: &Definition) -> Option<Difference> {
+    let own = child.config.fields.get(&field.name).filter(|it| !it.plain && it.default.is_some())?;
+    let theirs = parent.config.fields.get(&field.name).and_then(|it| it.default.as_ref());
+    let names = std::slice::from_ref(&field.name);
+    (theirs != own.default.as_ref()).then(|| other_defaults(names, child, parent))
+}
+
+/// `names` are fields of the child, and not empty.
+fn other_defaults(names: &[String], child: &Definition, parent: &Definition) -> Difference {
+    let lines = || names.iter().map(|it| child.config.fields[it].line);
+    let lines = Lines { first: lines().min().unwrap_or(1), last: lines().max().unwrap_or(1) };
+    let class = &parent.config.class;
+    let says = format!("gives `{}` another default than {class}", names.join("`, `"));
+    of_config(child, lines, says)
+}
+
+fn has_no(name: &str, parent: &Definition) -> String {
+    format!("has no field `{name}`, which {} has", parent.config.class)
 }
 
 fn unread(child: &Definition, name: &str, field: &Field) -> Difference {
@@ -221,50 +264,76 @@ fn of_config(child: &Definition, lines: Lines, says: String) -> Difference {
     }
 }
 
-/// Fields whose defaults differ, where the port's own config class is left as it is.
+/// Fields that differ, where the port's own config class is left as it is.
 fn defaults(child: &Definition, parent: &Definition) -> Vec<Difference> {
-    let mut found = Vec::new();
-    for name in child.reads.keys() {
-        let field = &child.config.fields[name];
-        let theirs = parent.config.fields.get(name);
-        if theirs.is_none_or(|it| it.default != field.default) {
-            let lines = Lines { first: field.line, last: field.line };
-            let says = format!("gives `{name}` another default than {}", parent.config.class);
-            found.push(of_config(child, lines, says));
-        }
-    }
+    let lost = parent.reads.keys().filter(|it| !child.config.fields.contains_key(*it));
+    let mut found: Vec<Difference> = lost
+        .map(|name| of_config(child, child.config.part.lines, has_no(name, parent)))
+        .collect();
+    let others = child.reads.keys().filter(|name| {
+        let theirs = parent.config.fields.get(*name);
+        theirs.is_none_or(|it| it.default != child.config.fields[*name].default)
+    });
+    let others: Vec<String> = others.cloned().collect();
+    found.extend((!others.is_empty()).then(|| other_defaults(&others, child, parent)));
     found
 }
 
-enum Guard {
-    None,
-    Holds(String),
-    Unknown,
-}
-
-/// What must hold of a field that the port never reads.
-fn guard(name: &str, declared: &[Declared], parent: &Definition) -> Guard {
+/// What must hold of a field that the port never reads; `None` where nothing is known.
+fn guard(name: &str, declared: &[Declared], parent: &Definition) -> Option<String> {
     if let Some((_, condition)) = PRESUMED.iter().find(|(field, _)| *field == name) {
-        return Guard::Holds((*condition).to_owned());
+        return Some((*condition).to_owned());
     }
     let has = |field: &str| declared.iter().any(|it| it.name == field);
     if name == "head_dim" && has("hidden_size") && has("num_attention_heads") {
-        let computed = "self.hidden_size // self.num_attention_heads";
-        return Guard::Holds(format!("self.head_dim in (None, {computed})"));
+        return Some("self.head_dim in (None, self.hidden_size // self.num_attention_heads)".into());
     }
-    match parent.config.fields.get(name) {
-        Some(Field { default: Some(default), .. }) if default == "None" => {
-            Guard::Holds(format!("self.{name} is None"))
-        }
-        Some(Field { default: Some(default), plain: true, .. }) => {
-            Guard::Holds(format!("self.{name} == {default}"))
-        }
-        _ => Guard::Unknown,
-    }
+    let field = parent.config.fields.get(name).filter(|it| it.plain)?;
+    field.default.as_ref().map(|it| equals(name, it))
 }
+
+/// Whether a port that reads the field `name` is led astray: no code of the definition reads it, or the
+/// parent's config has none, and the default is another one. With the value that the port was right at.
+fn surplus<'a>(
+    name: &str,
+    child: &Definition,
+    parent: &'a Definition,
+) -> Option<Option<&'a str>> {
+    let field = child.config.fields.get(name)?;
+    let theirs = parent.config.fields.get(name);
+    let same = theirs
+        .is_some_and(|it| it.default == field.default || child.reads.contains_key(name));
+    let silent = inert::field(name) || FREE.contains(&name);
+    (!same && !silent)
+        .then(|| theirs.filter(|it| it.plain).and_then(|it| it.default.as_deref()))
+}
+
+fn equals(name: &str, value: &str) -> String {
+    let operator = if value == "None" { "is" } else { "==" };
+    format!("self.{name} {operator} {value}")
+}
+
+fn place(source: &Source, line: usize) -> String {
+    format!("{}:{line}", Definition::file_name(source))
+}
+
+/// The statement that stops unless `condition` holds; `why` has `{}` for the field's name.
+fn stop_unless(condition: &str, name: &str, at: &str, why: &str) -> String {
+    let why = why.replace("{}", name);
+    format!(
+        "        # PORT: {at}: {why}\n        if not ({condition}):\n            \
+         raise NotImplementedError(f\"{at}: {name}={{self.{name}!r}}\")\n"
+    )
+}
+
+/// What an annotation may name without an import.
+const BUILTIN: &[&str] = &["None", "bool", "dict", "float", "int", "list", "str", "tuple"];
 
 fn new_field(name: &str, field: &Field) -> Line {
     let annotation = field.annotation.replace("RopeParameters", "dict");
+    let mut words = annotation.split(|it: char| !it.is_alphanumeric() && it != '_');
+    let known = words.all(|it| it.is_empty() || BUILTIN.contains(&it));
+    let annotation = if known { annotation.as_str() } else { "object" };
     let default = field.default.as_ref().filter(|_| field.plain).map_or("None", String::as_str);
     Line { text: format!("    {name}: {annotation} = {default}\n"), required: false }
 }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use ruff_python_ast::{Expr, Stmt};
-
+use super::conversions::Conversions;
 use crate::library::Library;
 use crate::outline::tables;
 use crate::problem::Problem;
-use crate::text::Source;
 
 /// The table of causal language models in `modeling_auto.py`.
 const HEADS: &str = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES";
@@ -20,6 +18,7 @@ pub struct Catalogue {
     heads: BTreeMap<String, String>,
     /// The file of each class of a modeling or configuration file.
     files: HashMap<String, PathBuf>,
+    pub(super) conversions: Conversions,
 }
 
 impl Catalogue {
@@ -50,7 +49,8 @@ impl Catalogue {
                 files.entry(line[..end].trim().to_owned()).or_insert_with(|| path.clone());
             }
         }
-        Ok(Self { heads: heads.collect(), files })
+        let conversions = Conversions::read(library)?;
+        Ok(Self { heads: heads.collect(), files, conversions })
     }
 
     /// The model types that have a causal language model, sorted.
@@ -65,63 +65,5 @@ impl Catalogue {
 
     pub(super) fn file(&self, class: &str) -> Option<&PathBuf> {
         self.files.get(class)
-    }
-}
-
-/// How transformers changes the names of a checkpoint when it loads one, as its source says it.
-#[derive(Debug, Default)]
-pub(super) struct Conversions(BTreeMap<String, (String, usize)>);
-
-impl Conversions {
-    /// Reads `conversion_mapping.py`; a release without it converts nothing by a table.
-    pub(super) fn read(library: &Library) -> Result<Self, Problem> {
-        let path = library.package().join("conversion_mapping.py");
-        if !library.has(&path) {
-            return Ok(Self::default());
-        }
-        let source = library.load(&path)?;
-        let mut rows = BTreeMap::new();
-        let mut aliases = Vec::new();
-        for stmt in source.stmts() {
-            match stmt {
-                Stmt::FunctionDef(function) => {
-                    function.body.iter().for_each(|it| dictionary(&source, it, &mut rows));
-                }
-                Stmt::Assign(assign) => {
-                    if let Expr::Dict(dict) = &*assign.value {
-                        aliases.extend(dict.items.iter().filter_map(|item| {
-                            let key = item.key.as_ref()?.as_string_literal_expr()?;
-                            let value = item.value.as_string_literal_expr()?;
-                            Some((key.value.to_string(), value.value.to_string()))
-                        }));
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (name, of) in aliases {
-            if let Some(row) = rows.get(&of).cloned() {
-                rows.entry(name).or_insert(row);
-            }
-        }
-        Ok(Self(rows))
-    }
-
-    /// The rule of a model type or class, and its line.
-    pub(super) fn of(&self, name: &str) -> Option<(&str, usize)> {
-        self.0.get(name).map(|(text, line)| (text.as_str(), *line))
-    }
-}
-
-/// The entries of `mapping = {"llama": [...], ...}`.
-fn dictionary(source: &Source, stmt: &Stmt, into: &mut BTreeMap<String, (String, usize)>) {
-    use ruff_text_size::Ranged;
-    let Stmt::Assign(assign) = stmt else { return };
-    let Expr::Dict(dict) = &*assign.value else { return };
-    for item in &dict.items {
-        if let Some(Expr::StringLiteral(key)) = &item.key {
-            let text = source.slice(item.value.range()).split_whitespace().collect::<Vec<_>>();
-            into.insert(key.value.to_string(), (text.join(" "), source.line(key.start())));
-        }
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::catalogue::Conversions;
+use super::conversions::Conversions;
 use super::definition::Definition;
 use super::meaning::{Lines, Part, Unit, WHOLE};
 

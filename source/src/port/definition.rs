@@ -323,7 +323,7 @@ fn config_reads(node: &Node, config: &Config, into: &mut BTreeMap<String, usize>
     impl Reads<'_> {
         fn holds(&self, expr: &Expr) -> bool {
             let text = self.source.slice(expr.range());
-            text == "config" || text.ends_with("_config") || text.ends_with(".config")
+            matches!(text, "config" | "cfg") || text.ends_with("_config") || text.ends_with(".config")
         }
     }
     let mut reads = Reads { source: &node.source, config, found: Vec::new() };

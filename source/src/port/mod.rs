@@ -16,6 +16,7 @@
 mod args;
 mod catalogue;
 mod compare;
+mod conversions;
 mod definition;
 mod inert;
 mod meaning;
@@ -29,10 +30,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::depth::with_room;
-use crate::library::Library;
 use crate::problem::Problem;
 pub use catalogue::Catalogue;
-use catalogue::Conversions;
 pub use compare::WorkKind;
 use compare::{Difference, conversion_keys, differences};
 pub use definition::Definition;
@@ -78,30 +77,30 @@ impl Scaffold {
 ///
 /// # Errors
 ///
-/// Where the release's table of conversions cannot be read, or what was written is not Python.
+/// Where what was written is not Python.
 pub fn scaffold(
-    library: &Library,
+    catalogue: &Catalogue,
     child: &Definition,
     parent: &Definition,
     port: &PortFile,
     siblings: &[&PortFile],
 ) -> Result<Scaffold, Problem> {
-    with_room(|| make(library, child, parent, port, siblings))
+    with_room(|| make(catalogue, child, parent, port, siblings))
 }
 
 fn make(
-    library: &Library,
+    catalogue: &Catalogue,
     child: &Definition,
     parent: &Definition,
     port: &PortFile,
     siblings: &[&PortFile],
 ) -> Result<Scaffold, Problem> {
-    let conversions = Conversions::read(library)?;
+    let conversions = &catalogue.conversions;
     let mut reads: BTreeSet<String> = port.reads();
     reads.extend(siblings.iter().flat_map(|it| it.reads()));
     let mut args = args::make(child, parent, port, &reads);
     let mut found: Vec<Difference> = std::mem::take(&mut args.differences);
-    found.extend(differences(child, parent, &conversions));
+    found.extend(differences(child, parent, conversions));
     let guarded = std::mem::take(&mut args.guarded);
     let same_config = child.config.class == parent.config.class;
     let registers =

@@ -126,18 +126,48 @@ impl PortFile {
         found
     }
 
-    /// Every name that it reads off something, but for the fields of its config class.
+    /// Every name that it reads off its config: `args.name`, `self.config.name`, `getattr(args, "name")`,
+    /// and `self.name` in the config class itself.
     pub(super) fn reads(&self) -> BTreeSet<String> {
+        let own = self.class(ARGS).map(|it| it.range);
+        let tokens = self.source.tokens(TextRange::up_to(TextSize::of(self.source.text())));
+        let text = |at: usize| self.source.slice(tokens[at].range());
+        let holds = |at: usize| {
+            let name = text(at);
+            name.ends_with("args")
+                || name.ends_with("config")
+                || ["params", "cfg"].contains(&name)
+                || (name == "self" && own.is_some_and(|it| it.contains_range(tokens[at].range())))
+        };
         let mut found = BTreeSet::new();
-        let whole = TextRange::up_to(TextSize::of(self.source.text()));
-        let mut after_dot = false;
-        for token in self.source.tokens(whole) {
-            if after_dot && token.kind() == TokenKind::Name {
-                found.insert(self.source.slice(token.range()).to_owned());
+        for at in 2..tokens.len() {
+            let (before, kind) = (tokens[at - 1].kind(), tokens[at].kind());
+            match (before, kind) {
+                (TokenKind::Dot, TokenKind::Name) | (TokenKind::Comma, TokenKind::String)
+                    if holds(at - 2) =>
+                {
+                    found.insert(text(at).trim_matches(['"', '\'']).to_owned());
+                }
+                _ => {}
             }
-            after_dot = token.kind() == TokenKind::Dot;
         }
         found
+    }
+
+    /// Whether it does otherwise for some model types: `self.model_type == "falcon_mamba"`.
+    pub(super) fn asks_model_type(&self) -> bool {
+        let tokens = self.source.tokens(TextRange::up_to(TextSize::of(self.source.text())));
+        let named = |at: &usize| {
+            let text = self.source.slice(tokens[*at].range());
+            text.trim_matches(['"', '\'']) == "model_type"
+        };
+        let compares = |it: &TokenKind| {
+            matches!(it, TokenKind::EqEqual | TokenKind::NotEqual | TokenKind::In)
+        };
+        (0..tokens.len()).filter(named).any(|at| {
+            let near = at.saturating_sub(1)..tokens.len().min(at + 4);
+            tokens[near].iter().map(|it| it.kind()).any(|it| compares(&it))
+        })
     }
 
     pub(super) fn class(&self, name: &str) -> Option<&Class> {
@@ -268,10 +298,11 @@ impl Remapping {
         format!("{before}    \"{model_type}\": \"{port}\",\n{after}")
     }
 
-    /// `text` without the row of `model_type`.
+    /// `text` without the rows of `model_type`: `"x": "y"` and `("x", "XForCausalLM"): "y"`.
     pub fn without(text: &str, model_type: &str) -> String {
-        let row = format!("\"{model_type}\":");
-        text.split_inclusive('\n').filter(|it| !it.trim_start().starts_with(&row)).collect()
+        let rows = [format!("\"{model_type}\":"), format!("(\"{model_type}\",")];
+        let is_row = |it: &str| rows.iter().any(|row| it.trim_start().starts_with(row));
+        text.split_inclusive('\n').filter(|it| !is_row(it)).collect()
     }
 }
 

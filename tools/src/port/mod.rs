@@ -14,6 +14,7 @@ mod entry;
 mod release;
 pub mod sweep;
 pub mod target;
+pub mod trial;
 pub mod weights;
 
 use std::{
@@ -55,6 +56,8 @@ pub struct PortInput {
     pub model_type: String,
     /// A checkout of mlx-lm, which receives the files; the pinned release, to look only, when absent.
     pub mlx_lm: Option<PathBuf>,
+    /// Write the model's file alone, into this folder, and nothing to the checkout.
+    pub out: Option<PathBuf>,
     /// A checkout or install of transformers; the pinned release when absent.
     pub transformers: Option<PathBuf>,
     /// Begin from this model type's port, e.g. `olmo3`; from the nearest one when absent.
@@ -148,14 +151,14 @@ pub fn scaffold(
     let mut nearest = made.nearest.into_iter();
     let first = nearest.next().ok_or_else(|| ToolError::Input("no port to begin from".into()))?;
     let scaffold = made.scaffold;
-    let path = tree.port_path(own);
-    let parent_path = tree.port_path(&first.port);
-    let (model_path, port) = if scaffold.registers {
+    let registers = scaffold.registers && input.out.is_none();
+    let path = place(&tree, input);
+    let (model_path, port) = if registers {
         notes.push(format!(
             "its definition is that of `{}`, config class included: one row registers it, no file is needed",
             first.model_type
         ));
-        (None, PortFile::read(&parent_path)?)
+        (None, PortFile::read(&tree.port_path(&first.port))?)
     } else {
         (Some(path.clone()), PortFile::parse(&path, scaffold.text.as_str())?)
     };
@@ -213,12 +216,7 @@ pub fn scaffold(
         work: scaffold.work,
         weights,
         notes,
-        next: verify::command(&VerifyInput {
-            model_type: input.model_type.clone(),
-            mlx_lm: Some(tree.root()),
-            transformers: input.transformers.clone(),
-            ..VerifyInput::default()
-        }),
+        next: next(&tree, input),
         nearest: first,
     })
 }
@@ -238,10 +236,32 @@ fn open_tree(
             Tree::open(target, &engines.site_packages)?
         }
     };
-    if tree.is_installed() && !input.dry_run {
+    if tree.is_installed() && !input.dry_run && input.out.is_none() {
         return Err(ToolError::InstalledTarget { package: tree.package });
     }
     Ok(tree)
+}
+
+/// The command that says whether the port is the model.
+fn next(tree: &Tree, input: &PortInput) -> String {
+    let root = if tree.is_installed() { PathBuf::from("MLX_LM") } else { tree.root() };
+    let command = verify::command(&VerifyInput {
+        model_type: input.model_type.clone(),
+        mlx_lm: Some(root),
+        transformers: input.transformers.clone(),
+        ..VerifyInput::default()
+    });
+    let models = format!("{}/{}", tree.target.package, tree.target.models);
+    match input.out {
+        Some(_) => format!("put the file into `{models}` of a checkout MLX_LM, then {command}"),
+        None => command,
+    }
+}
+
+/// Where the model's file goes.
+fn place(tree: &Tree, input: &PortInput) -> PathBuf {
+    let name = &input.model_type;
+    input.out.as_ref().map_or_else(|| tree.port_path(name), |it| it.join(format!("{name}.py")))
 }
 
 /// Refuses where the target serves the type already.
@@ -251,7 +271,14 @@ fn refuse_existing(
     notes: &mut Vec<String>,
 ) -> Result<(), ToolError> {
     let own = &input.model_type;
-    let path = tree.port_path(own);
+    let path = place(tree, input);
+    if input.out.is_some() {
+        return if path.exists() && !input.force && !input.dry_run {
+            Err(ToolError::Ported { text: format!("`{}` is there already", path.display()) })
+        } else {
+            Ok(())
+        };
+    }
     let (file, table) = tree.target.remapping;
     if let Some(port) = tree.remapping.rows.get(own) {
         let text = format!("{table} in {file} gives `{own}` the port `{port}`");
@@ -286,6 +313,9 @@ fn test_entry(
     cancel: &Cancel,
 ) -> Result<(PathBuf, String), Skipped> {
     let (file, list) = tree.target.tests;
+    if input.out.is_some() {
+        return Err(Skipped::Why("only the model's file is written".into()));
+    }
     let path = tree.root().join(file);
     if !path.is_file() {
         return Err(Skipped::Why(format!("no `{file}` in `{}`", tree.root().display())));

@@ -60,9 +60,9 @@ impl Release {
         Ok(Self { library, catalogue, ported })
     }
 
-    /// The model types that have a port, sorted.
-    pub(super) fn ported(&self) -> impl Iterator<Item = &str> {
-        self.ported.keys().map(String::as_str)
+    /// The model types that have a definition, sorted.
+    pub(super) fn model_types(&self) -> impl Iterator<Item = &str> {
+        self.catalogue.model_types()
     }
 
     /// The definition of a model type; an unknown one is told with the nearest that there is.
@@ -114,7 +114,7 @@ impl Release {
             ranked.insert(0, first);
         }
         let siblings = tree.siblings(port);
-        let made = scaffold(&self.library, child, parent, port, &siblings)?;
+        let made = scaffold(&self.catalogue, child, parent, port, &siblings)?;
         Ok(Made { nearest: ranked, scaffold: made })
     }
 
@@ -122,7 +122,7 @@ impl Release {
     pub(super) fn again(&self, tree: &Tree, model_type: &str) -> Result<Scaffold, ToolError> {
         let definition = &self.ported[model_type];
         let port = &tree.ports[tree.remapping.port(model_type)];
-        Ok(scaffold(&self.library, definition, definition, port, &tree.siblings(port))?)
+        Ok(scaffold(&self.catalogue, definition, definition, port, &tree.siblings(port))?)
     }
 }
 

@@ -1,32 +1,20 @@
-//! `port scaffold --all`: every port of the target is taken away in turn and scaffolded again from the
-//! nearest other one, and once more from itself; both are run in the real library and held to the
+//! `port scaffold --all`: the port of every definition, scaffolded from the nearest other one, as if it had
+//! none; where it has one, once more from itself. Both are run in the real library and held to the
 //! definition.
-//!
-//! # Invariants
-//!
-//! - The installed package is never touched: each scaffold lies in a copy of it.
-//! - A scaffold that runs and is not its definition is [`Outcome::Fails`], whatever the cause.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fs,
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     thread,
 };
 
 use portwright_harness::{
     cancel::Cancel,
-    check::CHECKS,
-    engine::{EngineError, Launch, Pair, Sources},
+    engine::Launch,
     environment::{self, Home},
-    evidence::{Absence, CheckRecord, Evidence, Outcome as Checked, Verdict},
-    gather::{GatherError, Lane, Question},
-    overlay,
-    progress::{Event, Progress, Step},
-    verify as harness,
+    progress::{Progress, Step},
 };
-use portwright_source::port::{PortFile, Remapping, Scaffold};
+use portwright_source::port::{PortFile, Scaffold};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,16 +22,13 @@ use serde_json::json;
 use super::{
     release::{Release, shared_lines},
     target::{TARGETS, Tree},
+    trial::{Outcome, Run, Trial, Trials},
 };
 use crate::{error::ToolError, modular, runs, table, verify};
 
 /// The table of the docs, and its data.
 pub const TABLE: &str = "ports.md";
 pub const TABLE_JSON: &str = "ports.json";
-
-/// What a scaffold that is not complete is asked: whether it loads, and whether it computes.
-const STOPPED: [&str; 4] =
-    ["weights-loaded", "config-loads", "logits-differences", "logits-distribution"];
 
 /// Which ports to make again.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,57 +44,34 @@ pub struct PortSweepInput {
     pub docs: Option<PathBuf>,
 }
 
-/// What became of a scaffold in the real library.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It is the definition.
-    Passes,
-    /// It raised `NotImplementedError`.
-    Stops,
-    /// It, or the library, raised another error before it computed anything.
-    Errors,
-    /// It computed, and not what the definition does.
-    Fails,
-    /// The question could not be put.
-    NotRun,
-}
-
-impl Outcome {
-    pub const ALL: [Self; 5] = [Self::Passes, Self::Stops, Self::Errors, Self::Fails, Self::NotRun];
-}
-
-/// A scaffold, run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Run {
-    pub outcome: Outcome,
-    /// Deciding checks that failed.
-    pub failed: Vec<String>,
-    /// The error or the finding that says why it does not pass.
-    pub reason: Option<String>,
-}
-
-/// One port.
+/// One definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     pub model_type: String,
-    /// The model type whose port it began from, where its own was taken away.
+    /// The model type whose port it began from.
     pub parent: String,
-    /// The port that the real port imports from, and the one that has most of its lines.
-    pub imports: Vec<String>,
-    pub resembles: Option<String>,
+    /// The file of that port, without `.py`.
+    pub parent_port: String,
     /// Lines of the definition that the parent's has too, and how many it has.
     pub shared_lines: usize,
     pub lines: usize,
-    /// Lines of code of the real port that the scaffold has, and how many that one has.
-    pub port_lines_shared: usize,
-    pub port_lines: usize,
     /// Places that are still to be ported.
     pub work: usize,
     pub from_nearest: Run,
-    /// The scaffold that begins from the type's own port: nothing is to be ported, all is made again.
+    /// What is known where the target has a port of the type.
+    pub port: Option<Again>,
+}
+
+/// A port that was taken away and made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Again {
+    /// The ports that it imports from, and the other one that has most of its lines.
+    pub imports: Vec<String>,
+    pub resembles: Option<String>,
+    /// Lines of code that the scaffold has too, and how many it has.
+    pub shared_lines: usize,
+    pub lines: usize,
+    /// The scaffold that begins from the port itself: nothing is to be ported, all is made again.
     pub from_itself: Run,
 }
 
@@ -127,9 +89,14 @@ impl PortCoverage {
         self.rows.iter().filter(|it| it.from_nearest.outcome == outcome).count()
     }
 
+    /// The ports that were made again.
+    pub fn ports(&self) -> impl Iterator<Item = &Again> {
+        self.rows.iter().filter_map(|it| it.port.as_ref())
+    }
+
     /// How many scaffolds from the type's own port came to `outcome`.
     pub fn from_itself(&self, outcome: Outcome) -> usize {
-        self.rows.iter().filter(|it| it.from_itself.outcome == outcome).count()
+        self.ports().filter(|it| it.from_itself.outcome == outcome).count()
     }
 
     /// Rows whose parent is a port that the real one imports from, or the one that it resembles most.
@@ -141,15 +108,11 @@ impl PortCoverage {
 impl Row {
     /// Whether the parent is a port that the real one imports from, or the one that it resembles most.
     pub fn is_as_people_chose(&self) -> bool {
-        self.imports.contains(&self.parent) || self.resembles.as_ref() == Some(&self.parent)
+        self.port.as_ref().is_some_and(|it| {
+            let parent = &self.parent_port;
+            it.imports.contains(parent) || it.resembles.as_ref() == Some(parent)
+        })
     }
-}
-
-/// A type with its two scaffolds, before they are run.
-struct Planned {
-    row: Row,
-    nearest: Scaffold,
-    own: Scaffold,
 }
 
 /// Scaffold every port again; with `docs`, write the table.
@@ -171,28 +134,36 @@ pub fn sweep(
     let tree = Tree::open(&TARGETS[0], place)?;
     let release = Release::read(library, &tree, progress, cancel)?;
     let chosen: Vec<String> = if input.model_types.is_empty() {
-        release.ported().map(str::to_owned).collect()
+        release.model_types().map(str::to_owned).collect()
     } else {
         input.model_types.clone()
     };
     let step = Step::start(progress, "scaffolding", chosen.len() as u64);
-    let mut queue = VecDeque::new();
+    let mut rows = Vec::new();
+    let mut trials = Vec::new();
     for model_type in &chosen {
         if cancel.is_cancelled() {
             return Err(ToolError::Cancelled);
         }
-        queue.push_back(plan(&release, &tree, model_type)?);
+        let (row, scaffolds) = plan(&release, &tree, model_type)?;
+        rows.push(row);
+        trials.extend(
+            scaffolds.into_iter().map(|it| Trial { model_type: model_type.clone(), scaffold: it }),
+        );
         step.advance(1);
     }
     drop(step);
     let launch = Launch::new(home, Some(engines.clone()));
-    let work = PathBuf::from(runs::RUNS).join(format!("ports-{}", std::process::id()));
+    let out = PathBuf::from(runs::RUNS).join("ports");
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let run = Runner { launch: &launch, sources: &sources, tree: &tree, work: &work, cancel };
-    let rows = run.all(queue, input.jobs.unwrap_or(cores), progress);
-    // Best effort: only copies and synthetic checkpoints are in there.
-    let _ = fs::remove_dir_all(&work);
-    let mut rows = rows?;
+    let running =
+        Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
+    let mut found = running.run(&trials, input.jobs.unwrap_or(cores), progress)?.into_iter();
+    for row in &mut rows {
+        let places = std::iter::once(&mut row.from_nearest)
+            .chain(row.port.as_mut().map(|it| &mut it.from_itself));
+        places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
+    }
     rows.sort_by(|a, b| a.model_type.cmp(&b.model_type));
     let versions = ["torch", "transformers", "mlx", "mlx-lm"]
         .into_iter()
@@ -214,17 +185,21 @@ pub fn render(coverage: &PortCoverage) -> Result<String, ToolError> {
             "from_itself": coverage.from_itself(it),
         })
     });
-    let share = |row: &Row| row.port_lines_shared * 100 / row.port_lines.max(1);
-    let mut shares: Vec<usize> = coverage.rows.iter().map(share).collect();
+    let share = |it: &Again| it.shared_lines * 100 / it.lines.max(1);
+    let mut shares: Vec<usize> = coverage.ports().map(share).collect();
     shares.sort_unstable();
     let rows: Vec<_> = coverage
         .rows
         .iter()
-        .map(|row| json!({"row": row, "share": share(row), "as_people": row.is_as_people_chose()}))
+        .map(|row| {
+            let share = row.port.as_ref().map(share);
+            json!({"row": row, "share": share, "as_people": row.is_as_people_chose()})
+        })
         .collect();
     let data = json!({
         "versions": coverage.versions,
         "total": coverage.rows.len(),
+        "ports": coverage.ports().count(),
         "counts": counts,
         "as_people": coverage.as_people_chose(),
         "median_share": shares.get(shares.len() / 2),
@@ -238,162 +213,44 @@ pub fn load(docs: &Path) -> Result<PortCoverage, ToolError> {
     table::load(docs, TABLE_JSON)
 }
 
-fn plan(release: &Release, tree: &Tree, model_type: &str) -> Result<Planned, ToolError> {
+/// A definition's row, not yet run, with its scaffolds: from the nearest, and from itself.
+fn plan(
+    release: &Release,
+    tree: &Tree,
+    model_type: &str,
+) -> Result<(Row, Vec<Scaffold>), ToolError> {
     let name = tree.remapping.port(model_type);
-    let real = tree.ports.get(name).ok_or_else(|| {
-        ToolError::Input(format!("{} has no port of `{model_type}`", tree.target.id))
-    })?;
     let child = release.definition(model_type)?;
     let made = release.scaffold(tree, &child, None, &[name])?;
-    let own = release.again(tree, model_type)?;
-    let scaffold = PortFile::parse(&tree.port_path(model_type), made.scaffold.text.as_str())?;
-    let (port_lines_shared, port_lines) = shared_lines(&scaffold, real);
-    let others = tree.ports.values().filter(|it| it.name != name);
-    let resembles = others
-        .filter(|it| !it.siblings().contains(name))
-        .map(|it| (shared_lines(it, real).0, std::cmp::Reverse(&it.name)))
-        .max()
-        .map(|(_, name)| name.0.clone());
     let nearest = &made.nearest[0];
-    let row = Row {
+    let mut row = Row {
         model_type: model_type.to_owned(),
         parent: nearest.model_type.clone(),
-        imports: tree.siblings(real).iter().map(|it| it.name.clone()).collect(),
-        resembles,
+        parent_port: nearest.port.clone(),
         shared_lines: nearest.shared_lines,
         lines: nearest.lines,
-        port_lines_shared,
-        port_lines,
         work: made.scaffold.work.len(),
-        from_nearest: Run { outcome: Outcome::NotRun, failed: Vec::new(), reason: None },
-        from_itself: Run { outcome: Outcome::NotRun, failed: Vec::new(), reason: None },
+        from_nearest: Run::default(),
+        port: None,
     };
-    Ok(Planned { row, nearest: made.scaffold, own })
-}
-
-/// Runs scaffolds in copies of the target.
-struct Runner<'a> {
-    launch: &'a Launch,
-    sources: &'a Sources,
-    tree: &'a Tree,
-    work: &'a Path,
-    cancel: &'a Cancel,
-}
-
-impl Runner<'_> {
-    fn all(
-        &self,
-        queue: VecDeque<Planned>,
-        jobs: usize,
-        progress: &dyn Progress,
-    ) -> Result<Vec<Row>, ToolError> {
-        let step = Step::start(progress, "verifying scaffolds", queue.len() as u64);
-        let queue = Mutex::new(queue);
-        let rows: Mutex<Vec<Row>> = Mutex::default();
-        let work = || -> Result<(), ToolError> {
-            let deadline = verify::deadline(None)?;
-            let mut lane =
-                Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?;
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(planned) = next else { return Ok(()) };
-                let row = self.one(&mut lane, planned)?;
-                for (name, run) in
-                    [("its nearest", &row.from_nearest), ("itself", &row.from_itself)]
-                {
-                    if matches!(run.outcome, Outcome::Fails | Outcome::Errors | Outcome::NotRun) {
-                        let reason = run.reason.as_deref().unwrap_or_default();
-                        let text =
-                            format!("{} from {name}: {:?}: {reason}", row.model_type, run.outcome);
-                        progress.on(Event::Note { text: &text });
-                    }
-                }
-                rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
-                step.advance(1);
-            }
-        };
-        thread::scope(|scope| {
-            let lanes: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-            lanes.into_iter().try_for_each(|it| it.join().expect("a lane does not panic"))
-        })?;
-        Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let mut scaffolds = vec![made.scaffold];
+    if let Some(real) = tree.ports.get(name) {
+        let scaffold = PortFile::parse(&tree.port_path(model_type), scaffolds[0].text.as_str())?;
+        let (shared, lines) = shared_lines(&scaffold, real);
+        let others = tree.ports.values().filter(|it| it.name != name);
+        let resembles = others
+            .filter(|it| !it.siblings().contains(name))
+            .map(|it| (shared_lines(it, real).0, std::cmp::Reverse(&it.name)))
+            .max()
+            .map(|(_, name)| name.0.clone());
+        row.port = Some(Again {
+            imports: tree.siblings(real).iter().map(|it| it.name.clone()).collect(),
+            resembles,
+            shared_lines: shared,
+            lines,
+            from_itself: Run::default(),
+        });
+        scaffolds.push(release.again(tree, model_type)?);
     }
-
-    fn one(&self, lane: &mut Lane, planned: Planned) -> Result<Row, ToolError> {
-        let Planned { mut row, nearest, own } = planned;
-        let all = || CHECKS.iter().map(|it| it.id).collect();
-        let checks = if nearest.is_complete() { all() } else { STOPPED.to_vec() };
-        row.from_nearest = self.run(lane, &row.model_type, &nearest, checks)?;
-        row.from_itself = self.run(lane, &row.model_type, &own, all())?;
-        Ok(row)
-    }
-
-    fn run(
-        &self,
-        lane: &mut Lane,
-        model_type: &str,
-        scaffold: &Scaffold,
-        checks: Vec<&'static str>,
-    ) -> Result<Run, ToolError> {
-        let folder = self.work.join(model_type);
-        let (file, _) = self.tree.target.remapping;
-        let path = self.tree.package.join(file);
-        let utils = super::read(&path)?;
-        let port = format!("{}/{model_type}.py", self.tree.target.models);
-        let files = [
-            (port.as_str(), scaffold.text.clone()),
-            (file, Remapping::without(&utils, model_type)),
-        ];
-        let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))
-            .map_err(|err| ToolError::Input(err.to_string()))?;
-        lane.set_port(Some(&copy))?;
-        let question = Question { checks, ..Question::synthetic(model_type) };
-        let verified = harness::verify(lane, &question, &folder.join("work"), String::new(), &());
-        if self.cancel.is_cancelled() {
-            return Err(EngineError::Cancelled.into());
-        }
-        lane.revive()?;
-        // Best effort: all of it is made again when needed.
-        let _ = fs::remove_dir_all(&folder);
-        Ok(match verified {
-            Ok(evidence) => judge(&evidence),
-            Err(GatherError::Engine(err)) if err.is_cancelled() => return Err(err.into()),
-            Err(err) => {
-                Run { outcome: Outcome::NotRun, failed: Vec::new(), reason: Some(err.to_string()) }
-            }
-        })
-    }
-}
-
-fn judge(evidence: &Evidence) -> Run {
-    let gates: Vec<&CheckRecord> = evidence.checks.iter().filter(|it| it.gate).collect();
-    let failing = || gates.iter().filter(|it| it.outcome == Checked::Fail);
-    let errors: Vec<String> = failing()
-        .filter_map(|it| match &it.absence {
-            Some(Absence::PortFailed { failure }) => Some(failure.to_string().replace("\n  ", " ")),
-            _ => None,
-        })
-        .collect();
-    let stop = errors.iter().find(|it| it.contains("NotImplementedError"));
-    let found = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
-    let measured = failing().find_map(|it| {
-        let figure = it.figures.iter().find(|it| !it.holds())?;
-        Some(format!("{}: {} is {:.1e}", it.id, figure.name, figure.measured.0))
-    });
-    let blocked = gates.iter().find_map(|it| match &it.absence {
-        Some(Absence::Blocked { reason }) => Some(format!("{}: {reason}", it.id)),
-        _ => None,
-    });
-    // The plain forward's figures say whether it computed at all.
-    let computed = evidence.check("logits-differences").is_some_and(|it| it.absence.is_none());
-    let (outcome, reason) = match (evidence.verdict, stop) {
-        (Verdict::Pass, _) => (Outcome::Passes, None),
-        (_, Some(stop)) if !computed => (Outcome::Stops, Some(stop.clone())),
-        (Verdict::Fail, _) if computed => {
-            (Outcome::Fails, found.or(measured).or_else(|| errors.first().cloned()))
-        }
-        (Verdict::Fail, _) => (Outcome::Errors, errors.first().cloned().or(found).or(measured)),
-        (Verdict::NotRun, _) => (Outcome::NotRun, blocked),
-    };
-    Run { outcome, failed: failing().map(|it| it.id.clone()).collect(), reason }
+    Ok((row, scaffolds))
 }
