@@ -34,7 +34,7 @@ Examples:
 The file is the nearest port under the new names. Wherever the two definitions differ it names the lines
 of the definition and raises NotImplementedError, so that it never computes something else unnoticed.
 
-Exit codes: 0 done (with --all: none computes something wrong), 1 with --all: one does, 2 could not run.";
+Exit codes: 0 done (with --all: none is silently wrong), 1 with --all: one is, 2 could not run.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ScaffoldArgs {
@@ -90,6 +90,7 @@ pub(crate) fn run(command: PortCommand) -> anyhow::Result<u8> {
             transformers: args.transformers,
             mlx_lm: args.mlx_lm,
             jobs: args.jobs,
+            out: None,
             docs: args.docs,
         };
         let coverage = sweep::sweep(&input, &home, &bars, &cancel)?;
@@ -98,7 +99,7 @@ pub(crate) fn run(command: PortCommand) -> anyhow::Result<u8> {
         } else {
             table(&coverage);
         }
-        return Ok(u8::from(coverage.from_nearest(Outcome::Fails) != 0));
+        return Ok(u8::from(coverage.silently_wrong().next().is_some()));
     }
     let input = PortInput {
         model_type: args.model_type.unwrap_or_default(),
@@ -238,4 +239,6 @@ fn table(coverage: &PortCoverage) {
             coverage.from_itself(outcome)
         );
     }
+    let wrong: Vec<&str> = coverage.silently_wrong().map(|it| it.model_type.as_str()).collect();
+    anstream::println!("silently wrong: {} {}", wrong.len(), wrong.join(", "));
 }

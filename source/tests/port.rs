@@ -137,6 +137,11 @@ class Model(nn.Module):
 
 /// The old model, and the new one with `change` made to the old one's text under its name.
 fn made(change: impl Fn(&str, String) -> String) -> Scaffold {
+    made_from(PORT, change)
+}
+
+/// As [`made`], from another port of the old model. `change` also gets an empty `conversion_mapping`.
+fn made_from(port: &str, change: impl Fn(&str, String) -> String) -> Scaffold {
     let dir = TempDir::new().unwrap();
     let models = dir.path().join("models");
     let put = |path: &str, text: &str| {
@@ -151,10 +156,12 @@ fn made(change: impl Fn(&str, String) -> String) -> Scaffold {
         let renamed = text.replace("Old", "New").replace("_old", "_new").replace("\"old", "\"new");
         put(&format!("new/{name}_new.py"), &change(name, renamed));
     }
+    let rules = change("conversion_mapping", String::new());
+    fs::write(dir.path().join("conversion_mapping.py"), rules).unwrap();
     let library = Library::open(dir.path()).unwrap();
     let catalogue = Catalogue::read(&library).unwrap();
     let read = |name: &str| Definition::read(&library, &catalogue, name).unwrap();
-    let port = PortFile::parse(Path::new("old.py"), PORT).unwrap();
+    let port = PortFile::parse(Path::new("old.py"), port).unwrap();
     scaffold(&catalogue, &read("new"), &read("old"), &port, &[]).unwrap()
 }
 
@@ -282,6 +289,68 @@ fn a_default_that_the_port_never_reads_stops() {
         "    never: int = 3\n\n    def __post_init__(self):\n        self.never = 4\n",
     );
     assert_eq!(made.work[0].kind, WorkKind::ConfigField, "{:?}", made.work);
+}
+
+#[test]
+fn what_the_port_takes_and_the_definition_has_not_stops() {
+    let made = replaced("configuration", "    vocab_size: int = 100\n", "");
+    let [work] = made.work.as_slice() else { panic!("{:?}", made.work) };
+    assert_eq!(work.kind, WorkKind::ConfigField);
+    assert!(work.construct.contains("has no field `vocab_size`"), "{work:?}");
+    assert!(work.line.is_some());
+    assert!(made.text.contains("    vocab_size: int = None\n"), "{}", made.text);
+}
+
+#[test]
+fn what_the_port_reads_and_the_definition_does_not_stops_at_another_default() {
+    let port = PORT.replace("    rope_theta: float", "    never: int = 3\n    rope_theta: float");
+    let reading = port.replace("args.rope_theta *", "args.rope_theta * args.never *");
+    let other = |name: &str, text: String| match name {
+        "configuration" => text.replace("never: int = 3", "never: int = 4"),
+        _ => text,
+    };
+    let made = made_from(&reading, other);
+    assert!(made.guarded.contains(&"never".to_owned()), "{:?}", made.guarded);
+    assert!(made.text.contains("if not (self.never == 3):"), "{}", made.text);
+    assert!(!made_from(&port, other).guarded.contains(&"never".to_owned()));
+    assert!(!made_from(&reading, |_, text| text).guarded.contains(&"never".to_owned()));
+}
+
+#[test]
+fn a_port_that_asks_for_its_model_type_stops() {
+    let port = PORT.replace(
+        "        self.vocab_size = args.vocab_size\n",
+        "        self.vocab_size = args.vocab_size\n        self.odd = args.model_type == \"old\"\n",
+    );
+    let made = made_from(&port, |_, text| text);
+    let [work] = made.work.as_slice() else { panic!("{:?}", made.work) };
+    assert!(work.construct.contains("which this port asks for"), "{work:?}");
+}
+
+/// Rules stand in the table, are added to it line by line, and are taken over from another type.
+#[test]
+fn names_that_are_changed_on_loading_stop() {
+    let table = "_ALIASES = {\"new\": \"c\"}\n\n\ndef _build():\n    mapping = {\"a\": [Renaming(\"x\", \"y\")]}\n";
+    for rows in [
+        "    mapping[\"new\"] = [Renaming(\"up\", \"up_proj\")]\n",
+        "    mapping[\"old\"] = mapping[\"a\"].copy()\n",
+        "    mapping[\"c\"] = mapping[\"a\"].copy()\n",
+        "    mapping[\"old\"] = mapping[\"a\"].copy()\n    mapping[\"new\"] = mapping[\"old\"].copy()\n    mapping[\"new\"] += [Renaming(\"z\", \"y\")]\n",
+    ] {
+        let made = made_from(PORT, |name, text| match name {
+            "conversion_mapping" => format!("{table}{rows}"),
+            _ => text,
+        });
+        let [work] = made.work.as_slice() else { panic!("{rows}: {:?}", made.work) };
+        assert_eq!(work.kind, WorkKind::Weights, "{rows}");
+    }
+    let same = "    mapping[\"old\"] = [Renaming(\"x\", \"y\")]\n    mapping[\"c\"] = mapping[\"a\"].copy()\n";
+    let made = made_from(PORT, |name, text| match name {
+        "conversion_mapping" => format!("{table}{same}"),
+        _ => text,
+    });
+    assert!(made.is_complete(), "{:?}", made.work);
+    assert!(made.conversions[0].ends_with("`new`: [Renaming(\"x\", \"y\")]"), "{:?}", made.conversions);
 }
 
 #[test]

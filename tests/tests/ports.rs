@@ -16,12 +16,12 @@ use portwright_tests::{
 use portwright_tools::port::{
     Part, PortInput, PortOutput, scaffold,
     sweep::{self, PortSweepInput},
+    trial::Outcome,
 };
-use serde_json::Value;
 use tempfile::TempDir;
 
-/// Two that stop at other places, and one whose parent is a guess that must be the same one again.
-const TYPES: [&str; 3] = ["glm4", "olmo2", "qwen2"];
+/// One that stops where it begins from another's port, and passes from its own.
+const TYPE: &str = "olmo2";
 
 const TESTS: &str = "class TestModels:\n    def test_all_models(self):\n        test_configs = [\n            {\n                \"model_type\": \"llama\",\n            },\n        ]\n        del test_configs\n";
 
@@ -55,27 +55,25 @@ fn run(arguments: &[&str], paths: &[(&str, &Path)], folder: &Path) -> Output {
 }
 
 #[test]
-fn ports_that_are_taken_away_come_out_as_their_table_says() {
+fn a_port_that_is_taken_away_comes_out_as_the_table_says() {
+    let out = TempDir::new().unwrap();
     let input = PortSweepInput {
-        model_types: TYPES.map(str::to_owned).into(),
+        model_types: vec![TYPE.to_owned()],
+        out: Some(out.path().to_owned()),
         ..PortSweepInput::default()
     };
     let found = sweep::sweep(&input, &home(), &(), &Cancel::default()).unwrap();
     let published = sweep::load(&docs()).unwrap();
-    assert_eq!(found.rows.len(), TYPES.len());
-    for row in &found.rows {
-        let expected = published.rows.iter().find(|it| it.model_type == row.model_type).unwrap();
-        assert_eq!(row.parent, expected.parent, "{}", row.model_type);
-        assert_eq!(row.work, expected.work, "{}", row.model_type);
-        assert_eq!(row.port_lines_shared, expected.port_lines_shared, "{}", row.model_type);
-        assert_eq!(row.from_nearest.outcome, expected.from_nearest.outcome, "{}", row.model_type);
-        assert_eq!(row.from_itself.outcome, expected.from_itself.outcome, "{}", row.model_type);
-    }
+    let row = published.rows.iter().find(|it| it.model_type == TYPE).unwrap();
+    assert_eq!(&found.rows, std::slice::from_ref(row));
+    assert_eq!(row.from_nearest.outcome, Outcome::Stops);
+    assert_eq!(row.port.as_ref().unwrap().from_itself.outcome, Outcome::Passes);
 }
 
-/// A definition under a new name: the scaffold is whole, and it is the definition.
+/// A definition under a new name: the scaffold is whole, and it is the definition. With one operator
+/// changed, it stops with the definition's line.
 #[test]
-fn the_port_of_a_renamed_definition_passes_as_it_comes() {
+fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     let dir = TempDir::new().unwrap();
     let package = dir.path().join("src/transformers");
     let installed = engines().site_packages.join("transformers/models");
@@ -92,23 +90,40 @@ fn the_port_of_a_renamed_definition_passes_as_it_comes() {
     );
     assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
     let target = mlx_lm();
-    let output = begin(&PortInput {
+    let input = PortInput {
         model_type: "pine".to_owned(),
         mlx_lm: Some(target.path().to_owned()),
         transformers: Some(dir.path().to_owned()),
         ..PortInput::default()
-    });
+    };
+    let output = begin(&input);
     assert!(output.complete && output.wrote, "{:?}", output.work);
     assert_eq!(output.nearest.model_type, "granite");
     let port = fs::read_to_string(target.path().join("mlx_lm/models/pine.py")).unwrap();
     assert!(port.contains("class PineModel(nn.Module)") && !port.contains("Granite"), "{port}");
-    let verified = run(
-        &["verify", "pine", "--json"],
-        &[("--mlx-lm", target.path()), ("--transformers", dir.path())],
-        dir.path(),
-    );
-    let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!(verified.status.code(), Some(0), "{verdict}");
+    let verify = |checks: &[&str]| {
+        let paths = [("--mlx-lm", target.path()), ("--transformers", dir.path())];
+        let arguments: Vec<&str> = ["verify", "pine", "--json"].iter().chain(checks).copied().collect();
+        let verified = run(&arguments, &paths, dir.path());
+        (verified.status.code(), String::from_utf8(verified.stdout).unwrap())
+    };
+    let (code, verdict) = verify(&[]);
+    assert_eq!(code, Some(0), "{verdict}");
+
+    // One operator is another one: the scaffold does not compute what it did before.
+    let definition = package.join("models/pine/modeling_pine.py");
+    let text = fs::read_to_string(&definition).unwrap();
+    let (old, new) = ("logits / self.config.logits_scaling", "logits * self.config.logits_scaling");
+    fs::write(&definition, text.replace(old, new)).unwrap();
+    let line = text.lines().position(|it| it.contains(old)).unwrap() + 1;
+    let output = begin(&PortInput { force: true, ..input });
+    let [work] = output.work.as_slice() else { panic!("{:?}", output.work) };
+    let place = format!("modeling_pine.py:{line}");
+    assert_eq!(work.definition, place);
+    let (code, verdict) = verify(&["--checks", "logits-differences"]);
+    assert_eq!(code, Some(1), "{verdict}");
+    let stop = format!("NotImplementedError: {place}: PineForCausalLM.forward is not ported");
+    assert!(verdict.contains(&stop), "{verdict}");
 }
 
 #[test]

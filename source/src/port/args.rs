@@ -86,14 +86,16 @@ pub(super) fn make(
         && has("rope_theta")
         && !has("rope_parameters");
     let mut lines: Vec<Line> = Vec::new();
+    let mut lost: Vec<String> = Vec::new();
     for field in &declared {
-        let lost = lost(field, child, parent);
-        let (line, differs) = kept(field, child, spells, lost.is_some());
+        let is_lost = is_lost(field, child, parent, spells);
+        lost.extend(is_lost.then(|| format!("`{}`", field.name)));
+        let (line, differs) = kept(field, child, spells, is_lost);
         args.changed |= differs;
-        args.differences.extend(lost);
         args.differences.extend(computed(field, child, parent));
         lines.push(line);
     }
+    args.differences.extend(has_no(lost, child));
     let mut guards = String::new();
     for field in declared.iter().filter(|it| reads.contains(&it.name)) {
         let name = &field.name;
@@ -213,15 +215,14 @@ fn is_rope_setting(name: &str) -> bool {
     ["rope_scaling", "partial_rotary_factor"].contains(&name)
 }
 
-/// A field that the parent's definition reads and the child's config has not: what the library does
-/// without it is not what the port's default says.
-fn lost(field: &Declared, child: &Definition, parent: &Definition) -> Option<Difference> {
+/// Whether the child's config has no such field, though the port cannot do without it or the parent's
+/// definition reads it: what the library does without it is not what the port's default says.
+fn is_lost(field: &Declared, child: &Definition, parent: &Definition, spells: bool) -> bool {
     let name = &field.name;
-    parent.reads.get(name)?;
-    if child.config.fields.contains_key(name) {
-        return None;
-    }
-    Some(of_config(child, child.config.part.lines, has_no(name, parent)))
+    let spelled = spells && (name == "rope_theta" || is_rope_setting(name));
+    let required = field.default.is_none() && child.model_type != parent.model_type;
+    let needed = parent.reads.contains_key(name) || (required && !spelled);
+    needed && name != "model_type" && !child.config.fields.contains_key(name)
 }
 
 /// A field whose default the config class computes, and not as the parent's does.
@@ -241,8 +242,9 @@ fn other_defaults(names: &[String], child: &Definition, parent: &Definition) -> 
     of_config(child, lines, says)
 }
 
-fn has_no(name: &str, parent: &Definition) -> String {
-    format!("has no field `{name}`, which {} has", parent.config.class)
+fn has_no(names: Vec<String>, child: &Definition) -> Option<Difference> {
+    let says = format!("has no field {}, which this port takes", names.join(", "));
+    (!names.is_empty()).then(|| of_config(child, child.config.part.lines, says))
 }
 
 fn unread(child: &Definition, name: &str, field: &Field) -> Difference {
@@ -267,9 +269,8 @@ fn of_config(child: &Definition, lines: Lines, says: String) -> Difference {
 /// Fields that differ, where the port's own config class is left as it is.
 fn defaults(child: &Definition, parent: &Definition) -> Vec<Difference> {
     let lost = parent.reads.keys().filter(|it| !child.config.fields.contains_key(*it));
-    let mut found: Vec<Difference> = lost
-        .map(|name| of_config(child, child.config.part.lines, has_no(name, parent)))
-        .collect();
+    let mut found: Vec<Difference> =
+        has_no(lost.map(|it| format!("`{it}`")).collect(), child).into_iter().collect();
     let others = child.reads.keys().filter(|name| {
         let theirs = parent.config.fields.get(*name);
         theirs.is_none_or(|it| it.default != child.config.fields[*name].default)

@@ -12,6 +12,7 @@ use super::args::{Args, Edit};
 use super::compare::Difference;
 use super::definition::Definition;
 use super::target::{ARGS, HEAD, Opening, PortFile};
+use crate::text::line_end;
 
 /// The port's text under the new names, and where each difference stopped it.
 pub(super) fn write(
@@ -157,9 +158,8 @@ fn stops(parent: &Definition, port: &PortFile, differences: &[Difference]) -> Ve
         .collect();
     let end = TextSize::of(port.text());
     if !missing.is_empty() {
-        let after = port.class(ARGS).map_or(end, |it| it.range.end());
-        let text = missing.trim_end().to_owned();
-        edits.push(Edit { range: TextRange::empty(after), text });
+        let after = port.class(ARGS).map_or(end, |it| line_end(port.text(), it.range.end()));
+        edits.push(Edit { range: TextRange::empty(after), text: missing });
     }
     if !nowhere.is_empty() {
         // The port's classes come from elsewhere: importing it is the only place there is.

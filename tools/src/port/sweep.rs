@@ -14,7 +14,8 @@ use portwright_harness::{
     environment::{self, Home},
     progress::{Progress, Step},
 };
-use portwright_source::port::{PortFile, Scaffold};
+use portwright_source::port::PortFile;
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -40,6 +41,8 @@ pub struct PortSweepInput {
     pub mlx_lm: Option<PathBuf>,
     /// Model types at a time; one for each core when absent.
     pub jobs: Option<usize>,
+    /// Where finished trials are kept, so that a stopped sweep goes on; `portwright-runs/ports` when absent.
+    pub out: Option<PathBuf>,
     /// Also write the table here.
     pub docs: Option<PathBuf>,
 }
@@ -99,6 +102,23 @@ impl PortCoverage {
         self.ports().filter(|it| it.from_itself.outcome == outcome).count()
     }
 
+    /// Scaffolds that compute something else than the definition where the port that they began from does
+    /// not: there may be none.
+    pub fn silently_wrong(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| {
+            let parent = self.rows.iter().find(|it| it.model_type == row.parent);
+            let known = parent.and_then(|it| it.port.as_ref()).map(|it| &it.from_itself.failed);
+            let excused = row.work == 0
+                && known.is_some_and(|it| row.from_nearest.failed.iter().all(|id| it.contains(id)));
+            row.from_nearest.outcome == Outcome::Fails && !excused
+        })
+    }
+
+    /// Places that are to be ported, in all scaffolds from the nearest.
+    pub fn stops(&self) -> usize {
+        self.rows.iter().map(|it| it.work).sum()
+    }
+
     /// Rows whose parent is a port that the real one imports from, or the one that it resembles most.
     pub fn as_people_chose(&self) -> usize {
         self.rows.iter().filter(|it| it.is_as_people_chose()).count()
@@ -139,22 +159,22 @@ pub fn sweep(
         input.model_types.clone()
     };
     let step = Step::start(progress, "scaffolding", chosen.len() as u64);
-    let mut rows = Vec::new();
-    let mut trials = Vec::new();
-    for model_type in &chosen {
-        if cancel.is_cancelled() {
-            return Err(ToolError::Cancelled);
-        }
-        let (row, scaffolds) = plan(&release, &tree, model_type)?;
-        rows.push(row);
-        trials.extend(
-            scaffolds.into_iter().map(|it| Trial { model_type: model_type.clone(), scaffold: it }),
-        );
-        step.advance(1);
-    }
+    let planned: Vec<(Row, Vec<Trial>)> = chosen
+        .par_iter()
+        .map(|model_type| {
+            if cancel.is_cancelled() {
+                return Err(ToolError::Cancelled);
+            }
+            let planned = plan(&release, &tree, model_type)?;
+            step.advance(1);
+            Ok(planned)
+        })
+        .collect::<Result<_, ToolError>>()?;
     drop(step);
+    let (mut rows, trials): (Vec<Row>, Vec<Vec<Trial>>) = planned.into_iter().unzip();
+    let trials: Vec<Trial> = trials.into_iter().flatten().collect();
     let launch = Launch::new(home, Some(engines.clone()));
-    let out = PathBuf::from(runs::RUNS).join("ports");
+    let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let running =
         Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
@@ -202,6 +222,9 @@ pub fn render(coverage: &PortCoverage) -> Result<String, ToolError> {
         "ports": coverage.ports().count(),
         "counts": counts,
         "as_people": coverage.as_people_chose(),
+        "silently_wrong": coverage.silently_wrong().count(),
+        "complete": coverage.rows.iter().filter(|it| it.work == 0).count(),
+        "stops": coverage.stops(),
         "median_share": shares.get(shares.len() / 2),
         "rows": rows,
     });
@@ -214,11 +237,7 @@ pub fn load(docs: &Path) -> Result<PortCoverage, ToolError> {
 }
 
 /// A definition's row, not yet run, with its scaffolds: from the nearest, and from itself.
-fn plan(
-    release: &Release,
-    tree: &Tree,
-    model_type: &str,
-) -> Result<(Row, Vec<Scaffold>), ToolError> {
+fn plan(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Trial>), ToolError> {
     let name = tree.remapping.port(model_type);
     let child = release.definition(model_type)?;
     let made = release.scaffold(tree, &child, None, &[name])?;
@@ -252,5 +271,7 @@ fn plan(
         });
         scaffolds.push(release.again(tree, model_type)?);
     }
-    Ok((row, scaffolds))
+    let trials = scaffolds.into_iter().zip(["its nearest", "itself"]);
+    let trial = |(scaffold, from)| Trial { model_type: model_type.to_owned(), from, scaffold };
+    Ok((row, trials.map(trial).collect()))
 }

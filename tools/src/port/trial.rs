@@ -74,6 +74,7 @@ const STOPPED: [&str; 4] =
 /// A scaffold that waits to be run.
 pub(super) struct Trial {
     pub(super) model_type: String,
+    pub(super) from: &'static str,
     pub(super) scaffold: Scaffold,
 }
 
@@ -106,12 +107,12 @@ impl Trials<'_> {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(at) = next else { return Ok(()) };
-                let Trial { model_type, scaffold } = &trials[at];
+                let Trial { model_type, from, scaffold } = &trials[at];
                 let key = digest::of_bytes(format!("{about} {model_type} {}", scaffold.text).as_bytes());
                 let run = self.one(&mut lane, model_type, scaffold, &key)?;
                 if !matches!(run.outcome, Outcome::Passes | Outcome::Stops) {
                     let reason = run.reason.as_deref().unwrap_or_default();
-                    let text = format!("{model_type}: {:?}: {reason}", run.outcome);
+                    let text = format!("{model_type} from {from}: {:?}: {reason}", run.outcome);
                     progress.on(Event::Note { text: &text });
                 }
                 runs.lock().unwrap_or_else(PoisonError::into_inner)[at] = run;
