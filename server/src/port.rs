@@ -6,13 +6,9 @@ use portwright_tools::port::{Candidate, Part, PortInput, PortOutput, Work, weigh
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    answer::Brief,
-    page::{clip, page},
-};
+use crate::{answer::Brief, page::page};
 
-/// Weights and fields that one answer names.
-const MOST_NAMES: usize = 60;
+/// Pieces of work that one answer names.
 const MOST_WORK: usize = 200;
 
 /// What to scaffold.
@@ -22,16 +18,13 @@ pub(crate) struct ScaffoldPort {
     /// The model type of the definition, e.g. `olmo_hybrid`.
     #[schemars(length(min = 1, max = 64))]
     model_type: String,
-    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `out` or `dry_run` the pinned release when absent.
+    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
     #[serde(default)]
     mlx_lm: Option<PathBuf>,
-    /// Write the model's file alone, into this folder, e.g. `drafts`.
-    #[serde(default)]
-    out: Option<PathBuf>,
-    /// A checkout or install of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// A checkout of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
     #[serde(default)]
     transformers: Option<PathBuf>,
-    /// Begin from this model type's port, e.g. `olmo3`; from the nearest when absent.
+    /// Whose port to begin from, e.g. `olmo3`; the nearest when absent.
     #[serde(default)]
     #[schemars(length(max = 64))]
     from: Option<String>,
@@ -41,7 +34,7 @@ pub(crate) struct ScaffoldPort {
     /// Write nothing.
     #[serde(default)]
     dry_run: bool,
-    /// The first piece of work to return, e.g. `0`, or `next_offset` of the answer before.
+    /// The first `work` to return: `next_offset` of the answer before, with `dry_run`.
     #[serde(default)]
     pub(crate) offset: usize,
 }
@@ -51,7 +44,7 @@ impl From<ScaffoldPort> for PortInput {
         Self {
             model_type: it.model_type,
             mlx_lm: it.mlx_lm,
-            out: it.out,
+            out: None,
             transformers: it.transformers,
             from: it.from,
             force: it.force,
@@ -71,7 +64,9 @@ pub(crate) struct ScaffoldedPort {
     complete: bool,
     wrote: bool,
     files: Vec<ScaffoldedFile>,
-    /// What is to be ported; each place raises `NotImplementedError` until it is.
+    /// How many places are to be ported.
+    places: usize,
+    /// These places; each raises `NotImplementedError` until it is.
     work: Vec<Work>,
     next_offset: Option<usize>,
     /// Fields that stop at any value but the parent's default.
@@ -92,15 +87,13 @@ pub(crate) struct ScaffoldedFile {
     path: PathBuf,
     part: Part,
     sha256: String,
-    /// The beginning of the difference to what was on disk.
-    diff: String,
 }
 
 impl ScaffoldedPort {
     pub(crate) fn of(it: PortOutput, offset: usize) -> Self {
+        let places = it.work.len();
         let (work, next_offset) = page(it.work, offset, MOST_WORK);
         let file = |it: portwright_tools::port::Written| ScaffoldedFile {
-            diff: clip(&it.diff),
             path: it.path,
             part: it.part,
             sha256: it.sha256,
@@ -115,12 +108,13 @@ impl ScaffoldedPort {
             complete: it.complete,
             wrote: it.wrote,
             files: it.files.into_iter().map(file).collect(),
+            places,
             work,
             next_offset,
             guarded_fields: it.guarded_fields,
-            unread_fields: it.unread_fields.into_iter().take(MOST_NAMES).collect(),
-            weights_without_place: names.take(MOST_NAMES).collect(),
-            conversions: it.weights.conversions.iter().map(|it| clip(it)).collect(),
+            unread_fields: it.unread_fields,
+            weights_without_place: names.collect(),
+            conversions: it.weights.conversions,
             notes,
             next: it.next,
         }
@@ -133,7 +127,7 @@ impl Brief for ScaffoldedPort {
         let left = if self.complete {
             "nothing is left to be ported".to_owned()
         } else {
-            format!("{} places are to be ported, see `work`", self.work.len())
+            format!("{} places are to be ported, see `work`", self.places)
         };
         format!(
             "port of {} from that of {}, {done}; {left}; next: {}",

@@ -350,7 +350,11 @@ fn names_that_are_changed_on_loading_stop() {
         _ => text,
     });
     assert!(made.is_complete(), "{:?}", made.work);
-    assert!(made.conversions[0].ends_with("`new`: [Renaming(\"x\", \"y\")]"), "{:?}", made.conversions);
+    assert!(
+        made.conversions[0].ends_with("`new`: [Renaming(\"x\", \"y\")]"),
+        "{:?}",
+        made.conversions
+    );
 }
 
 #[test]

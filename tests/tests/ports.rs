@@ -54,6 +54,21 @@ fn run(arguments: &[&str], paths: &[(&str, &Path)], folder: &Path) -> Output {
     command.output().unwrap()
 }
 
+/// Every scaffold is the one that was run for the table.
+#[test]
+fn the_table_is_of_the_scaffolds_that_are_written() {
+    let input = PortSweepInput::default();
+    let planned = sweep::plan(&input, &home(), &(), &Cancel::default()).unwrap();
+    let published = sweep::load(&docs()).unwrap();
+    let told = |it: &sweep::Row| {
+        let own = it.port.as_ref().map(|it| it.scaffold.clone());
+        (it.model_type.clone(), it.parent.clone(), it.work, it.scaffold.clone(), own)
+    };
+    let (planned, published): (Vec<_>, Vec<_>) =
+        (planned.iter().map(told).collect(), published.rows.iter().map(told).collect());
+    assert_eq!(planned, published, "`portwright port scaffold --all --docs docs/coverage`");
+}
+
 #[test]
 fn a_port_that_is_taken_away_comes_out_as_the_table_says() {
     let out = TempDir::new().unwrap();
@@ -103,7 +118,8 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     assert!(port.contains("class PineModel(nn.Module)") && !port.contains("Granite"), "{port}");
     let verify = |checks: &[&str]| {
         let paths = [("--mlx-lm", target.path()), ("--transformers", dir.path())];
-        let arguments: Vec<&str> = ["verify", "pine", "--json"].iter().chain(checks).copied().collect();
+        let arguments: Vec<&str> =
+            ["verify", "pine", "--json"].iter().chain(checks).copied().collect();
         let verified = run(&arguments, &paths, dir.path());
         (verified.status.code(), String::from_utf8(verified.stdout).unwrap())
     };
@@ -160,7 +176,10 @@ fn nothing_is_replaced_or_written_unasked() {
     let of = |model_type: &str| PortInput { model_type: model_type.to_owned(), ..input.clone() };
     assert!(refuse(&of("mistral")).contains("MODEL_REMAPPING"));
     assert!(refuse(&of("olmo33")).contains("nearest is `olmo3`"));
-    assert!(refuse(&PortInput { from: Some("lama".into()), force: true, ..input.clone() }).contains("`llama`"));
+    assert!(
+        refuse(&PortInput { from: Some("lama".into()), force: true, ..input.clone() })
+            .contains("`llama`")
+    );
     // Without a checkout there is only the installed library, which is looked at and not written to.
     assert!(refuse(&PortInput { mlx_lm: None, ..of("arcee") }).contains("is an installed package"));
     let shown = begin(&PortInput { dry_run: true, ..input.clone() });

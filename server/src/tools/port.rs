@@ -15,9 +15,8 @@ use crate::{
 
 #[tool_router(router = port_tools, vis = "pub(super)")]
 impl PortServer {
-    /// Begin a port in a checkout of mlx-lm: the nearest existing port under the new names, its config
-    /// from the definition, a test entry. Where the definitions differ it raises `NotImplementedError`
-    /// and `work` names the definition's lines.
+    /// Begin a port in a checkout of mlx-lm: the nearest port under the new names, and a test entry.
+    /// Where the definitions differ it raises `NotImplementedError`; `work` names the lines.
     ///
     /// Takes e.g. `{"model_type": "olmo_hybrid", "mlx_lm": "/home/me/mlx-lm"}`.
     #[tool(

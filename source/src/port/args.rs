@@ -68,7 +68,17 @@ pub(super) fn make(
 ) -> Args {
     let mut args = Args::default();
     if port.asks_model_type() && child.model_type != parent.model_type {
-        let says = format!("is of another model type than {}, which this port asks for", parent.config.class);
+        let says = format!(
+            "is of another model type than {}, which this port asks for",
+            parent.config.class
+        );
+        args.differences.push(of_config(child, child.config.part.lines, says));
+    }
+    if child.is_whole_config != parent.is_whole_config {
+        let says = format!(
+            "is a whole config.json where {} is a part of one, or the reverse",
+            parent.config.class
+        );
         args.differences.push(of_config(child, child.config.part.lines, says));
     }
     let declared = declared(port);
@@ -128,7 +138,8 @@ pub(super) fn make(
             args.differences.push(unread(child, name, field));
         }
     }
-    if !has("rope_theta") && config.default_theta != parent.config.default_theta {
+    let takes_theta = has("rope_theta") && is_number(&config.default_theta);
+    if !takes_theta && config.default_theta != parent.config.default_theta {
         let says = format!("rotates by another base than {}", parent.config.class);
         args.differences.push(of_config(child, config.part.lines, says));
     }
@@ -193,7 +204,9 @@ fn kept(field: &Declared, child: &Definition, spells: bool, is_lost: bool) -> (L
     let own = field.default.clone();
     let default = match child.config.fields.get(name) {
         _ if name == "model_type" => own.as_ref().map(|_| format!("\"{}\"", child.model_type)),
-        None if name == "rope_theta" && child.config.fields.contains_key("rope_parameters") => Some(child.config.default_theta.clone()),
+        None if name == "rope_theta"
+            && child.config.fields.contains_key("rope_parameters")
+            && is_number(&child.config.default_theta) => Some(child.config.default_theta.clone()),
         _ if own.is_none() && (is_lost || (spells && is_rope_setting(name))) => {
             Some("None".to_owned())
         }
@@ -209,6 +222,11 @@ fn kept(field: &Declared, child: &Definition, spells: bool, is_lost: bool) -> (L
     let value = default.as_ref().map(|it| format!(" = {it}")).unwrap_or_default();
     let text = format!("    {name}: {}{value}\n", field.annotation);
     (Line { text, required }, default != own)
+}
+
+/// Whether a base of rotations is one, and not one for each kind of layer.
+fn is_number(theta: &str) -> bool {
+    theta.parse::<f64>().is_ok()
 }
 
 fn is_rope_setting(name: &str) -> bool {
@@ -227,7 +245,8 @@ fn is_lost(field: &Declared, child: &Definition, parent: &Definition, spells: bo
 
 /// A field whose default the config class computes, and not as the parent's does.
 fn computed(field: &Declared, child: &Definition, parent: &Definition) -> Option<Difference> {
-    let own = child.config.fields.get(&field.name).filter(|it| !it.plain && it.default.is_some())?;
+    let own =
+        child.config.fields.get(&field.name).filter(|it| !it.plain && it.default.is_some())?;
     let theirs = parent.config.fields.get(&field.name).and_then(|it| it.default.as_ref());
     let names = std::slice::from_ref(&field.name);
     (theirs != own.default.as_ref()).then(|| other_defaults(names, child, parent))
@@ -287,7 +306,9 @@ fn guard(name: &str, declared: &[Declared], parent: &Definition) -> Option<Strin
     }
     let has = |field: &str| declared.iter().any(|it| it.name == field);
     if name == "head_dim" && has("hidden_size") && has("num_attention_heads") {
-        return Some("self.head_dim in (None, self.hidden_size // self.num_attention_heads)".into());
+        return Some(
+            "self.head_dim in (None, self.hidden_size // self.num_attention_heads)".into(),
+        );
     }
     let field = parent.config.fields.get(name).filter(|it| it.plain)?;
     field.default.as_ref().map(|it| equals(name, it))
@@ -295,18 +316,13 @@ fn guard(name: &str, declared: &[Declared], parent: &Definition) -> Option<Strin
 
 /// Whether a port that reads the field `name` is led astray: no code of the definition reads it, or the
 /// parent's config has none, and the default is another one. With the value that the port was right at.
-fn surplus<'a>(
-    name: &str,
-    child: &Definition,
-    parent: &'a Definition,
-) -> Option<Option<&'a str>> {
+fn surplus<'a>(name: &str, child: &Definition, parent: &'a Definition) -> Option<Option<&'a str>> {
     let field = child.config.fields.get(name)?;
     let theirs = parent.config.fields.get(name);
-    let same = theirs
-        .is_some_and(|it| it.default == field.default || child.reads.contains_key(name));
+    let same =
+        theirs.is_some_and(|it| it.default == field.default || child.reads.contains_key(name));
     let silent = inert::field(name) || FREE.contains(&name);
-    (!same && !silent)
-        .then(|| theirs.filter(|it| it.plain).and_then(|it| it.default.as_deref()))
+    (!same && !silent).then(|| theirs.filter(|it| it.plain).and_then(|it| it.default.as_deref()))
 }
 
 fn equals(name: &str, value: &str) -> String {

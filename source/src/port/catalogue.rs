@@ -18,6 +18,8 @@ pub struct Catalogue {
     heads: BTreeMap<String, String>,
     /// The file of each class of a modeling or configuration file.
     files: HashMap<String, PathBuf>,
+    /// Model types that a config class of another type reads: `gpt-sw3`, which becomes `gpt2`.
+    aliases: BTreeMap<String, String>,
     pub(super) conversions: Conversions,
 }
 
@@ -36,7 +38,9 @@ impl Catalogue {
             let (class, _) = entry.strings.into_iter().next()?;
             Some((entry.key, class))
         });
+        let mut heads: BTreeMap<String, String> = heads.collect();
         let mut files = HashMap::new();
+        let mut own_types: HashMap<String, String> = HashMap::new();
         for path in library.model_files()? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !name.starts_with("modeling_") && !name.starts_with("configuration_") {
@@ -44,13 +48,29 @@ impl Catalogue {
             }
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| Problem::of_file(&path, error.to_string()))?;
-            for line in text.lines().filter_map(|it| it.strip_prefix("class ")) {
-                let end = line.find(['(', ':']).unwrap_or(line.len());
-                files.entry(line[..end].trim().to_owned()).or_insert_with(|| path.clone());
+            let mut class = String::new();
+            for line in text.lines() {
+                if let Some(rest) = line.strip_prefix("class ") {
+                    rest[..rest.find(['(', ':']).unwrap_or(rest.len())]
+                        .trim()
+                        .clone_into(&mut class);
+                    files.entry(class.clone()).or_insert_with(|| path.clone());
+                } else if let Some(own) = line.strip_prefix("    model_type = ") {
+                    let own = own.trim().trim_matches('"').to_owned();
+                    own_types.entry(class.clone()).or_insert(own);
+                }
             }
         }
+        let pairs = library.names().iter();
+        let aliases = pairs.filter_map(|(name, class)| {
+            let own =
+                own_types.get(class).filter(|own| *own != name && heads.contains_key(*own))?;
+            Some((name.to_owned(), own.clone()))
+        });
+        let aliases: BTreeMap<String, String> = aliases.collect();
+        heads.retain(|name, _| !aliases.contains_key(name));
         let conversions = Conversions::read(library)?;
-        Ok(Self { heads: heads.collect(), files, conversions })
+        Ok(Self { heads, files, aliases, conversions })
     }
 
     /// The model types that have a causal language model, sorted.
@@ -61,6 +81,11 @@ impl Catalogue {
     /// The class of the causal language model of `model_type`.
     pub fn head(&self, model_type: &str) -> Option<&str> {
         self.heads.get(model_type).map(String::as_str)
+    }
+
+    /// The model type that `model_type` becomes when it is loaded, where that is another one.
+    pub fn loaded_as(&self, model_type: &str) -> Option<&str> {
+        self.aliases.get(model_type).map(String::as_str)
     }
 
     pub(super) fn file(&self, class: &str) -> Option<&PathBuf> {

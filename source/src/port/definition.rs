@@ -66,6 +66,8 @@ pub struct Definition {
     /// What the head reaches, by folded name, in the order of the file.
     pub(super) parts: IndexMap<String, Part>,
     pub(super) config: Config,
+    /// Whether that is the class of a whole config.json, and not of a part of one.
+    pub(super) is_whole_config: bool,
     /// The config fields that it reads, and where first.
     pub(super) reads: BTreeMap<String, usize>,
     /// Parts that build models which are not named here: `AutoModel.from_config(...)`.
@@ -96,8 +98,9 @@ impl Definition {
         let imports = imports(&definitions);
         let reader = Reader { source: &source, prefixes: &prefixes, imports: &imports };
         let parts = reach(&reader, &definitions, head);
+        let outer = config_of_type(library, model_type);
         let class = config_class(&definitions, head)
-            .or_else(|| config_of_type(library, model_type))
+            .or_else(|| outer.clone())
             .ok_or_else(|| missing(format!("`{head}` does not say its config class")))?;
         let config = Config::read(library, catalogue, &class, &prefixes)?;
         let mut reads = BTreeMap::new();
@@ -116,6 +119,7 @@ impl Definition {
             head: head.to_owned(),
             source,
             parts,
+            is_whole_config: outer.is_none_or(|it| it == config.class),
             config,
             reads,
             open,
@@ -323,7 +327,9 @@ fn config_reads(node: &Node, config: &Config, into: &mut BTreeMap<String, usize>
     impl Reads<'_> {
         fn holds(&self, expr: &Expr) -> bool {
             let text = self.source.slice(expr.range());
-            matches!(text, "config" | "cfg") || text.ends_with("_config") || text.ends_with(".config")
+            matches!(text, "config" | "cfg")
+                || text.ends_with("_config")
+                || text.ends_with(".config")
         }
     }
     let mut reads = Reads { source: &node.source, config, found: Vec::new() };

@@ -161,9 +161,8 @@ impl PortFile {
             let text = self.source.slice(tokens[*at].range());
             text.trim_matches(['"', '\'']) == "model_type"
         };
-        let compares = |it: &TokenKind| {
-            matches!(it, TokenKind::EqEqual | TokenKind::NotEqual | TokenKind::In)
-        };
+        let compares =
+            |it: &TokenKind| matches!(it, TokenKind::EqEqual | TokenKind::NotEqual | TokenKind::In);
         (0..tokens.len()).filter(named).any(|at| {
             let near = at.saturating_sub(1)..tokens.len().min(at + 4);
             tokens[near].iter().map(|it| it.kind()).any(|it| compares(&it))
@@ -285,6 +284,29 @@ impl Remapping {
             }
         }
         Err(Problem::of_file(path, format!("no table `{table}`")))
+    }
+
+    /// Also takes the rows of the table called `table` that ask for the class too, where there is one:
+    /// `("x", "XForCausalLM"): "y"`.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is not Python.
+    pub fn with_classes(mut self, path: &Path, table: &str) -> Result<Self, Problem> {
+        let source = Source::parse(path, read(path)?)?;
+        for stmt in source.stmts() {
+            if let Stmt::Assign(assign) = stmt
+                && let Expr::Dict(dict) = &*assign.value
+                && assign.targets.iter().any(|it| source.slice(it.range()) == table)
+            {
+                self.rows.extend(dict.items.iter().filter_map(|item| {
+                    let key = item.key.as_ref()?.as_tuple_expr()?.elts.first()?;
+                    let value = item.value.as_string_literal_expr()?;
+                    Some((key.as_string_literal_expr()?.value.to_string(), value.value.to_string()))
+                }));
+            }
+        }
+        Ok(self)
     }
 
     /// The port of a model type.

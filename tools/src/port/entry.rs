@@ -102,8 +102,8 @@ mod tests {
     #[test]
     fn an_entry_holds_what_the_port_takes() {
         let config = serde_json::json!({
-            "model_type": "x", "hidden_size": 64, "tie": false, "dtype": "float32", "kind": ["a"],
-            "other": 1, "none": null,
+            "dtype": "float32", "hidden_size": 64, "kind": ["a"], "model_type": "x", "none": null,
+            "other": 1, "tie": false,
         });
         let fields = ["hidden_size", "tie", "kind", "none"].map(str::to_owned);
         let Value::Object(config) = config else { panic!("an object") };

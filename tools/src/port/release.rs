@@ -65,8 +65,18 @@ impl Release {
         self.catalogue.model_types()
     }
 
+    /// Whether a definition has the port called `name`.
+    pub(super) fn is_ported(&self, tree: &Tree, name: &str) -> bool {
+        self.ported.keys().any(|it| tree.remapping.port(it) == name)
+    }
+
     /// The definition of a model type; an unknown one is told with the nearest that there is.
     pub(super) fn definition(&self, model_type: &str) -> Result<Definition, ToolError> {
+        if let Some(own) = self.catalogue.loaded_as(model_type) {
+            let text =
+                format!("transformers loads `{model_type}` as `{own}`: that is the one to port");
+            return Err(ToolError::Input(text));
+        }
         if self.catalogue.head(model_type).is_none() {
             let near = nearest(model_type, self.catalogue.model_types().map(str::to_owned));
             let near = near.map(|it| format!("; the nearest is `{it}`")).unwrap_or_default();
@@ -86,11 +96,7 @@ impl Release {
         hidden: &[&str],
     ) -> Result<Made, ToolError> {
         let lineage = lineage(&self.library, &folder(child)).ok();
-        let is_there = |name: &str| -> bool {
-            let Some(port) = tree.ports.get(name) else { return false };
-            !hidden.contains(&name)
-                && port.siblings().iter().all(|it| !hidden.contains(&it.as_str()))
-        };
+        let is_there = |name: &str| tree.ports.get(name).is_some_and(|it| !tree.needs(it, hidden));
         let others = self.ported.values().filter(|it| it.model_type != child.model_type);
         let others = others.filter_map(|it| {
             let port = tree.remapping.port(&it.model_type);

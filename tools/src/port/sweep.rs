@@ -3,18 +3,19 @@
 //! definition.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     thread,
 };
 
 use portwright_harness::{
     cancel::Cancel,
-    engine::Launch,
-    environment::{self, Home},
+    digest,
+    engine::{Launch, Sources},
+    environment::{self, Engines, Home},
     progress::{Progress, Step},
 };
-use portwright_source::port::PortFile;
+use portwright_source::port::{PortFile, Scaffold};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct Row {
     pub lines: usize,
     /// Places that are still to be ported.
     pub work: usize,
+    /// SHA-256 of the scaffold.
+    pub scaffold: String,
     pub from_nearest: Run,
     /// What is known where the target has a port of the type.
     pub port: Option<Again>,
@@ -68,13 +71,14 @@ pub struct Row {
 /// A port that was taken away and made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Again {
-    /// The ports that it imports from, and the other one that has most of its lines.
+    /// The ports that it imports from, and the other one of a definition that has most of its lines.
     pub imports: Vec<String>,
     pub resembles: Option<String>,
     /// Lines of code that the scaffold has too, and how many it has.
     pub shared_lines: usize,
     pub lines: usize,
-    /// The scaffold that begins from the port itself: nothing is to be ported, all is made again.
+    /// SHA-256 of the scaffold that begins from the port itself: nothing is to be ported, all is made again.
+    pub scaffold: String,
     pub from_itself: Run,
 }
 
@@ -135,13 +139,63 @@ impl Row {
     }
 }
 
-/// Scaffold every port again; with `docs`, write the table.
+/// Scaffold every port again and run it; with `docs`, write the table.
 pub fn sweep(
     input: &PortSweepInput,
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<PortCoverage, ToolError> {
+    let Prepared { engines, sources, tree, mut rows, trials } =
+        prepare(input, home, progress, cancel)?;
+    let launch = Launch::new(home, Some(engines.clone()));
+    let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let running = Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
+    let mut found = running.run(&trials, input.jobs.unwrap_or(cores), progress)?.into_iter();
+    for row in &mut rows {
+        let places = std::iter::once(&mut row.from_nearest)
+            .chain(row.port.as_mut().map(|it| &mut it.from_itself));
+        places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
+    }
+    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
+        .into_iter()
+        .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
+        .collect();
+    let coverage = PortCoverage { versions, rows };
+    if let Some(docs) = &input.docs {
+        table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
+    }
+    Ok(coverage)
+}
+
+/// What [`sweep`] would run: its rows, with nothing run.
+pub fn plan(
+    input: &PortSweepInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Vec<Row>, ToolError> {
+    Ok(prepare(input, home, progress, cancel)?.rows)
+}
+
+/// Scaffolds that wait to be run.
+struct Prepared {
+    engines: Engines,
+    sources: Sources,
+    tree: Tree,
+    /// Sorted by model type.
+    rows: Vec<Row>,
+    /// Of each row in turn: from the nearest, and from itself where there is a port.
+    trials: Vec<Trial>,
+}
+
+fn prepare(
+    input: &PortSweepInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Prepared, ToolError> {
     let engines = environment::ensure(home, progress, cancel)?;
     let sources = verify::sources(&verify::VerifyInput {
         transformers: input.transformers.clone(),
@@ -153,10 +207,10 @@ pub fn sweep(
     let place = sources.mlx_lm.as_deref().unwrap_or(&engines.site_packages);
     let tree = Tree::open(&TARGETS[0], place)?;
     let release = Release::read(library, &tree, progress, cancel)?;
-    let chosen: Vec<String> = if input.model_types.is_empty() {
+    let chosen: BTreeSet<String> = if input.model_types.is_empty() {
         release.model_types().map(str::to_owned).collect()
     } else {
-        input.model_types.clone()
+        input.model_types.iter().cloned().collect()
     };
     let step = Step::start(progress, "scaffolding", chosen.len() as u64);
     let planned: Vec<(Row, Vec<Trial>)> = chosen
@@ -165,35 +219,18 @@ pub fn sweep(
             if cancel.is_cancelled() {
                 return Err(ToolError::Cancelled);
             }
-            let planned = plan(&release, &tree, model_type)?;
+            let planned = one(&release, &tree, model_type)?;
             step.advance(1);
             Ok(planned)
         })
         .collect::<Result<_, ToolError>>()?;
     drop(step);
-    let (mut rows, trials): (Vec<Row>, Vec<Vec<Trial>>) = planned.into_iter().unzip();
-    let trials: Vec<Trial> = trials.into_iter().flatten().collect();
-    let launch = Launch::new(home, Some(engines.clone()));
-    let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let running =
-        Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
-    let mut found = running.run(&trials, input.jobs.unwrap_or(cores), progress)?.into_iter();
-    for row in &mut rows {
-        let places = std::iter::once(&mut row.from_nearest)
-            .chain(row.port.as_mut().map(|it| &mut it.from_itself));
-        places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
-    }
-    rows.sort_by(|a, b| a.model_type.cmp(&b.model_type));
-    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
-        .into_iter()
-        .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
-        .collect();
-    let coverage = PortCoverage { versions, rows };
-    if let Some(docs) = &input.docs {
-        table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
-    }
-    Ok(coverage)
+    let (rows, trials): (Vec<Row>, Vec<Vec<Trial>>) = planned.into_iter().unzip();
+    Ok(Prepared { engines, sources, tree, rows, trials: trials.into_iter().flatten().collect() })
+}
+
+fn sha256(scaffold: &Scaffold) -> String {
+    digest::of_bytes(scaffold.text.as_bytes())
 }
 
 /// The table as Markdown.
@@ -237,7 +274,7 @@ pub fn load(docs: &Path) -> Result<PortCoverage, ToolError> {
 }
 
 /// A definition's row, not yet run, with its scaffolds: from the nearest, and from itself.
-fn plan(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Trial>), ToolError> {
+fn one(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Trial>), ToolError> {
     let name = tree.remapping.port(model_type);
     let child = release.definition(model_type)?;
     let made = release.scaffold(tree, &child, None, &[name])?;
@@ -249,6 +286,7 @@ fn plan(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Tr
         shared_lines: nearest.shared_lines,
         lines: nearest.lines,
         work: made.scaffold.work.len(),
+        scaffold: sha256(&made.scaffold),
         from_nearest: Run::default(),
         port: None,
     };
@@ -256,20 +294,22 @@ fn plan(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Tr
     if let Some(real) = tree.ports.get(name) {
         let scaffold = PortFile::parse(&tree.port_path(model_type), scaffolds[0].text.as_str())?;
         let (shared, lines) = shared_lines(&scaffold, real);
-        let others = tree.ports.values().filter(|it| it.name != name);
+        let others = tree.ports.values().filter(|it| release.is_ported(tree, &it.name));
         let resembles = others
-            .filter(|it| !it.siblings().contains(name))
+            .filter(|it| !tree.needs(it, &[name]))
             .map(|it| (shared_lines(it, real).0, std::cmp::Reverse(&it.name)))
             .max()
             .map(|(_, name)| name.0.clone());
+        let own = release.again(tree, model_type)?;
         row.port = Some(Again {
             imports: tree.siblings(real).iter().map(|it| it.name.clone()).collect(),
             resembles,
             shared_lines: shared,
             lines,
+            scaffold: sha256(&own),
             from_itself: Run::default(),
         });
-        scaffolds.push(release.again(tree, model_type)?);
+        scaffolds.push(own);
     }
     let trials = scaffolds.into_iter().zip(["its nearest", "itself"]);
     let trial = |(scaffold, from)| Trial { model_type: model_type.to_owned(), from, scaffold };

@@ -1,7 +1,7 @@
 //! The libraries that receive ports, and where each keeps what a port is made of.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -21,6 +21,8 @@ pub struct Target {
     pub models: &'static str,
     /// The file of the package, and its table, that give a model type another model's port.
     pub remapping: (&'static str, &'static str),
+    /// A table beside it that asks for the class too.
+    pub remapping_of_classes: &'static str,
     /// The file of the repository, and its list, that hold a tiny config of each model.
     pub tests: (&'static str, &'static str),
     /// Files among the ports that are none.
@@ -33,6 +35,7 @@ pub const TARGETS: &[Target] = &[Target {
     package: "mlx_lm",
     models: "models",
     remapping: ("utils.py", "MODEL_REMAPPING"),
+    remapping_of_classes: "MODEL_ARCHITECTURE_REMAPPING",
     tests: ("tests/test_models.py", "test_configs"),
     shared: &[
         "__init__",
@@ -71,7 +74,9 @@ impl Tree {
             ToolError::Input(format!("`{}` holds no package `{}`", path.display(), target.package))
         })?;
         let (file, table) = target.remapping;
-        let remapping = Remapping::read(&package.join(file), table)?;
+        let utils = package.join(file);
+        let remapping =
+            Remapping::read(&utils, table)?.with_classes(&utils, target.remapping_of_classes)?;
         let folder = package.join(target.models);
         let error =
             |err: std::io::Error| ToolError::Input(format!("`{}`: {err}", folder.display()));
@@ -101,6 +106,21 @@ impl Tree {
 
     pub(crate) fn port_path(&self, model_type: &str) -> PathBuf {
         self.package.join(self.target.models).join(format!("{model_type}.py"))
+    }
+
+    /// Whether `port` is one of `hidden` or takes anything from one, at whatever distance.
+    pub(crate) fn needs(&self, port: &PortFile, hidden: &[&str]) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut queue = vec![port.name.clone()];
+        while let Some(name) = queue.pop() {
+            if hidden.contains(&name.as_str()) {
+                return true;
+            }
+            if let Some(port) = self.ports.get(&name).filter(|_| seen.insert(name)) {
+                queue.extend(port.siblings());
+            }
+        }
+        false
     }
 
     /// The ports that `port` imports from.

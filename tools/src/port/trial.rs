@@ -108,7 +108,8 @@ impl Trials<'_> {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(at) = next else { return Ok(()) };
                 let Trial { model_type, from, scaffold } = &trials[at];
-                let key = digest::of_bytes(format!("{about} {model_type} {}", scaffold.text).as_bytes());
+                let key =
+                    digest::of_bytes(format!("{about} {model_type} {}", scaffold.text).as_bytes());
                 let run = self.one(&mut lane, model_type, scaffold, &key)?;
                 if !matches!(run.outcome, Outcome::Passes | Outcome::Stops) {
                     let reason = run.reason.as_deref().unwrap_or_default();
@@ -170,7 +171,8 @@ impl Trials<'_> {
             Err(err) => Run { reason: Some(err.to_string()), ..Run::default() },
         };
         let json = serde_json::to_vec(&run).expect("a run is plain data");
-        write_whole(&kept, &json).map_err(|source| RunDirError::Write { path: kept.clone(), source })?;
+        write_whole(&kept, &json)
+            .map_err(|source| RunDirError::Write { path: kept.clone(), source })?;
         Ok(run)
     }
 }
