@@ -105,12 +105,16 @@ pub(super) fn make(
         args.differences.extend(computed(field, child, parent));
         lines.push(line);
     }
-    args.differences.extend(has_no(lost, child));
+    args.differences.extend(has_no(&lost, child));
     let mut guards = String::new();
     for field in declared.iter().filter(|it| reads.contains(&it.name)) {
         let name = &field.name;
-        let Some(theirs) = surplus(name, child, parent) else { continue };
-        if let Some(value) = theirs.or(field.default.as_deref()) {
+        if !is_surplus(name, child, parent) {
+            continue;
+        }
+        let theirs = parent.config.fields.get(name).filter(|it| it.plain);
+        let right_at = theirs.and_then(|it| it.default.as_deref()).or(field.default.as_deref());
+        if let Some(value) = right_at {
             let at = place(&config.source, config.fields[name].line);
             let why = "this port reads `{}`, the definition does not";
             guards += &stop_unless(&equals(name, value), name, &at, why);
@@ -193,7 +197,7 @@ fn declared(port: &PortFile) -> Option<(Vec<Declared>, TextRange)> {
         });
         let (start, end) =
             (line_start(source.text(), stmt.start()), line_end(source.text(), stmt.end()));
-        range = Some(TextRange::new(range.map_or(start, |it| it.start()), end));
+        range = Some(TextRange::new(range.map_or(start, TextRange::start), end));
     }
     Some((fields, range?))
 }
@@ -261,7 +265,7 @@ fn other_defaults(names: &[String], child: &Definition, parent: &Definition) -> 
     of_config(child, lines, says)
 }
 
-fn has_no(names: Vec<String>, child: &Definition) -> Option<Difference> {
+fn has_no(names: &[String], child: &Definition) -> Option<Difference> {
     let says = format!("has no field {}, which this port takes", names.join(", "));
     (!names.is_empty()).then(|| of_config(child, child.config.part.lines, says))
 }
@@ -288,8 +292,8 @@ fn of_config(child: &Definition, lines: Lines, says: String) -> Difference {
 /// Fields that differ, where the port's own config class is left as it is.
 fn defaults(child: &Definition, parent: &Definition) -> Vec<Difference> {
     let lost = parent.reads.keys().filter(|it| !child.config.fields.contains_key(*it));
-    let mut found: Vec<Difference> =
-        has_no(lost.map(|it| format!("`{it}`")).collect(), child).into_iter().collect();
+    let lost: Vec<String> = lost.map(|it| format!("`{it}`")).collect();
+    let mut found: Vec<Difference> = has_no(&lost, child).into_iter().collect();
     let others = child.reads.keys().filter(|name| {
         let theirs = parent.config.fields.get(*name);
         theirs.is_none_or(|it| it.default != child.config.fields[*name].default)
@@ -315,14 +319,15 @@ fn guard(name: &str, declared: &[Declared], parent: &Definition) -> Option<Strin
 }
 
 /// Whether a port that reads the field `name` is led astray: no code of the definition reads it, or the
-/// parent's config has none, and the default is another one. With the value that the port was right at.
-fn surplus<'a>(name: &str, child: &Definition, parent: &'a Definition) -> Option<Option<&'a str>> {
-    let field = child.config.fields.get(name)?;
-    let theirs = parent.config.fields.get(name);
-    let same =
-        theirs.is_some_and(|it| it.default == field.default || child.reads.contains_key(name));
-    let silent = inert::field(name) || FREE.contains(&name);
-    (!same && !silent).then(|| theirs.filter(|it| it.plain).and_then(|it| it.default.as_deref()))
+/// parent's config has none, and the default is another one.
+fn is_surplus(name: &str, child: &Definition, parent: &Definition) -> bool {
+    let Some(field) = child.config.fields.get(name) else { return false };
+    let same = parent
+        .config
+        .fields
+        .get(name)
+        .is_some_and(|it| it.default == field.default || child.reads.contains_key(name));
+    !same && !inert::field(name) && !FREE.contains(&name)
 }
 
 fn equals(name: &str, value: &str) -> String {
@@ -403,7 +408,7 @@ pub(super) fn is_plain(expr: &Expr) -> bool {
         | Expr::NoneLiteral(_) => true,
         Expr::UnaryOp(unary) => is_plain(&unary.operand),
         Expr::BinOp(both) => is_plain(&both.left) && is_plain(&both.right),
-        Expr::Tuple(tuple) => tuple.elts.iter().all(|it| is_plain(it)),
+        Expr::Tuple(tuple) => tuple.elts.iter().all(is_plain),
         _ => false,
     }
 }

@@ -106,7 +106,9 @@ impl Definition {
         let mut reads = BTreeMap::new();
         for part in parts.values() {
             let node = definitions.get(&part.name);
-            node.into_iter().for_each(|it| config_reads(it, &config, &mut reads));
+            if let Some(node) = node {
+                config_reads(node, &config, &mut reads);
+            }
         }
         for name in SHARED_READS.iter().filter(|it| config.fields.contains_key(**it)) {
             reads.entry((*name).to_owned()).or_insert(config.fields[*name].line);

@@ -148,8 +148,8 @@ impl Reader<'_> {
         head.returns(function);
         head.decorators(&function.decorator_list);
         let range = TextRange::new(function.start(), start);
-        let mut statements = vec![self.told(range, head.0, mentions)];
-        statements.extend(body.members.iter().flat_map(|it| self.plain(it, mentions)));
+        let mut statements = vec![self.told(range, &head.0, mentions)];
+        statements.extend(body.members.iter().filter_map(|it| self.plain(it, mentions)));
         Unit { lines: Lines::of(self.source, function.range), statements }
     }
 
@@ -172,8 +172,10 @@ impl Reader<'_> {
         let mut skipped = Skipped::default();
         skipped.decorators(decorators);
         let mut walk = Silent { source: self.source, skipped };
-        stmts.iter().for_each(|it| walk.visit_stmt(it));
-        let mut statement = self.told(range, walk.skipped.0, mentions);
+        for stmt in stmts {
+            walk.visit_stmt(stmt);
+        }
+        let mut statement = self.told(range, &walk.skipped.0, mentions);
         if let [only] = stmts {
             statement.lines = Lines::of(self.source, only.range());
         }
@@ -183,7 +185,7 @@ impl Reader<'_> {
     fn told(
         &self,
         range: TextRange,
-        skipped: Vec<TextRange>,
+        skipped: &[TextRange],
         mentions: &mut BTreeSet<String>,
     ) -> Statement {
         let mut out = Telling::default();

@@ -31,7 +31,9 @@ pub fn rank<'a>(
     lineage: Option<&Lineage>,
 ) -> Vec<Candidate> {
     let mut inherited = BTreeMap::new();
-    lineage.into_iter().for_each(|it| ancestors(it, &mut inherited));
+    if let Some(lineage) = lineage {
+        ancestors(lineage, &mut inherited);
+    }
     let mut found: Vec<Candidate> = others
         .into_iter()
         .map(|(other, port)| {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
-use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{Expr, ExprList, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -113,7 +113,7 @@ impl PortFile {
     pub fn attributes(&self) -> BTreeSet<String> {
         let whole = TextRange::up_to(TextSize::of(self.source.text()));
         let tokens = self.source.tokens(whole);
-        let kinds = |at: usize| tokens.get(at).map(|it| it.kind());
+        let kinds = |at: usize| tokens.get(at).map(Token::kind);
         let mut found = BTreeSet::new();
         for (at, token) in tokens.iter().enumerate() {
             if self.source.slice(token.range()) == "self"
@@ -165,7 +165,7 @@ impl PortFile {
             |it: &TokenKind| matches!(it, TokenKind::EqEqual | TokenKind::NotEqual | TokenKind::In);
         (0..tokens.len()).filter(named).any(|at| {
             let near = at.saturating_sub(1)..tokens.len().min(at + 4);
-            tokens[near].iter().map(|it| it.kind()).any(|it| compares(&it))
+            tokens[near].iter().map(Token::kind).any(|it| compares(&it))
         })
     }
 
@@ -371,7 +371,8 @@ impl TestTable {
     /// `text`, the file that it was read from, with one entry more: its lines, without indentation.
     pub fn with(&self, text: &str, entry: &[String]) -> String {
         let (before, after) = text.split_at(self.end.min(text.len()));
-        let lines: String = entry.iter().map(|it| format!("{}{it}\n", self.indent)).collect();
+        let lines: Vec<String> = entry.iter().map(|it| format!("{}{it}\n", self.indent)).collect();
+        let lines = lines.concat();
         format!("{before}{lines}{after}")
     }
 }

@@ -152,7 +152,8 @@ fn stops(parent: &Definition, port: &PortFile, differences: &[Difference]) -> Ve
         .into_values()
         .map(|(opening, list)| {
             let lines = list.iter().map(|it| comment(it, parent)).chain([raise(&list)]);
-            let text: String = lines.map(|it| format!("{}{it}\n", opening.indent)).collect();
+            let text: Vec<String> = lines.map(|it| format!("{}{it}\n", opening.indent)).collect();
+            let text = text.concat();
             Edit { range: TextRange::empty(opening.at), text }
         })
         .collect();
@@ -164,7 +165,8 @@ fn stops(parent: &Definition, port: &PortFile, differences: &[Difference]) -> Ve
     if !nowhere.is_empty() {
         // The port's classes come from elsewhere: importing it is the only place there is.
         let lines = nowhere.iter().map(|it| comment(it, parent)).chain([raise(&nowhere)]);
-        let text: String = lines.map(|it| format!("\n{it}")).collect();
+        let text: Vec<String> = lines.map(|it| format!("\n{it}")).collect();
+        let text = text.concat();
         edits.push(Edit { range: TextRange::empty(end), text: format!("{text}\n") });
     }
     edits

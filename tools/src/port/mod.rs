@@ -229,12 +229,10 @@ fn open_tree(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Tree, ToolError> {
-    let tree = match &input.mlx_lm {
-        Some(path) => Tree::open(target, path)?,
-        None => {
-            let engines = environment::ensure(home, progress, cancel)?;
-            Tree::open(target, &engines.site_packages)?
-        }
+    let tree = if let Some(path) = &input.mlx_lm {
+        Tree::open(target, path)?
+    } else {
+        Tree::open(target, &environment::ensure(home, progress, cancel)?.site_packages)?
     };
     if tree.is_installed() && !input.dry_run && input.out.is_none() {
         return Err(ToolError::InstalledTarget { package: tree.package });

@@ -71,7 +71,7 @@ pub struct Row {
 /// A port that was taken away and made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Again {
-    /// The ports that it imports from, and the other one of a definition that has most of its lines.
+    /// The ports that it imports from, and the other one of a definition that is most like it.
     pub imports: Vec<String>,
     pub resembles: Option<String>,
     /// Lines of code that the scaffold has too, and how many it has.
@@ -123,14 +123,14 @@ impl PortCoverage {
         self.rows.iter().map(|it| it.work).sum()
     }
 
-    /// Rows whose parent is a port that the real one imports from, or the one that it resembles most.
+    /// Rows whose parent is a port that the real one imports from, or the one that is most like it.
     pub fn as_people_chose(&self) -> usize {
         self.rows.iter().filter(|it| it.is_as_people_chose()).count()
     }
 }
 
 impl Row {
-    /// Whether the parent is a port that the real one imports from, or the one that it resembles most.
+    /// Whether the parent is a port that the real one imports from, or the one that is most like it.
     pub fn is_as_people_chose(&self) -> bool {
         self.port.as_ref().is_some_and(|it| {
             let parent = &self.parent_port;
@@ -229,6 +229,12 @@ fn prepare(
     Ok(Prepared { engines, sources, tree, rows, trials: trials.into_iter().flatten().collect() })
 }
 
+/// How much of two ports is the same, in a thousandth of their lines.
+fn likeness(one: &PortFile, other: &PortFile) -> usize {
+    let (shared, lines) = shared_lines(one, other);
+    2000 * shared / (lines + shared_lines(other, one).1).max(1)
+}
+
 fn sha256(scaffold: &Scaffold) -> String {
     digest::of_bytes(scaffold.text.as_bytes())
 }
@@ -297,7 +303,7 @@ fn one(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Tri
         let others = tree.ports.values().filter(|it| release.is_ported(tree, &it.name));
         let resembles = others
             .filter(|it| !tree.needs(it, &[name]))
-            .map(|it| (shared_lines(it, real).0, std::cmp::Reverse(&it.name)))
+            .map(|it| (likeness(it, real), std::cmp::Reverse(&it.name)))
             .max()
             .map(|(_, name)| name.0.clone());
         let own = release.again(tree, model_type)?;

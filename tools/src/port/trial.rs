@@ -61,7 +61,7 @@ impl Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     pub outcome: Outcome,
-    /// Deciding checks that failed.
+    /// Deciding checks that failed, and not by a stop.
     pub failed: Vec<String>,
     /// The error or the finding that says why it does not pass.
     pub reason: Option<String>,
@@ -168,7 +168,7 @@ impl Trials<'_> {
         let run = match verified {
             Ok(evidence) => judge(&evidence),
             Err(GatherError::Engine(err)) if err.is_cancelled() => return Err(err.into()),
-            Err(err) => Run { reason: Some(err.to_string()), ..Run::default() },
+            Err(err) => Run { reason: Some(said(&err)), ..Run::default() },
         };
         let json = serde_json::to_vec(&run).expect("a run is plain data");
         write_whole(&kept, &json)
@@ -177,9 +177,19 @@ impl Trials<'_> {
     }
 }
 
+/// What an error says, without the places of this machine.
+fn said(error: &GatherError) -> String {
+    let text = error.to_string();
+    text.split("\n  at ").next().unwrap_or_default().to_owned()
+}
+
 /// What this program is, so that another one does not take its answers.
 fn program() -> String {
     std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default()
+}
+
+fn is_stop(error: &str) -> bool {
+    error.contains("NotImplementedError")
 }
 
 fn judge(evidence: &Evidence) -> Run {
@@ -191,8 +201,7 @@ fn judge(evidence: &Evidence) -> Run {
             _ => None,
         })
         .collect();
-    let stops: Vec<&String> =
-        errors.iter().filter(|it| it.contains("NotImplementedError")).collect();
+    let stops: Vec<&String> = errors.iter().filter(|it| is_stop(it)).collect();
     let found = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
     let measured = failing().find_map(|it| {
         let figure = it.figures.iter().find(|it| !it.holds())?;
@@ -214,5 +223,10 @@ fn judge(evidence: &Evidence) -> Run {
         (Verdict::Fail, _) => (Outcome::Errors, errors.first().cloned().or(found).or(measured)),
         (Verdict::NotRun, _) => (Outcome::NotRun, blocked),
     };
-    Run { outcome, failed: failing().map(|it| it.id.clone()).collect(), reason }
+    let by_stop = |it: &CheckRecord| match &it.absence {
+        Some(Absence::PortFailed { failure }) => is_stop(&failure.to_string()),
+        _ => false,
+    };
+    let failed = failing().filter(|it| outcome != Outcome::Stops && !by_stop(it));
+    Run { outcome, failed: failed.map(|it| it.id.clone()).collect(), reason }
 }
