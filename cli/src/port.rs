@@ -37,6 +37,7 @@ of the definition and raises NotImplementedError, so that it never computes some
 Exit codes: 0 done (with --all: none is silently wrong), 1 with --all: one is, 2 could not run.";
 
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ScaffoldArgs {
     /// The model type of the definition, e.g. `olmo_hybrid`
     #[arg(required_unless_present = "all")]
@@ -203,7 +204,9 @@ fn weights(output: &PortOutput) {
         let strange: Vec<&str> = strange.map(|it| it.name.as_str()).collect();
         let all = weights.names.len();
         anstream::println!("weight names: {} of {all} are the port's own", all - strange.len());
-        strange.iter().for_each(|it| anstream::println!("  no place in the port: {it}"));
+        for name in strange {
+            anstream::println!("  no place in the port: {name}");
+        }
     }
     weights
         .conversions

@@ -59,12 +59,12 @@ const EXACT_SCAFFOLDS: usize = 297;
 /// of parameters and the same plan entries that name nothing.
 const SAME_MODELS: usize = 166;
 /// Model types whose port is scaffolded, and the places that are left to be ported in all of them.
-const SCAFFOLDS: usize = 0;
-const STOPS: usize = usize::MAX;
+const SCAFFOLDS: usize = 181;
+const STOPS: usize = 3799;
 /// Scaffolds that begin from the port that people chose, and ports that are right when they are made again
 /// from themselves. A change that makes a number worse must say why here.
-const SCAFFOLDS_AS_PEOPLE_CHOSE: usize = 0;
-const PORTS_MADE_AGAIN: usize = 0;
+const SCAFFOLDS_AS_PEOPLE_CHOSE: usize = 19;
+const PORTS_MADE_AGAIN: usize = 24;
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")

@@ -21,7 +21,7 @@ use portwright_tools::port::{
 use tempfile::TempDir;
 
 /// One that stops where it begins from another's port, and passes from its own.
-const TYPE: &str = "olmo2";
+const TYPE: &str = "qwen2";
 
 const TESTS: &str = "class TestModels:\n    def test_all_models(self):\n        test_configs = [\n            {\n                \"model_type\": \"llama\",\n            },\n        ]\n        del test_configs\n";
 
