@@ -10,7 +10,9 @@ use portwright_harness::{
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
-use crate::{candidates::CandidatesArgs, inspect::InspectArgs, modular::ModularCommand};
+use crate::{
+    candidates::CandidatesArgs, inspect::InspectArgs, modular::ModularCommand, port::PortCommand,
+};
 
 /// Proves by measurement that a port of a model is the same model as its definition
 ///
@@ -112,6 +114,9 @@ pub(crate) enum Command {
     /// Convert, check and begin models of transformers that are written as modular files
     #[command(subcommand)]
     Modular(ModularCommand),
+    /// Begin a port
+    #[command(subcommand)]
+    Port(PortCommand),
     /// Print the JSON schema of evidence.json
     Schema,
     /// Serve the engine `candle` to the harness on stdin and stdout

@@ -21,7 +21,7 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs, VerifyArgs},
-    candidates, commits, compare, definitions, inspect, modular, policy,
+    candidates, commits, compare, definitions, inspect, modular, policy, port,
     progress::Bars,
     report, show, stage,
 };
@@ -77,6 +77,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Modular(command) => modular::run(command),
+        Command::Port(command) => port::run(command),
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)

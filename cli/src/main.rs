@@ -15,6 +15,7 @@ mod definitions;
 mod inspect;
 mod modular;
 mod policy;
+mod port;
 mod progress;
 #[cfg(test)]
 mod prose;

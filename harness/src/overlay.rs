@@ -1,4 +1,4 @@
-//! A copy of mlx-lm with one patch applied: planted bugs and proposed repairs.
+//! A copy of mlx-lm with a change: planted bugs, proposed repairs, scaffolded ports.
 //!
 //! The installed package is never touched. Only `models/` is copied; everything else of the package
 //! is linked.
@@ -23,13 +23,49 @@ pub enum OverlayError {
     Patch { file: String, detail: String },
 }
 
+fn copy_failed(path: &Path) -> impl Fn(io::Error) -> OverlayError + use<> {
+    let path = path.to_owned();
+    move |source| OverlayError::Copy { path: path.clone(), source }
+}
+
 /// Make `into/mlx_lm` from the package at `package` (the folder `mlx_lm` itself) and apply `patch`, a
 /// unified diff of one file under `mlx_lm/`. Returns the folder to import from.
 pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, OverlayError> {
-    let copy = |path: &Path| {
-        let path = path.to_owned();
-        move |source| OverlayError::Copy { path, source }
-    };
+    copy_package(package, into)?;
+    let file = patched_file(patch).ok_or_else(|| OverlayError::Patch {
+        file: "?".into(),
+        detail: "it names no file under mlx_lm/models".into(),
+    })?;
+    let bad = |detail: String| OverlayError::Patch { file: file.clone(), detail };
+    let path = into.join(&file);
+    let before = fs::read_to_string(&path).map_err(copy_failed(&path))?;
+    let parsed = Patch::from_str(patch).map_err(|err| bad(err.to_string()))?;
+    let after = apply(&before, &parsed).map_err(|err| bad(err.to_string()))?;
+    fs::write(&path, after).map_err(copy_failed(&path))?;
+    Ok(into.to_owned())
+}
+
+/// Make `into/mlx_lm` from the package at `package` with `files` in the place of what it has: paths
+/// below the package, and texts. Returns the folder to import from.
+pub fn with_files(
+    package: &Path,
+    files: &[(&str, String)],
+    into: &Path,
+) -> Result<PathBuf, OverlayError> {
+    copy_package(package, into)?;
+    for (name, text) in files {
+        let path = into.join("mlx_lm").join(name);
+        // Written through a link, the installed file would change.
+        if path.is_symlink() {
+            fs::remove_file(&path).map_err(copy_failed(&path))?;
+        }
+        fs::write(&path, text).map_err(copy_failed(&path))?;
+    }
+    Ok(into.to_owned())
+}
+
+fn copy_package(package: &Path, into: &Path) -> Result<(), OverlayError> {
+    let copy = copy_failed;
     let target = into.join("mlx_lm");
     let models = target.join("models");
     fs::create_dir_all(&models).map_err(copy(&models))?;
@@ -48,17 +84,7 @@ pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, Overlay
                 .map_err(copy(&path))?;
         }
     }
-    let file = patched_file(patch).ok_or_else(|| OverlayError::Patch {
-        file: "?".into(),
-        detail: "it names no file under mlx_lm/models".into(),
-    })?;
-    let bad = |detail: String| OverlayError::Patch { file: file.clone(), detail };
-    let path = into.join(&file);
-    let before = fs::read_to_string(&path).map_err(copy(&path))?;
-    let parsed = Patch::from_str(patch).map_err(|err| bad(err.to_string()))?;
-    let after = apply(&before, &parsed).map_err(|err| bad(err.to_string()))?;
-    fs::write(&path, after).map_err(copy(&path))?;
-    Ok(into.to_owned())
+    Ok(())
 }
 
 /// The file that a unified diff changes, from its `+++` line, without git's `b/`.
@@ -93,6 +119,18 @@ mod tests {
         assert_eq!(fs::read_to_string(root.join("mlx_lm/models/a.py")).unwrap(), "x = 2\n");
         assert_eq!(fs::read_to_string(package.join("models/a.py")).unwrap(), "x = 1\n");
         assert!(root.join("mlx_lm/utils.py").exists());
+    }
+
+    #[test]
+    fn files_are_replaced_in_the_copy_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = package(dir.path(), "x = 1\n");
+        let files = [("models/b.py", "y = 2\n".to_owned()), ("utils.py", "z = 3\n".to_owned())];
+        let root = with_files(&package, &files, &dir.path().join("copy")).unwrap();
+        assert_eq!(fs::read_to_string(root.join("mlx_lm/models/b.py")).unwrap(), "y = 2\n");
+        assert_eq!(fs::read_to_string(root.join("mlx_lm/utils.py")).unwrap(), "z = 3\n");
+        assert_eq!(fs::read_to_string(package.join("utils.py")).unwrap(), "");
+        assert!(!package.join("models/b.py").exists());
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("proved-causes.md", include_str!("../templates/proved-causes.md.j2")),
     ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),
     ("scaffold-coverage.md", include_str!("../templates/scaffold-coverage.md.j2")),
+    ("ports-coverage.md", include_str!("../templates/ports-coverage.md.j2")),
     ("inspect-coverage.md", include_str!("../templates/inspect-coverage.md.j2")),
     ("licence.py", include_str!("../templates/licence.py.j2")),
     ("modular-new.py", include_str!("../templates/modular-new.py.j2")),

@@ -128,7 +128,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("porting-to-mlx-lm"),
-        version: 1,
+        version: 2,
         template: "mcp/port-model.md",
     },
     Prompt {

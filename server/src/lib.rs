@@ -30,6 +30,7 @@ mod inspect;
 mod jobs;
 mod modular;
 mod page;
+mod port;
 mod prompts;
 mod refusal;
 mod report;

@@ -10,6 +10,7 @@
 //! - [`modular`]: from a modular file to the standalone files;
 //! - [`scaffold`]: from standalone files to the modular file; [`lineage`]: a model's ancestors;
 //! - [`format`]: import sorting and layout as ruff does them, with a repository's own settings;
+//! - [`port`]: the first file of a port to another library, from the nearest port that it has;
 //! - [`outline`]: the classes, exports and tables of a file, for whoever writes beside them;
 //! - [`config_class`]: what a configuration class declares;
 //! - [`interface`]: what a definition offers to attention backends and kernels;
@@ -33,6 +34,7 @@ mod mentions;
 pub mod modular;
 mod naming;
 pub mod outline;
+pub mod port;
 mod problem;
 mod rename;
 mod rules;

@@ -13,11 +13,12 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{ModModule, PySourceType, Stmt};
 use ruff_python_parser::Parsed;
+use ruff_source_file::LineIndex;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::depth;
@@ -30,6 +31,7 @@ pub struct Source {
     text: String,
     tree: Tree,
     items: Vec<Item>,
+    lines: OnceLock<LineIndex>,
     /// The file that this is a renamed copy of, line by line.
     original: Option<Arc<Source>>,
 }
@@ -119,7 +121,7 @@ impl Source {
         let start =
             stmts.first().map_or(TextSize::of(&text), |stmt| line_start(&text, stmt.start()));
         let items = items(&text, stmts, start);
-        Ok(Self { path, text, tree, items, original })
+        Ok(Self { path, text, tree, items, lines: OnceLock::new(), original })
     }
 
     pub fn path(&self) -> &Path {
@@ -146,6 +148,11 @@ impl Source {
 
     pub(crate) fn slice(&self, range: TextRange) -> &str {
         &self.text[range]
+    }
+
+    /// The number of the line that holds `at`, from 1.
+    pub(crate) fn line(&self, at: TextSize) -> usize {
+        self.lines.get_or_init(|| LineIndex::from_source_text(&self.text)).line_index(at).get()
     }
 
     pub(crate) fn tokens(&self, range: TextRange) -> &[Token] {

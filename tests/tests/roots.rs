@@ -26,6 +26,8 @@ const NOT_PATHS: &[(&str, &str)] = &[
     ("scaffold_modular", "exclude"),
     ("scaffold_modular", "name"),
     ("scaffold_modular", "parents"),
+    ("scaffold_port", "from"),
+    ("scaffold_port", "model_type"),
     ("stage_contribution", "apply"),
     ("stage_contribution", "branch"),
     ("stage_contribution", "model_type"),
@@ -46,6 +48,7 @@ fn sound(tool: &str, root: &Path) -> Value {
         "scaffold_modular" => {
             json!({"files": [root.join("modeling_x.py")], "out": root, "parents": ["llama"]})
         }
+        "scaffold_port" => json!({"model_type": "llama", "mlx_lm": root, "dry_run": true}),
         "contribution_policy" => json!({"target": "mlx-lm"}),
         "stage_contribution" => {
             json!({"target": "mlx-lm", "checkout": root, "model_type": "llama", "from": root})

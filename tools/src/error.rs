@@ -91,6 +91,12 @@ pub enum ToolError {
     #[error("`{package}` is an installed package; it is not written to unless that is asked for", package = package.display())]
     Installed { package: PathBuf },
 
+    #[error("`{package}` is an installed package; a port is written to a checkout", package = package.display())]
+    InstalledTarget { package: PathBuf },
+
+    #[error("the model type has a port already: {text}")]
+    Ported { text: String },
+
     #[cfg(feature = "candle")]
     #[error(transparent)]
     Tokens(#[from] crate::run::tokens::TokensError),
@@ -201,6 +207,12 @@ impl Hint for ToolError {
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
             Self::Installed { .. } => {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())
+            }
+            Self::InstalledTarget { .. } => {
+                Some("`--mlx-lm PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
+            }
+            Self::Ported { .. } => {
+                Some("`--force` replaces it, `--dry-run` shows what would be written".into())
             }
             Self::Keep(_)
             | Self::Sweep(_)

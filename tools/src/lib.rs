@@ -9,8 +9,9 @@
 //! what a new revision changed, [`standing`] where a run stands, [`explain`] reads where two models part, [`sweep`] verifies everything, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
-//! generates text with it; both go through a [`session`]. [`policy`] says what a target asks of
-//! contributions, [`stage`] stages one, and [`commits`] is the ledger behind release notes.
+//! generates text with it; both go through a [`session`]. [`port`] begins a port. [`policy`] says what a
+//! target asks of contributions, [`stage`] stages one, and [`commits`] is the ledger behind release
+//! notes.
 //!
 //! # Invariants
 //!
@@ -32,6 +33,7 @@ pub mod modular;
 pub mod mutants;
 pub mod names;
 pub mod policy;
+pub mod port;
 #[cfg(test)]
 mod real_git;
 pub mod report;

@@ -6,6 +6,7 @@ mod contribution;
 mod inspect;
 mod modular;
 mod parity;
+mod port;
 mod report;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(crate) const TOOLSETS: &[Toolset] = &[
     Toolset { id: "candidates", router: PortServer::candidates_tools },
     Toolset { id: "inspect", router: PortServer::inspect_tools },
     Toolset { id: "modular", router: PortServer::modular_tools },
+    Toolset { id: "port", router: PortServer::port_tools },
     Toolset { id: "parity", router: PortServer::parity_tools },
     Toolset { id: "report", router: PortServer::report_tools },
     Toolset { id: "contribution", router: PortServer::contribution_tools },
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn every_tool_says_all_it_should() {
         let tools = server().tool_router.list_all();
-        assert_eq!(tools.len(), 12);
+        assert_eq!(tools.len(), 13);
         for tool in tools {
             let hints = tool.annotations.as_ref().unwrap();
             let all = [

@@ -39,7 +39,7 @@ fn keep_permissions(_path: &Path, _draft: &fs::File) -> io::Result<()> {
 }
 
 /// Writes all of `files`, or leaves the disk as it was found.
-pub(super) fn replace_all(files: &[(PathBuf, String)]) -> Result<(), ToolError> {
+pub(crate) fn replace_all(files: &[(PathBuf, String)]) -> Result<(), ToolError> {
     let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     for (path, text) in files {

@@ -28,6 +28,7 @@ pub use bench::{BenchInput, BenchOutput, Measured, bench};
 pub use check::{CheckInput, CheckOutput, Difference, check};
 pub use conversion::Failure;
 pub use convert::{Compared, ConvertInput, ConvertOutput, Counts, FileOutcome, convert};
+pub(crate) use files::replace_all;
 pub use formatter::{FormatterChoice, FormatterUsed};
 pub use new_model::{NewModelInput, NewModelOutput, new_model};
 pub(crate) use place::{at_hand, nearest, open};

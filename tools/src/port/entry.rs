@@ -1,0 +1,122 @@
+//! The entry of a model in the target's tests: the tiny config of the synthetic checkpoint that
+//! `verify` makes of it.
+
+use std::time::Duration;
+
+use portwright_harness::{
+    cancel::Cancel,
+    case::{Precision, Spelling},
+    engine::{EngineKind, Launch, Sources, Synthesis, Synthesised, Worker},
+    environment::{Engines, Home},
+};
+use serde_json::{Map, Value};
+
+use crate::{error::ToolError, verify};
+
+/// What a config.json says of the checkpoint and not of the model.
+const OF_THE_FILE: &[&str] =
+    &["architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"];
+
+/// The tiny config of a model type, as config.json.
+pub(super) fn config(
+    model_type: &str,
+    engines: Engines,
+    sources: &Sources,
+    home: &Home,
+    cancel: &Cancel,
+) -> Result<Map<String, Value>, ToolError> {
+    let launch = Launch::new(home, Some(engines));
+    let deadline: Duration = verify::deadline(None)?;
+    let mut worker = Worker::spawn(EngineKind::Torch, &launch, sources, deadline, cancel.clone())?;
+    let folder = tempfile::tempdir()
+        .map_err(|source| ToolError::Write { path: std::env::temp_dir(), source })?;
+    let synthesis = Synthesis {
+        model_type: model_type.to_owned(),
+        spelling: Spelling::RopeTheta,
+        tie: None,
+        overrides: std::collections::BTreeMap::new(),
+        base_config: None,
+        dtype: Precision::Float32,
+        seed: 0,
+        out: folder.path().to_owned(),
+    };
+    let request = serde_json::to_value(&synthesis)
+        .map_err(|err| ToolError::Input(format!("the request does not serialise: {err}")))?;
+    worker.session()?.call::<Synthesised>("synthesize", request)?;
+    let path = folder.path().join("config.json");
+    let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
+    let config: Map<String, Value> =
+        serde_json::from_str(&text).map_err(|err| error(err.to_string()))?;
+    Ok(config)
+}
+
+/// The lines of the entry: what `fields` of the port's config class take of `config`; all of it where
+/// the port's fields are not known.
+pub(super) fn lines(
+    model_type: &str,
+    config: &Map<String, Value>,
+    fields: &[String],
+) -> Vec<String> {
+    let taken = |name: &str| {
+        name != "model_type"
+            && !OF_THE_FILE.contains(&name)
+            && (fields.is_empty() || fields.iter().any(|it| it == name))
+    };
+    let rows = config.iter().filter(|(name, value)| taken(name) && !value.is_null());
+    let mut lines = vec!["{".to_owned(), format!("    \"model_type\": \"{model_type}\",")];
+    lines.extend(rows.map(|(name, value)| format!("    \"{name}\": {},", python(value))));
+    if let Some(layers) = config.get("num_hidden_layers").filter(|_| !fields.is_empty())
+        && !fields.iter().any(|it| it == "num_hidden_layers")
+    {
+        // The target's test asks each entry how many layers it has.
+        lines.push(format!("    \"num_hidden_layers\": {},", python(layers)));
+    }
+    lines.push("},".to_owned());
+    lines
+}
+
+/// A JSON value as Python writes it.
+fn python(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Array(list) => {
+            format!("[{}]", list.iter().map(python).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let rows = map
+                .iter()
+                .map(|(name, it)| format!("{}: {}", Value::from(name.as_str()), python(it)));
+            format!("{{{}}}", rows.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_holds_what_the_port_takes() {
+        let config = serde_json::json!({
+            "dtype": "float32", "hidden_size": 64, "kind": ["a"], "model_type": "x", "none": null,
+            "other": 1, "tie": false,
+        });
+        let fields = ["hidden_size", "tie", "kind", "none"].map(str::to_owned);
+        let Value::Object(config) = config else { panic!("an object") };
+        assert_eq!(
+            lines("x", &config, &fields),
+            [
+                "{",
+                "    \"model_type\": \"x\",",
+                "    \"hidden_size\": 64,",
+                "    \"kind\": [\"a\"],",
+                "    \"tie\": False,",
+                "},"
+            ]
+        );
+    }
+}

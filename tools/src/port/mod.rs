@@ -1,0 +1,353 @@
+//! `port scaffold`: the files that a port begins with, in a checkout of the library that receives it.
+//!
+//! # Where to start
+//!
+//! [`scaffold()`] is the capability; `release` pairs definitions with ports, [`target`] is the table of
+//! libraries that receive ports, [`sweep`] takes every port away in turn and scaffolds it again.
+//!
+//! # Invariants
+//!
+//! - Nothing is made up: text comes from an existing port, values from the definition's config class.
+//! - All files of a scaffold are written, or none; a file that is there is not replaced unasked.
+
+mod entry;
+mod release;
+pub mod sweep;
+pub mod target;
+pub mod trial;
+pub mod weights;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use portwright_harness::{
+    cancel::Cancel,
+    digest,
+    engine::Sources,
+    environment::{self, Home},
+    progress::{Progress, Step},
+};
+pub use portwright_source::port::{Candidate, Work};
+use portwright_source::port::{PortFile, TestTable};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use similar::TextDiff;
+
+use crate::{
+    error::ToolError,
+    inspect::InspectInput,
+    modular,
+    verify::{self, VerifyInput},
+};
+use release::Release;
+use target::{TARGETS, Target, Tree};
+use weights::Weights;
+
+/// How many ports are told beside the nearest one.
+const RUNNERS_UP: usize = 3;
+
+/// What to scaffold, and where.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortInput {
+    /// The model type of the definition, e.g. `olmo_hybrid`.
+    pub model_type: String,
+    /// A checkout of mlx-lm, which receives the files; the pinned release, to look only, when absent.
+    pub mlx_lm: Option<PathBuf>,
+    /// Write the model's file alone, into this folder, and nothing to the checkout.
+    pub out: Option<PathBuf>,
+    /// A checkout or install of transformers; the pinned release when absent.
+    pub transformers: Option<PathBuf>,
+    /// Begin from this model type's port, e.g. `olmo3`; from the nearest one when absent.
+    pub from: Option<String>,
+    /// Replace a port that is there.
+    pub force: bool,
+    /// Write nothing; the answer has the differences.
+    pub dry_run: bool,
+}
+
+/// The files of a port, and what is left to do.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PortOutput {
+    pub model_type: String,
+    /// The library that receives the port.
+    pub target: String,
+    /// The release of transformers.
+    pub release: Option<String>,
+    /// The port that it begins from, and how near that model's definition is.
+    pub nearest: Candidate,
+    /// Whether the caller chose it.
+    pub chosen: bool,
+    /// The next best ones.
+    pub runners_up: Vec<Candidate>,
+    /// Whether the definition says the same as its parent's: nothing is left to be ported.
+    pub complete: bool,
+    pub files: Vec<Written>,
+    /// Whether they were written.
+    pub wrote: bool,
+    /// What is to be ported, in the order of the definition's files; each place raises
+    /// `NotImplementedError` until it is.
+    pub work: Vec<Work>,
+    /// Config fields that the definition reads and the port does not: another value than the parent's
+    /// default stops.
+    pub guarded_fields: Vec<String>,
+    /// Config fields that no code of the definition reads; they are left out.
+    pub unread_fields: Vec<String>,
+    pub weights: Weights,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+    /// The next command.
+    pub next: String,
+}
+
+/// A file of the port.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Written {
+    pub path: PathBuf,
+    pub part: Part,
+    /// SHA-256 of what it holds now, or would hold.
+    pub sha256: String,
+    /// Against what is on disk.
+    pub diff: String,
+}
+
+/// What a file is to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The model itself.
+    Model,
+    /// The table that gives its type another model's port.
+    Registration,
+    /// Its entry in the target's tests.
+    Test,
+}
+
+/// Scaffold a port.
+///
+/// # Errors
+///
+/// Where there is no such definition or port to begin from, where the target has the port already, and
+/// where a file cannot be read or written.
+pub fn scaffold(
+    input: &PortInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<PortOutput, ToolError> {
+    let target = &TARGETS[0];
+    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    let tree = open_tree(target, input, home, progress, cancel)?;
+    let release = Release::read(library, &tree, progress, cancel)?;
+    let child = release.definition(&input.model_type)?;
+    let mut notes = Vec::new();
+    refuse_existing(&tree, input, &mut notes)?;
+    let step = Step::start(progress, "writing the port", None);
+    let own = input.model_type.as_str();
+    let made = release.scaffold(&tree, &child, input.from.as_deref(), &[own])?;
+    drop(step);
+    let mut nearest = made.nearest.into_iter();
+    let first = nearest.next().ok_or_else(|| ToolError::Input("no port to begin from".into()))?;
+    let scaffold = made.scaffold;
+    let registers = scaffold.registers && input.out.is_none();
+    let path = place(&tree, input);
+    let (model_path, port) = if registers {
+        notes.push(format!(
+            "its definition is that of `{}`, config class included: one row registers it, no file is needed",
+            first.model_type
+        ));
+        (None, PortFile::read(&tree.port_path(&first.port))?)
+    } else {
+        (Some(path.clone()), PortFile::parse(&path, scaffold.text.as_str())?)
+    };
+    let mut texts = Vec::new();
+    if let Some(path) = model_path {
+        texts.push((path, Part::Model, scaffold.text.clone()));
+    } else {
+        let path = tree.package.join(target.remapping.0);
+        let text = read(&path)?;
+        let text = tree.remapping.with(&text, own, &first.port);
+        texts.push((path, Part::Registration, text));
+    }
+    match test_entry(&tree, input, &port, home, progress, cancel) {
+        Ok((path, text)) => texts.push((path, Part::Test, text)),
+        Err(Skipped::Why(why)) => notes.push(format!("no test entry: {why}")),
+        Err(Skipped::Failed(err)) => return Err(err),
+    }
+    let files = texts.iter().map(|(path, part, text)| written(path, *part, text)).collect();
+    let weights = {
+        let inspected = InspectInput {
+            model: own.to_owned(),
+            transformers: input.transformers.clone(),
+            depth: None,
+            modules: None,
+        };
+        let siblings = tree.siblings(&port);
+        let ports: Vec<&PortFile> = std::iter::once(&port).chain(siblings).collect();
+        let names = weights::names(&inspected, &ports, home, progress, cancel);
+        let (names, skipped) = match names {
+            Ok(names) => (names, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        let sanitizes = port.text().contains("def sanitize(");
+        Weights { names, skipped, conversions: scaffold.conversions.clone(), sanitizes }
+    };
+    if cancel.is_cancelled() {
+        return Err(ToolError::Cancelled);
+    }
+    if !input.dry_run {
+        let files: Vec<(PathBuf, String)> =
+            texts.into_iter().map(|(path, _, text)| (path, text)).collect();
+        modular::replace_all(&files)?;
+    }
+    Ok(PortOutput {
+        model_type: input.model_type.clone(),
+        target: target.id.to_owned(),
+        release: release.library.version(),
+        chosen: input.from.is_some(),
+        runners_up: nearest.take(RUNNERS_UP).collect(),
+        complete: scaffold.is_complete(),
+        files,
+        wrote: !input.dry_run,
+        guarded_fields: scaffold.guarded,
+        unread_fields: scaffold.unread,
+        work: scaffold.work,
+        weights,
+        notes,
+        next: next(&tree, input),
+        nearest: first,
+    })
+}
+
+/// The target's tree; one that is installed is only looked at.
+fn open_tree(
+    target: &'static Target,
+    input: &PortInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Tree, ToolError> {
+    let tree = if let Some(path) = &input.mlx_lm {
+        Tree::open(target, path)?
+    } else {
+        Tree::open(target, &environment::ensure(home, progress, cancel)?.site_packages)?
+    };
+    if tree.is_installed() && !input.dry_run && input.out.is_none() {
+        return Err(ToolError::InstalledTarget { package: tree.package });
+    }
+    Ok(tree)
+}
+
+/// The command that says whether the port is the model.
+fn next(tree: &Tree, input: &PortInput) -> String {
+    let root = if tree.is_installed() { PathBuf::from("MLX_LM") } else { tree.root() };
+    let command = verify::command(&VerifyInput {
+        model_type: input.model_type.clone(),
+        mlx_lm: Some(root),
+        transformers: input.transformers.clone(),
+        ..VerifyInput::default()
+    });
+    let models = format!("{}/{}", tree.target.package, tree.target.models);
+    match input.out {
+        Some(_) => format!("put the file into `{models}` of a checkout MLX_LM, then {command}"),
+        None => command,
+    }
+}
+
+/// Where the model's file goes.
+fn place(tree: &Tree, input: &PortInput) -> PathBuf {
+    let name = &input.model_type;
+    input.out.as_ref().map_or_else(|| tree.port_path(name), |it| it.join(format!("{name}.py")))
+}
+
+/// Refuses where the target serves the type already.
+fn refuse_existing(
+    tree: &Tree,
+    input: &PortInput,
+    notes: &mut Vec<String>,
+) -> Result<(), ToolError> {
+    let own = &input.model_type;
+    let path = place(tree, input);
+    if input.out.is_some() {
+        return if path.exists() && !input.force && !input.dry_run {
+            Err(ToolError::Ported { text: format!("`{}` is there already", path.display()) })
+        } else {
+            Ok(())
+        };
+    }
+    let (file, table) = tree.target.remapping;
+    if let Some(port) = tree.remapping.rows.get(own) {
+        let text = format!("{table} in {file} gives `{own}` the port `{port}`");
+        if !input.force && !input.dry_run {
+            return Err(ToolError::Ported { text });
+        }
+        notes.push(format!("{text}; a file of its own is read once that row is taken out"));
+    } else if path.exists() {
+        if !input.force && !input.dry_run {
+            return Err(ToolError::Ported {
+                text: format!("`{}` is there already", path.display()),
+            });
+        }
+        notes.push(format!("{} has a port of `{own}` already", tree.target.id));
+    }
+    Ok(())
+}
+
+/// Why there is no test entry.
+enum Skipped {
+    Why(String),
+    Failed(ToolError),
+}
+
+/// The target's tests with an entry of the model.
+fn test_entry(
+    tree: &Tree,
+    input: &PortInput,
+    port: &PortFile,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(PathBuf, String), Skipped> {
+    let (file, list) = tree.target.tests;
+    if input.out.is_some() {
+        return Err(Skipped::Why("only the model's file is written".into()));
+    }
+    let path = tree.root().join(file);
+    if !path.is_file() {
+        return Err(Skipped::Why(format!("no `{file}` in `{}`", tree.root().display())));
+    }
+    let table = TestTable::read(&path, list).map_err(|err| Skipped::Why(err.message))?;
+    if table.model_types.contains(&input.model_type) {
+        return Err(Skipped::Why(format!("`{list}` in {file} has one")));
+    }
+    let Some(engines) = environment::installed(home) else {
+        let why = "the tiny config is made by the engines; `portwright setup` installs them";
+        return Err(Skipped::Why(why.into()));
+    };
+    let _step = Step::start(progress, "making a tiny config", None);
+    let sources = Sources { transformers: input.transformers.clone(), mlx_lm: None };
+    let config = entry::config(&input.model_type, engines, &sources, home, cancel);
+    let config = config.map_err(|err| match err {
+        ToolError::Engine(err) if !err.is_cancelled() => Skipped::Why(err.to_string()),
+        other => Skipped::Failed(other),
+    })?;
+    let lines = entry::lines(&input.model_type, &config, &port.config_fields());
+    let text = read(&path).map_err(Skipped::Failed)?;
+    Ok((path, table.with(&text, &lines)))
+}
+
+fn read(path: &Path) -> Result<String, ToolError> {
+    fs::read_to_string(path).map_err(|err| ToolError::Input(format!("`{}`: {err}", path.display())))
+}
+
+fn written(path: &Path, part: Part, text: &str) -> Written {
+    let before = fs::read_to_string(path).unwrap_or_default();
+    let diff = TextDiff::from_lines(before.as_str(), text)
+        .unified_diff()
+        .context_radius(3)
+        .header("on disk", "scaffold")
+        .to_string();
+    Written { path: path.to_owned(), part, sha256: digest::of_bytes(text.as_bytes()), diff }
+}

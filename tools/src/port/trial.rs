@@ -1,0 +1,232 @@
+//! Scaffolds, run in copies of the real library and held to the definition.
+//!
+//! # Invariants
+//!
+//! - The installed package is never touched: each scaffold lies in a copy of it.
+//! - A scaffold that runs and is not its definition is [`Outcome::Fails`], whatever the cause.
+//! - A trial that is done is on disk before the next one starts; one that was stopped goes on from there,
+//!   unless the scaffold, the engines or this program changed.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use portwright_harness::{
+    cancel::Cancel,
+    check::CHECKS,
+    digest,
+    engine::{EngineError, Launch, Pair, Sources},
+    evidence::{Absence, CheckRecord, Evidence, Outcome as Checked, Verdict},
+    gather::{GatherError, Lane, Question},
+    overlay,
+    progress::{Event, Progress, Step},
+    rundir::{RunDirError, write_whole},
+    verify as harness,
+};
+use portwright_source::port::{Remapping, Scaffold};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::target::Tree;
+use crate::{error::ToolError, verify};
+
+/// What became of a scaffold in the real library.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is the definition.
+    Passes,
+    /// It raised `NotImplementedError`, in whatever question it does not answer rightly.
+    Stops,
+    /// It, or the library, raised another error before it computed anything.
+    Errors,
+    /// It computed, and not what the definition does.
+    Fails,
+    /// The question could not be put.
+    #[default]
+    NotRun,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 5] = [Self::Passes, Self::Stops, Self::Errors, Self::Fails, Self::NotRun];
+}
+
+/// A scaffold, run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    pub outcome: Outcome,
+    /// Deciding checks that failed, and not by a stop.
+    pub failed: Vec<String>,
+    /// The error or the finding that says why it does not pass.
+    pub reason: Option<String>,
+}
+
+/// What a scaffold that is not complete is asked: whether it loads, and whether it computes.
+const STOPPED: [&str; 4] =
+    ["weights-loaded", "config-loads", "logits-differences", "logits-distribution"];
+
+/// A scaffold that waits to be run.
+pub(super) struct Trial {
+    pub(super) model_type: String,
+    pub(super) from: &'static str,
+    pub(super) scaffold: Scaffold,
+}
+
+/// Runs scaffolds in copies of the target.
+pub(super) struct Trials<'a> {
+    pub(super) launch: &'a Launch,
+    pub(super) sources: &'a Sources,
+    pub(super) tree: &'a Tree,
+    /// Where copies lie while they are needed, and what is done is kept.
+    pub(super) out: &'a Path,
+    pub(super) cancel: &'a Cancel,
+}
+
+impl Trials<'_> {
+    /// Runs all of `trials`, `jobs` at a time; the answers come in their order.
+    pub(super) fn run(
+        &self,
+        trials: &[Trial],
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Run>, ToolError> {
+        let step = Step::start(progress, "verifying scaffolds", trials.len() as u64);
+        let queue: Mutex<VecDeque<usize>> = Mutex::new((0..trials.len()).collect());
+        let runs: Mutex<Vec<Run>> = Mutex::new(vec![Run::default(); trials.len()]);
+        let work = || -> Result<(), ToolError> {
+            let deadline = verify::deadline(None)?;
+            let mut lane =
+                Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?;
+            let about = format!("{} {:?} {:?}", program(), lane.about()?, self.sources);
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(at) = next else { return Ok(()) };
+                let Trial { model_type, from, scaffold } = &trials[at];
+                let key =
+                    digest::of_bytes(format!("{about} {model_type} {}", scaffold.text).as_bytes());
+                let run = self.one(&mut lane, model_type, scaffold, &key)?;
+                if !matches!(run.outcome, Outcome::Passes | Outcome::Stops) {
+                    let reason = run.reason.as_deref().unwrap_or_default();
+                    let text = format!("{model_type} from {from}: {:?}: {reason}", run.outcome);
+                    progress.on(Event::Note { text: &text });
+                }
+                runs.lock().unwrap_or_else(PoisonError::into_inner)[at] = run;
+                step.advance(1);
+            }
+        };
+        thread::scope(|scope| {
+            let lanes: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+            lanes.into_iter().try_for_each(|it| it.join().expect("a lane does not panic"))
+        })?;
+        Ok(runs.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn one(
+        &self,
+        lane: &mut Lane,
+        model_type: &str,
+        scaffold: &Scaffold,
+        key: &str,
+    ) -> Result<Run, ToolError> {
+        let kept = self.out.join(format!("{key}.json"));
+        if let Some(run) = fs::read(&kept).ok().and_then(|it| serde_json::from_slice(&it).ok()) {
+            return Ok(run);
+        }
+        let folder = self.out.join(key);
+        let write = |source| RunDirError::Write { path: folder.clone(), source };
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(write)?;
+        }
+        let (file, _) = self.tree.target.remapping;
+        let utils = super::read(&self.tree.package.join(file))?;
+        let port = format!("{}/{model_type}.py", self.tree.target.models);
+        let files = [
+            (port.as_str(), scaffold.text.clone()),
+            (file, Remapping::without(&utils, model_type)),
+        ];
+        let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))
+            .map_err(|err| ToolError::Input(err.to_string()))?;
+        lane.set_port(Some(&copy))?;
+        let checks = if scaffold.is_complete() {
+            CHECKS.iter().map(|it| it.id).collect()
+        } else {
+            STOPPED.to_vec()
+        };
+        let question = Question { checks, ..Question::synthetic(model_type) };
+        let verified = harness::verify(lane, &question, &folder.join("work"), String::new(), &());
+        if self.cancel.is_cancelled() {
+            return Err(EngineError::Cancelled.into());
+        }
+        lane.revive()?;
+        fs::remove_dir_all(&folder).map_err(write)?;
+        let run = match verified {
+            Ok(evidence) => judge(&evidence),
+            Err(GatherError::Engine(err)) if err.is_cancelled() => return Err(err.into()),
+            Err(err) => Run { reason: Some(said(&err)), ..Run::default() },
+        };
+        let json = serde_json::to_vec(&run).expect("a run is plain data");
+        write_whole(&kept, &json)
+            .map_err(|source| RunDirError::Write { path: kept.clone(), source })?;
+        Ok(run)
+    }
+}
+
+/// What an error says, without the places of this machine.
+fn said(error: &GatherError) -> String {
+    let text = error.to_string();
+    text.split("\n  at ").next().unwrap_or_default().to_owned()
+}
+
+/// What this program is, so that another one does not take its answers.
+fn program() -> String {
+    std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default()
+}
+
+fn is_stop(error: &str) -> bool {
+    error.contains("NotImplementedError")
+}
+
+fn judge(evidence: &Evidence) -> Run {
+    let gates: Vec<&CheckRecord> = evidence.checks.iter().filter(|it| it.gate).collect();
+    let failing = || gates.iter().filter(|it| it.outcome == Checked::Fail);
+    let errors: Vec<String> = failing()
+        .filter_map(|it| match &it.absence {
+            Some(Absence::PortFailed { failure }) => Some(failure.to_string().replace("\n  ", " ")),
+            _ => None,
+        })
+        .collect();
+    let stops: Vec<&String> = errors.iter().filter(|it| is_stop(it)).collect();
+    let found = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
+    let measured = failing().find_map(|it| {
+        let figure = it.figures.iter().find(|it| !it.holds())?;
+        Some(format!("{}: {} is {:.1e}", it.id, figure.name, figure.measured.0))
+    });
+    let blocked = gates.iter().find_map(|it| match &it.absence {
+        Some(Absence::Blocked { reason }) => Some(format!("{}: {reason}", it.id)),
+        _ => None,
+    });
+    // The plain forward's figures say whether it computed at all.
+    let computed = evidence.check("logits-differences").is_some_and(|it| it.absence.is_none());
+    let stopped = !computed || stops.len() == failing().count();
+    let (outcome, reason) = match (evidence.verdict, stops.first()) {
+        (Verdict::Pass, _) => (Outcome::Passes, None),
+        (_, Some(stop)) if stopped => (Outcome::Stops, Some((*stop).clone())),
+        (Verdict::Fail, _) if computed => {
+            (Outcome::Fails, found.or(measured).or_else(|| errors.first().cloned()))
+        }
+        (Verdict::Fail, _) => (Outcome::Errors, errors.first().cloned().or(found).or(measured)),
+        (Verdict::NotRun, _) => (Outcome::NotRun, blocked),
+    };
+    let by_stop = |it: &CheckRecord| match &it.absence {
+        Some(Absence::PortFailed { failure }) => is_stop(&failure.to_string()),
+        _ => false,
+    };
+    let failed = failing().filter(|it| outcome != Outcome::Stops && !by_stop(it));
+    Run { outcome, failed: failed.map(|it| it.id.clone()).collect(), reason }
+}
