@@ -134,8 +134,9 @@ pub struct Long {
     pub reference_text: Vec<u32>,
     /// What the port writes after the same prompt.
     pub port_text: Vec<u32>,
-    /// Logits `[N, V]` along the reference's text, at [`Regime::truth`].
-    pub reference: Tensor,
+    /// Logits `[N, V]` along the reference's text, at [`Regime::truth`] and at the run's precision: an
+    /// error that a state carries along grows with the text.
+    pub noise: Noise,
     /// The port's along the same text.
     pub port: Tensor,
 }

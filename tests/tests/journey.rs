@@ -1,7 +1,5 @@
 //! A whole journey, as an agent makes it: each official client, both transports, both generations of
 //! the protocol, on real engines and with a real bug.
-//!
-//! What of the journey has no tool yet joins [`journey`], between the steps that it belongs to.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
 
@@ -80,9 +78,10 @@ impl Desk {
         let root = self.folder.path().as_os_str();
         let arguments = vec![OsStr::new("--root"), root];
         let variables = self.variables();
-        let settings = Settings { sdk, arguments, variables, ..generation.into() };
+        let person = person(sdk);
+        let settings = Settings { sdk, person, arguments, variables, ..generation.into() };
         let mut client = Client::stdio(settings, &self.at("runs"));
-        self.journey(&mut client);
+        self.journey(&mut client, sdk);
         client.leave();
     }
 
@@ -90,16 +89,18 @@ impl Desk {
         let server = Server::start_with(&self.at("runs"), "127.0.0.1:0", |it| {
             it.arg("--root").arg(self.folder.path()).envs(self.variables());
         });
-        let mut client = Client::http(Settings { sdk, ..generation.into() }, &server.url);
-        self.journey(&mut client);
+        let settings = Settings { sdk, person: person(sdk), ..generation.into() };
+        let mut client = Client::http(settings, &server.url);
+        self.journey(&mut client, sdk);
         client.leave();
         server.interrupt();
     }
 
-    fn journey(&self, client: &mut Client) {
+    fn journey(&self, client: &mut Client, sdk: Sdk) {
         let cover = self.at("cover.json");
         find(client, &cover);
         inspect(client);
+        self.scaffold(client);
 
         self.patch(&[]);
         let (bad, verdict) = self.verify(client);
@@ -110,6 +111,59 @@ impl Desk {
         let (good, verdict) = self.verify(client);
         assert_eq!(verdict, "pass");
         report(client, &good);
+        self.stage(client, &good, sdk);
+    }
+
+    /// A model that has no port yet begins from the nearest one, and stops where it differs.
+    fn scaffold(&self, client: &mut Client) {
+        let call = json!({"model_type": "arcee", "mlx_lm": self.at("mlx-lm"), "dry_run": true});
+        let begun = client.call("scaffold_port", call);
+        let data = &begun["data"];
+        assert_eq!(data["nearest"]["model_type"], "llama", "{begun:#}");
+        assert_eq!(
+            (&data["complete"], &data["wrote"]),
+            (&json!(false), &json!(false)),
+            "{begun:#}"
+        );
+    }
+
+    /// The verified port goes on a branch of a clean checkout, if a person agrees; else the person gets
+    /// the command.
+    fn stage(&self, client: &mut Client, run: &str, sdk: Sdk) {
+        let rules = client.call("contribution_policy", json!({"target": "mlx-lm"}));
+        assert!(rules["text"].as_str().unwrap().contains("forbidden"), "{rules:#}");
+        let clean = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let root = clean.path().join("mlx-lm");
+        let models = root.join("mlx_lm/models");
+        std::fs::create_dir_all(&models).unwrap();
+        std::fs::write(models.join("llama.py"), "").unwrap();
+        for arguments in [
+            &["init", "-q", "-b", "main"][..],
+            &["add", "."],
+            &["-c", "user.name=Me", "-c", "user.email=me@example.org", "commit", "-q", "-m", "All"],
+        ] {
+            let status = Command::new("git").args(arguments).current_dir(&root).status().unwrap();
+            assert!(status.success(), "{status}");
+        }
+        let port = "mlx_lm/models/olmo3.py";
+        let patch = clean.path().join("add-olmo3.patch");
+        let mut call = json!({
+            "target": "mlx-lm", "checkout": root, "model_type": MODEL, "run": run, "patch": patch,
+            "files": {port: self.at("mlx-lm").join(port)},
+        });
+        let plan = client.call("stage_contribution", call.clone());
+        assert_eq!(plan["data"]["refusals"], json!([]), "{plan:#}");
+        assert!(!patch.exists());
+        call["apply"] = plan["data"]["digest"].clone();
+        if sdk == Sdk::Python {
+            let told = client.refused("stage_contribution", call);
+            assert!(told.contains("portwright stage mlx-lm"), "{told}");
+            assert!(!patch.exists());
+            return;
+        }
+        let staged = client.call("stage_contribution", call);
+        assert!(staged["asked"][0].as_str().unwrap().contains(port), "{staged:#}");
+        assert!(patch.is_file(), "{staged:#}");
     }
 
     /// Verify the port in the checkout; returns the run and its verdict.
@@ -125,6 +179,12 @@ impl Desk {
         let verdict = result["data"]["verdict"].as_str().unwrap().to_owned();
         (run, verdict)
     }
+}
+
+/// Only the TypeScript client has somebody to ask here.
+fn person(sdk: Sdk) -> Option<Value> {
+    let agreed = json!({"action": "accept", "content": {"confirm": true}});
+    (sdk == Sdk::TypeScript).then_some(agreed)
 }
 
 fn find(client: &mut Client, cover: &Path) {

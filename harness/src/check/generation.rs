@@ -2,7 +2,7 @@
 
 use super::{
     Finding,
-    logits::{entropy_bound, judge, max_abs_bound},
+    logits::{entropy_bound, judge_with, max_abs_bound},
 };
 use crate::{
     case::TEXT_WINDOW,
@@ -55,8 +55,13 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
 pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
     let long = material.long.as_ref().map_err(Clone::clone)?;
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let mut figures = judge(material.regime, reference, &[(&long.reference, &long.port)])?;
-    let (expected, actual) = (entropies(&long.reference), entropies(&long.port));
+    let mut figures = judge_with(
+        material.regime,
+        reference,
+        Some(&long.noise),
+        &[(&long.noise.base, &long.port)],
+    )?;
+    let (expected, actual) = (entropies(&long.noise.base), entropies(&long.port));
     let mean = |window: &[f64]| window.iter().sum::<f64>() / window.len() as f64;
     let (mut drift, mut at) = (0.0, 0);
     let windows = expected.chunks(TEXT_WINDOW).zip(actual.chunks(TEXT_WINDOW));
@@ -66,7 +71,7 @@ pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
             (drift, at) = (found, index * TEXT_WINDOW);
         }
     }
-    let bound = entropy_bound(material.regime, reference)?;
+    let bound = entropy_bound(material.regime, reference, &long.noise);
     figures.push(Figure::judged("drift of a window's entropy (nats)", drift, bound));
     figures.push(Figure::informs("first token of that window", at as f64));
     let (theirs, own) = (&long.reference_text, &long.port_text);

@@ -5,7 +5,7 @@ use crate::{
     case::Regime,
     engine::Failure,
     evidence::{Absence, Bound, Figure},
-    material::{Material, Reference},
+    material::{Material, Noise, Reference},
     measure::logits::{LogitFigures, ShapeMismatch, TOP_K, compare, entropies, max_or_nan},
     tensors::Tensor,
     tolerance::{Order, bound},
@@ -70,6 +70,16 @@ pub(super) fn judge(
     reference: &Reference,
     pairs: &[(&Tensor, &Tensor)],
 ) -> Result<Vec<Figure>, Absence> {
+    judge_with(regime, reference, None, pairs)
+}
+
+/// [`judge`], where one more way in which the reference differs from itself counts as noise.
+pub(super) fn judge_with(
+    regime: Regime,
+    reference: &Reference,
+    more: Option<&Noise>,
+    pairs: &[(&Tensor, &Tensor)],
+) -> Result<Vec<Figure>, Absence> {
     let (mut max_abs, mut nmse, mut kl): (f64, f64, f64) = (0.0, 0.0, 0.0);
     for (expected, actual) in pairs {
         let figures = compare(expected, actual).map_err(|err| blocked(&err))?;
@@ -77,22 +87,28 @@ pub(super) fn judge(
         nmse = max_or_nan(nmse, figures.nmse);
         kl = max_or_nan(kl, figures.kl_max);
     }
+    let noise = || reference.noise.iter().chain(more);
+    let scale = scale_of(reference);
+    let of = |order, of, scale| noise_bound(regime, noise(), order, of, scale);
     Ok(vec![
-        Figure::judged("max |Δ|", max_abs, max_abs_bound(regime, reference)?),
+        Figure::judged("max |Δ|", max_abs, of(Order::Linear, |it| it.max_abs, scale)?),
+        Figure::judged("NMSE", nmse, of(Order::Quadratic, |it| it.nmse, 1.0)?),
         Figure::judged(
-            "NMSE",
-            nmse,
-            floor_bound(regime, reference, Order::Quadratic, |it| it.nmse, 1.0)?,
+            "max KL of a position (nats)",
+            kl,
+            of(Order::Quadratic, |it| it.kl_max, kl_scale(reference))?,
         ),
-        Figure::judged("max KL of a position (nats)", kl, kl_bound(regime, reference)?),
     ])
 }
 
 /// The bound of the KL divergence of a position. Logits that are each rounded by up to `u * scale`
 /// have a KL of half the variance of that, a third of its square.
 fn kl_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
-    let scale = scale_of(reference) / 6f64.sqrt();
-    floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, scale)
+    floor_bound(regime, reference, Order::Quadratic, |it| it.kl_max, kl_scale(reference))
+}
+
+fn kl_scale(reference: &Reference) -> f64 {
+    scale_of(reference) / 6f64.sqrt()
 }
 
 /// The bound of `max |Δ|` of one logit.
@@ -108,13 +124,13 @@ fn measured(material: &Material) -> Result<(LogitFigures, &Reference), Absence> 
 }
 
 /// The bound of a position's entropy.
-pub(super) fn entropy_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
+pub(super) fn entropy_bound(regime: Regime, reference: &Reference, more: &Noise) -> Bound {
     let mut floor: f64 = 0.0;
-    for noise in &reference.noise {
+    for noise in reference.noise.iter().chain([more]) {
         let pairs = entropies(&noise.base).into_iter().zip(entropies(&noise.logits));
         floor = pairs.fold(floor, |top, (a, b)| max_or_nan(top, (a - b).abs()));
     }
-    Ok(bound(regime, Order::Linear, floor, scale_of(reference)))
+    bound(regime, Order::Linear, floor, scale_of(reference))
 }
 
 fn floor_bound(
@@ -124,8 +140,18 @@ fn floor_bound(
     of: fn(&LogitFigures) -> f64,
     scale: f64,
 ) -> Result<Bound, Absence> {
+    noise_bound(regime, reference.noise.iter(), order, of, scale)
+}
+
+fn noise_bound<'a>(
+    regime: Regime,
+    noise: impl Iterator<Item = &'a Noise>,
+    order: Order,
+    of: fn(&LogitFigures) -> f64,
+    scale: f64,
+) -> Result<Bound, Absence> {
     let mut floor: f64 = 0.0;
-    for noise in &reference.noise {
+    for noise in noise {
         let figures = compare(&noise.base, &noise.logits).map_err(|err| blocked(&err))?;
         floor = max_or_nan(floor, of(&figures));
     }

@@ -11,6 +11,18 @@ use crate::{
     tolerance::{Order, bound},
 };
 
+/// The middle value; NaN where one is.
+fn median(values: &[f64]) -> f64 {
+    if values.iter().any(|it| it.is_nan()) {
+        return f64::NAN;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The median of the positions counts: where a rounded router sends one token elsewhere, its position
+/// is far off on either side, and says nothing.
 pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
     let quantised = material.quantised.as_ref().map_err(Clone::clone)?;
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
@@ -25,19 +37,20 @@ pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
             Figure::judged(name, lost, bound(material.regime, order, floor, scale))
         };
         figures.push(judged(
-            format!("max |Δ| in {bits} bits"),
-            lost.max_abs,
+            format!("median of max |Δ| in {bits} bits"),
+            median(&lost.max_abs_at),
             Order::Linear,
-            floor.max_abs,
+            median(&floor.max_abs_at),
             scale_of(reference),
         ));
         figures.push(judged(
-            format!("NMSE in {bits} bits"),
-            lost.nmse,
+            format!("median KL of a position in {bits} bits (nats)"),
+            median(&lost.kl_at),
             Order::Quadratic,
-            floor.nmse,
-            1.0,
+            median(&floor.kl_at),
+            scale_of(reference),
         ));
+        figures.push(Figure::informs(format!("max |Δ| in {bits} bits"), lost.max_abs));
         figures.push(Figure::informs(format!("layers packed in {bits} bits"), it.layers as f64));
     }
     finding.figures = figures;

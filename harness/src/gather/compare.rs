@@ -70,7 +70,7 @@ pub(super) fn assemble(
         (Ok(read), Ok(ignored)) => Ok(Fields { read, ignored }),
         (Err(absence), _) | (_, Err(absence)) => Err(absence),
     };
-    let long = long::assemble(reference.long, port.along, &port.generated);
+    let long = long::assemble(reference.long, reference.along, port.along, &port.generated);
     let quantised = quantised::assemble(reference.rounded, port.packed);
     let generation = match (reference.generated, port.generated) {
         (Ok((reference, path)), Ok(mut port)) => {

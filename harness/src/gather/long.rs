@@ -10,7 +10,7 @@ use crate::{
     case::{Feed, LONG_TEXT, NEW_TOKENS},
     engine::{Forward, Generated},
     evidence::Absence,
-    material::{Asked, Long},
+    material::{Asked, Long, Noise},
 };
 
 /// The id of the check that asks for it.
@@ -52,8 +52,8 @@ impl Ask<'_, '_> {
         self.generate(handle, self.plan.long_text, "long")
     }
 
-    /// The port's logits along the reference's text, its prompt in one call and then token by token.
-    pub(super) fn along(&mut self, handle: &str, text: &Receiver<Vec<u32>>) -> Asked<PathBuf> {
+    /// The port's logits along the reference's text, once that is there.
+    pub(super) fn received(&mut self, handle: &str, text: &Receiver<Vec<u32>>) -> Asked<PathBuf> {
         if !self.plan.question.wants(CHECK) {
             return Err(super::not_asked());
         }
@@ -61,6 +61,11 @@ impl Ask<'_, '_> {
             let reason = "the reference wrote no text".to_owned();
             return Err(Absence::Blocked { reason });
         };
+        self.along(handle, &text)
+    }
+
+    /// Logits along a text, its prompt in one call and then token by token.
+    pub(super) fn along(&mut self, handle: &str, text: &[u32]) -> Asked<PathBuf> {
         let prompt = self.plan.prompt();
         // The last token is chosen, but not read.
         let tokens = [prompt, &text[..text.len().saturating_sub(1)]].concat();
@@ -73,17 +78,24 @@ impl Ask<'_, '_> {
 /// Both sides along the reference's text, and what the port wrote itself.
 pub(super) fn assemble(
     text: Asked<Text>,
-    along: Asked<PathBuf>,
+    itself: Asked<PathBuf>,
+    port: Asked<PathBuf>,
     own: &Asked<Generated>,
 ) -> Asked<Long> {
     let (text, path) = text?;
-    let (reference, port) = (read_logits(&path)?, read_logits(&along?)?);
-    let (total, count) = (port.rows().len(), reference.rows().len());
+    let base = read_logits(&path)?;
+    let count = base.rows().len();
+    let chosen = |path: &PathBuf| {
+        let all = read_logits(path)?;
+        let total = all.rows().len();
+        Ok(all.time_slice(total.saturating_sub(count), total))
+    };
+    let (logits, port) = (chosen(&itself?)?, chosen(&port?)?);
     Ok(Long {
         reference_text: text.ids,
         port_text: own.as_ref().map_err(Clone::clone)?.ids.clone(),
-        reference,
-        port: port.time_slice(total.saturating_sub(count), total),
+        noise: Noise { name: "along the text", base, logits },
+        port,
     })
 }
 

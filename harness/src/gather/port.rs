@@ -91,7 +91,7 @@ fn with_session(
     } else {
         Err(not_asked())
     };
-    let along = ask.along("run", text);
+    let along = ask.received("run", text);
     let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
     let roundtrip = if plan.pair.judges_definition() {
         Err(of_ports_only("conversion of the checkpoint"))

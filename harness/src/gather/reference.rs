@@ -39,6 +39,8 @@ pub(super) struct Said {
     pub(super) generated: Asked<(Generated, PathBuf)>,
     /// The long text, at the truth's precision.
     pub(super) long: Asked<long::Text>,
+    /// Logits along that text at the run's precision.
+    pub(super) along: Asked<PathBuf>,
     pub(super) rounded: Asked<Vec<PathBuf>>,
     pub(super) read: Asked<Vec<String>>,
     pub(super) experiments: Asked<BTreeMap<String, Experiment>>,
@@ -104,6 +106,10 @@ pub(super) fn ask(
         }
         ask.generate("run", NEW_TOKENS, "generated")
     });
+    let along = long.as_ref().map_err(Clone::clone).and_then(|(text, _)| {
+        run_opened.clone()?;
+        ask.along("run", &text.ids)
+    });
     let rope = run_opened
         .clone()
         .and_then(|()| if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) });
@@ -148,6 +154,7 @@ pub(super) fn ask(
         load_seconds,
         generated,
         long,
+        along,
         rounded,
         read,
         experiments,
