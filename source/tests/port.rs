@@ -200,6 +200,23 @@ fn a_renamed_definition_gives_a_whole_port_under_its_name() {
     assert!(made.text.contains("self.rope_theta = rope.pop(\"rope_theta\", self.rope_theta)"));
 }
 
+/// A port that says all that the definition's config says serves the new type as it is.
+#[test]
+fn a_port_that_would_not_change_is_registered() {
+    let fields = "    model_type: str\n    hidden_size: int = 32\n    vocab_size: int = 100\n    num_hidden_layers: int = 2\n    hidden_act: str = \"silu\"\n    rms_norm_eps: float = 1e-6\n    rope_parameters: dict = None\n\n\nclass MLP";
+    let start = PORT.find("    model_type: str").unwrap();
+    let end = PORT.find("class MLP").unwrap() + "class MLP".len();
+    let port = format!("{}{fields}{}", &PORT[..start], &PORT[end..]);
+    let port = port.replace("nn.silu(", "ACTIVATIONS[self.args.hidden_act](");
+    let port = port.replace("args.rope_theta", "args.rope_parameters[\"rope_theta\"]");
+    let made = made_from(&port, |_, text| text);
+    assert!(made.is_complete() && made.registers, "{:?}\n{}", made.work, made.text);
+    let other = made_from(&port, |_, text| {
+        text.replace("rms_norm_eps: float = 1e-6", "rms_norm_eps: float = 1e-5")
+    });
+    assert!(other.is_complete() && !other.registers);
+}
+
 /// Layout, comments, docstrings, annotations and what training alone sees are not differences.
 #[test]
 fn what_computes_nothing_is_no_difference() {
@@ -369,7 +386,7 @@ fn the_nearest_is_measured() {
     put("auto/modeling_auto.py", HEADS);
     put("old/configuration_old.py", CONFIG);
     put("old/modeling_old.py", MODELING);
-    put("new/configuration_new.py", &CONFIG.replace("Old", "New"));
+    put("new/configuration_new.py", &CONFIG.replace("Old", "New").replace("\"old", "\"new"));
     put("new/modeling_new.py", &MODELING.replace("Old", "New").replace("_old", "_new"));
     let library = Library::open(dir.path()).unwrap();
     let catalogue = Catalogue::read(&library).unwrap();

@@ -18,6 +18,7 @@ use portwright_tools::port::{
     sweep::{self, PortSweepInput},
     trial::Outcome,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// One that stops where it begins from another's port, and passes from its own.
@@ -121,10 +122,12 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
         let arguments: Vec<&str> =
             ["verify", "pine", "--json"].iter().chain(checks).copied().collect();
         let verified = run(&arguments, &paths, dir.path());
-        (verified.status.code(), String::from_utf8(verified.stdout).unwrap())
+        let answer: Value = serde_json::from_slice(&verified.stdout).unwrap();
+        let evidence = dir.path().join(answer["evidence"].as_str().unwrap());
+        (verified.status.code(), fs::read_to_string(evidence).unwrap())
     };
-    let (code, verdict) = verify(&[]);
-    assert_eq!(code, Some(0), "{verdict}");
+    let (code, evidence) = verify(&[]);
+    assert_eq!(code, Some(0), "{evidence}");
 
     // One operator is another one: the scaffold does not compute what it did before.
     let definition = package.join("models/pine/modeling_pine.py");
@@ -136,25 +139,29 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     let [work] = output.work.as_slice() else { panic!("{:?}", output.work) };
     let place = format!("modeling_pine.py:{line}");
     assert_eq!(work.definition, place);
-    let (code, verdict) = verify(&["--checks", "logits-differences"]);
-    assert_eq!(code, Some(1), "{verdict}");
+    let (code, evidence) = verify(&["--checks", "logits-differences"]);
+    assert_eq!(code, Some(1), "{evidence}");
     let stop = format!("NotImplementedError: {place}: PineForCausalLM.forward is not ported");
-    assert!(verdict.contains(&stop), "{verdict}");
+    assert!(evidence.contains(&stop), "{evidence}");
 }
 
+/// The same classes, and yet the port reads a whole config.json where this is a part of one.
 #[test]
-fn what_the_parent_serves_already_is_one_row() {
-    let target = mlx_lm();
+fn a_part_of_a_config_is_not_the_whole() {
     let output = begin(&PortInput {
         model_type: "qwen3_5_text".to_owned(),
-        mlx_lm: Some(target.path().to_owned()),
+        dry_run: true,
         ..PortInput::default()
     });
-    assert!(output.complete, "{:?}", output.work);
-    assert_eq!(output.files[0].part, Part::Registration);
-    assert!(!target.path().join("mlx_lm/models/qwen3_5_text.py").exists());
-    let utils = fs::read_to_string(target.path().join("mlx_lm/utils.py")).unwrap();
-    assert!(utils.contains("    \"qwen3_5_text\": \"qwen3_5\",\n}"), "{utils}");
+    assert_eq!(output.files[0].part, Part::Model);
+    assert!(
+        output.work.iter().any(|it| it.construct.contains("a whole config.json")),
+        "{output:?}"
+    );
+    let alias =
+        PortInput { model_type: "gpt-sw3".to_owned(), dry_run: true, ..PortInput::default() };
+    let err = scaffold(&alias, &home(), &(), &Cancel::default()).unwrap_err();
+    assert!(err.to_string().contains("as `gpt2`"), "{err}");
 }
 
 #[test]
