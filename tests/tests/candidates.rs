@@ -5,13 +5,14 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use portwright_tests::{
-    client::{Client, Generation},
+    client::{Client, Generation, Settings},
     command::{Ended, start_as},
     hub::{FakeHub, Fault, Repository, safetensors},
     program::{engines, portwright},
@@ -251,7 +252,9 @@ fn an_agent_finds_them_page_by_page() {
     let family_folder = folder.path().join("family");
     family(&family_folder);
     let cover = folder.path().join("cover.json");
-    let mut client = Client::stdio(Generation::Stateless, &folder.path().join("runs"));
+    let arguments = vec![OsStr::new("--root"), folder.path().as_os_str()];
+    let settings = Settings { arguments, ..Generation::Stateless.into() };
+    let mut client = Client::stdio(settings, &folder.path().join("runs"));
     let first = client.call(
         "find_candidates",
         json!({"model": "llama", "from": family_folder, "limit": 3, "out": cover}),

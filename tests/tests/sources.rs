@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
 
 use portwright_harness::{cancel::Cancel, environment::Home};
 use portwright_tests::{
-    client::{Client, Generation},
+    client::{Client, Generation, Settings},
     program::engines,
 };
 use portwright_tools::modular::{
@@ -64,7 +65,9 @@ fn what_is_scaffolded_comes_back_as_its_table_says() {
 fn an_agent_converts_scaffolds_and_inspects() {
     let installed = engines();
     let folder = tempfile::tempdir().unwrap();
-    let mut client = Client::stdio(Generation::Stateless, &folder.path().join("runs"));
+    let arguments = vec![OsStr::new("--root"), folder.path().as_os_str()];
+    let settings = Settings { arguments, ..Generation::Stateless.into() };
+    let mut client = Client::stdio(settings, &folder.path().join("runs"));
     let model = MODELS[0];
 
     an_architecture(&mut client, model);

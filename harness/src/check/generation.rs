@@ -2,16 +2,12 @@
 
 use super::{
     Finding,
-    logits::{entropy_bound, judge_with, max_abs_bound},
+    logits::{judge_along, max_abs_bound},
 };
 use crate::{
-    case::TEXT_WINDOW,
     evidence::{Absence, Bound, Figure},
     material::Material,
-    measure::{
-        logits::{entropies, exceeds},
-        text::repeated,
-    },
+    measure::text::repeated,
 };
 
 pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
@@ -55,25 +51,7 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
 pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
     let long = material.long.as_ref().map_err(Clone::clone)?;
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let mut figures = judge_with(
-        material.regime,
-        reference,
-        Some(&long.noise),
-        &[(&long.noise.base, &long.port)],
-    )?;
-    let (expected, actual) = (entropies(&long.noise.base), entropies(&long.port));
-    let mean = |window: &[f64]| window.iter().sum::<f64>() / window.len() as f64;
-    let (mut drift, mut at) = (0.0, 0);
-    let windows = expected.chunks(TEXT_WINDOW).zip(actual.chunks(TEXT_WINDOW));
-    for (index, (expected, actual)) in windows.enumerate() {
-        let found = (mean(expected) - mean(actual)).abs();
-        if exceeds(found, drift) {
-            (drift, at) = (found, index * TEXT_WINDOW);
-        }
-    }
-    let bound = entropy_bound(material.regime, reference, &long.noise);
-    figures.push(Figure::judged("drift of a window's entropy (nats)", drift, bound));
-    figures.push(Figure::informs("first token of that window", at as f64));
+    let mut figures = judge_along(material.regime, reference, &long.noise, &long.port)?;
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
     figures.push(Figure::informs("tokens in common", same as f64));

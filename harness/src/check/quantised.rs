@@ -2,7 +2,7 @@
 
 use super::{
     Finding,
-    logits::{blocked, scale_of},
+    logits::{blocked, median, scale_of},
 };
 use crate::{
     evidence::{Absence, Figure},
@@ -10,16 +10,6 @@ use crate::{
     measure::logits::compare,
     tolerance::{Order, bound},
 };
-
-/// The middle value; NaN where one is.
-fn median(values: &[f64]) -> f64 {
-    if values.iter().any(|it| it.is_nan()) {
-        return f64::NAN;
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
 
 /// The median of the positions counts: where a rounded router sends one token elsewhere, its position
 /// is far off on either side, and says nothing.
