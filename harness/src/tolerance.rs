@@ -20,7 +20,7 @@ pub enum Order {
 /// The multiple of the floor that still counts as noise, for figures of linear order: 4 in either
 /// regime.
 ///
-/// - `Logic`: over the ports of the sweep that are right the worst figure is below 3 floors; of the
+/// - `Logic`: over the ports of the sweep that are right the worst figure is below 3.5 floors; of the
 ///   faults in real ports the smallest is above 5 (an epsilon of 1e-5 for 1e-6).
 ///   `docs/coverage/verify.md` gives both figures as they were last measured.
 /// - `Native`: between two bfloat16 libraries the recorded good revisions of one early port spread by
