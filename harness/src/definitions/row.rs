@@ -134,7 +134,7 @@ pub(super) fn one_line(error: &dyn std::fmt::Display) -> String {
 /// `at /home/me/lib/transformers/models/x.py:3` as `at transformers/models/x.py:3`.
 fn without_folder(line: &str) -> String {
     let words = line.split(' ').map(|word| {
-        let known = ["transformers/", "portwright_worker/"];
+        let known = ["transformers/", "portwright_worker/", "site-packages/"];
         let start = known.iter().find_map(|it| word.find(&format!("/{it}")));
         start.map_or(word, |it| &word[it + 1..])
     });
