@@ -74,6 +74,19 @@ impl IntoCallToolResult for Unconfirmed {
     }
 }
 
+/// What a tool that asks a person returns. It is no `Result`: that the client must ask first is neither
+/// an answer nor an error, and rmcp takes it from the branch of errors for none of both.
+pub(crate) struct Confirmed<T>(pub(crate) Result<T, Unconfirmed>);
+
+impl<T: IntoCallToolResult> IntoCallToolResult for Confirmed<T> {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        match self.0 {
+            Ok(answer) => answer.into_call_tool_result(),
+            Err(unconfirmed) => unconfirmed.into_call_tool_result(),
+        }
+    }
+}
+
 /// Return when a person has agreed to what `question` says.
 ///
 /// # Errors

@@ -76,6 +76,7 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         names,
         [
             "cancel_parity",
+            "contribution_policy",
             "convert_modular",
             "draft_report",
             "explain_divergence",
@@ -84,7 +85,9 @@ fn whole(client: &mut Client, protocol: &str) -> String {
             "parity_result",
             "parity_status",
             "run_parity",
-            "scaffold_modular"
+            "scaffold_modular",
+            "scaffold_port",
+            "stage_contribution"
         ]
     );
 

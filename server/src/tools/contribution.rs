@@ -19,7 +19,7 @@ use rmcp::{
 use super::{PortServer, blocking};
 use crate::{
     answer::Answer,
-    confirm::{Unconfirmed, confirm},
+    confirm::{Brought, Confirmed, Unconfirmed, confirm},
     contribution::{
         ContributionPolicy, ContributionRules, StageContribution, StagedContribution, question,
         within,
@@ -69,6 +69,17 @@ impl PortServer {
         answers: InputResponses,
         state: RequestState,
         context: RequestContext<RoleServer>,
+    ) -> Confirmed<Answer<StagedContribution>> {
+        Confirmed(self.stage_confirmed(input, (answers, state).into(), &context).await)
+    }
+}
+
+impl PortServer {
+    async fn stage_confirmed(
+        &self,
+        input: StageContribution,
+        brought: Brought,
+        context: &RequestContext<RoleServer>,
     ) -> Result<Answer<StagedContribution>, Unconfirmed> {
         let run = match &input.run {
             Some(run) => Some(self.jobs.folder(&self.finished(run).await?.0)),
@@ -80,14 +91,12 @@ impl PortServer {
         let Some(digest) = apply else { return Ok(Answer(plan.into())) };
         // What is asked about must be what is done: another plan is refused before anybody is asked.
         if plan.refusals.is_empty() && plan.digest == digest {
-            confirm(&question(&plan, &input), (answers, state).into(), &context).await?;
+            confirm(&question(&plan, &input), brought, context).await?;
         }
         let staging = self.staged(&input, Wish::Apply { plan: Some(digest) }).await?;
         Ok(Answer(StagedContribution::from(staging).refused()?))
     }
-}
 
-impl PortServer {
     async fn staged(&self, input: &Arc<StageInput>, wish: Wish) -> Result<Staging, Refusal> {
         let input = Arc::clone(input);
         Ok(blocking(move || stage::stage(&input, &wish)).await??)
