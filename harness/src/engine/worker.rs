@@ -386,10 +386,9 @@ mod tests {
 
     /// A worker that reads a request for each of `answers` and writes that in return.
     fn scripted(answers: &[&str]) -> Worker {
-        let mut script = r#"echo '{"event":"ready"}'"#.to_owned();
-        for answer in answers {
-            script += &format!("; read line; printf '{answer}\\n'");
-        }
+        let steps = answers.iter().map(|it| format!("; read line; printf '{it}\\n'"));
+        let script: String =
+            std::iter::once(r#"echo '{"event":"ready"}'"#.to_owned()).chain(steps).collect();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{script}; read line")]);
         let deadline = Duration::from_mins(1);

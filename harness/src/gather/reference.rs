@@ -53,7 +53,6 @@ struct Reads {
 
 /// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened; `text`
 /// takes the long text as soon as it is written.
-#[expect(clippy::needless_pass_by_value, reason = "its drop says that nothing more comes")]
 pub(super) fn ask(
     session: &mut Session<'_>,
     plan: &Plan<'_>,
