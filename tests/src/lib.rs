@@ -2,10 +2,11 @@
 //!
 //! # Where to start
 //!
-//! `tests/mcp.rs` drives the server with the official Python client; `tests/bad_input.rs` gives the
-//! command line what it must refuse; `tests/packaging.rs` installs the plugin into real agents.
-//! [`program`] is the binary under test, [`command`] a command of
-//! it whose worker processes are watched, [`client`] the Python client.
+//! `tests/mcp.rs` drives the server with the official Python client, `tests/journey.rs` with that of
+//! TypeScript too; `tests/bad_input.rs` gives the command line what it must refuse;
+//! `tests/packaging.rs` installs the plugin into real agents. [`program`] is the binary under test,
+//! [`command`] a command of it whose worker processes are watched, [`client`] either client, [`git`]
+//! the judge of what was staged.
 //!
 //! # Invariants
 //!
@@ -17,6 +18,7 @@ pub mod agents;
 pub mod checkout;
 pub mod client;
 pub mod command;
+pub mod git;
 pub mod hub;
 pub mod node;
 pub mod processes;

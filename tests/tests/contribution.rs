@@ -13,29 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portwright_tests::{command::start, program::portwright};
+use portwright_tests::{command::start, git::git, program::portwright};
 use serde_json::Value;
 
 /// As many as a staging takes, so that it can be killed among them.
 const FILES: usize = 300;
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Real git, which knows nothing of the user's own settings.
-#[track_caller]
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .envs(["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|it| (it, "Me")))
-        .envs(["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|it| (it, "me@example.org")))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "git {arguments:?}: {said}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();

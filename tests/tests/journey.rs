@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
 
-use std::{ffi::OsStr, path::Path, process::Command, time::Duration};
+use std::{ffi::OsStr, path::Path, time::Duration};
 
 use portwright_harness::mutants;
 use portwright_tests::{
     checkout,
     client::{Client, Generation, Sdk, Settings},
+    git::git,
     hub::{FakeHub, Repository, safetensors},
     program::engines,
     server::Server,
@@ -64,14 +65,8 @@ impl Desk {
     fn patch(&self, direction: &[&str]) {
         let file = self.at("bug.patch");
         std::fs::write(&file, mutants::patch(BUG).unwrap()).unwrap();
-        let status = Command::new("git")
-            .arg("apply")
-            .args(direction)
-            .arg(&file)
-            .current_dir(self.at("mlx-lm"))
-            .status()
-            .unwrap();
-        assert!(status.success(), "{status}");
+        let arguments = [&["apply"], direction, &[file.to_str().unwrap()]].concat();
+        git(&self.at("mlx-lm"), &arguments);
     }
 
     fn over_stdio(&self, sdk: Sdk, generation: Generation) {
@@ -137,14 +132,9 @@ impl Desk {
         let models = root.join("mlx_lm/models");
         std::fs::create_dir_all(&models).unwrap();
         std::fs::write(models.join("llama.py"), "").unwrap();
-        for arguments in [
-            &["init", "-q", "-b", "main"][..],
-            &["add", "."],
-            &["-c", "user.name=Me", "-c", "user.email=me@example.org", "commit", "-q", "-m", "All"],
-        ] {
-            let status = Command::new("git").args(arguments).current_dir(&root).status().unwrap();
-            assert!(status.success(), "{status}");
-        }
+        git(&root, &["init", "-q", "-b", "main"]);
+        git(&root, &["add", "."]);
+        git(&root, &["commit", "-q", "-m", "All there is"]);
         let port = "mlx_lm/models/olmo3.py";
         let patch = clean.path().join("add-olmo3.patch");
         let mut call = json!({
