@@ -16,7 +16,7 @@ pub const PROMPT: usize = 12;
 pub const NEW_TOKENS: usize = 32;
 /// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
 pub const LONG_TEXT: usize = 320;
-/// Tokens over which a long text's entropy is averaged.
+/// Tokens of a long text that are judged together, by their median.
 pub const TEXT_WINDOW: usize = 32;
 /// How a port is quantised: bits of a value, and values that share a scale. Four bits in groups of 64
 /// is what mlx-lm does unasked; eight bits cost little, so that a fault stands out.

@@ -1,8 +1,8 @@
 //! Schemas as short as they can be without saying less: what an agent reads costs it context.
 //!
 //! What is left out is what a reader takes for granted: which dialect of JSON Schema it is, that an
-//! optional property may be absent, that a count is no less than nothing, that a text ends. What is refused stays the
-//! same; it is the server that decides, not the schema.
+//! optional property may be absent, that a count is no less than nothing, that a text ends. What is
+//! refused stays the same; it is the server that decides, not the schema.
 
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value};

@@ -6,8 +6,9 @@ use crate::{
     engine::Failure,
     evidence::{Absence, Bound, Figure},
     material::{Material, Noise, Reference},
-    measure::logits::{
-        LogitFigures, ShapeMismatch, TOP_K, compare, entropies, exceeds, max_or_nan,
+    measure::{
+        logits::{LogitFigures, ShapeMismatch, TOP_K, compare, entropies, max_or_nan},
+        median::worst_window,
     },
     tensors::Tensor,
     tolerance::{Order, bound},
@@ -102,22 +103,24 @@ pub(super) fn judge_along(
     let found = compare(&more.base, port).map_err(|err| blocked(&err))?;
     let noise = || reference.noise.iter().chain([more]);
     let scale = scale_of(reference);
-    let (drifts, at) = (drifts(&more.base, port), worst_window(&found.max_abs_at).1);
-    let floor = noise().map(drifts_of).fold(0.0, max_or_nan);
+    let worst = |values: &[f64]| worst_window(values, TEXT_WINDOW);
+    let (difference, at) = worst(&found.max_abs_at);
+    let largest = |it: &Noise| drifts(&it.base, &it.logits).into_iter().fold(0.0, max_or_nan);
+    let floor = noise().map(largest).fold(0.0, max_or_nan);
     Ok(vec![
         Figure::judged(
             "median |Δ| of the worst window",
-            worst_window(&found.max_abs_at).0,
+            difference,
             noise_bound(regime, noise(), Order::Linear, |it| it.max_abs, scale)?,
         ),
         Figure::judged(
             "median KL of the worst window (nats)",
-            worst_window(&found.kl_at).0,
+            worst(&found.kl_at).0,
             noise_bound(regime, noise(), Order::Quadratic, |it| it.kl_max, kl_scale(reference))?,
         ),
         Figure::judged(
             "median drift of entropy of the worst window (nats)",
-            worst_window(&drifts).0,
+            worst(&drifts(&more.base, port)).0,
             bound(regime, Order::Linear, floor, scale),
         ),
         Figure::informs("first token of the worst window", at as f64),
@@ -125,35 +128,9 @@ pub(super) fn judge_along(
     ])
 }
 
-/// The largest median of a window, and where that window begins.
-fn worst_window(values: &[f64]) -> (f64, usize) {
-    let mut worst = (0.0, 0);
-    for (index, window) in values.chunks(TEXT_WINDOW).enumerate() {
-        let found = median(window);
-        if exceeds(found, worst.0) {
-            worst = (found, index * TEXT_WINDOW);
-        }
-    }
-    worst
-}
-
-/// The middle value; NaN where one is.
-pub(super) fn median(values: &[f64]) -> f64 {
-    if values.iter().any(|it| it.is_nan()) {
-        return f64::NAN;
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// How far the entropies of the positions lie apart.
 fn drifts(a: &Tensor, b: &Tensor) -> Vec<f64> {
     entropies(a).into_iter().zip(entropies(b)).map(|(a, b)| (a - b).abs()).collect()
-}
-
-fn drifts_of(noise: &Noise) -> f64 {
-    drifts(&noise.base, &noise.logits).into_iter().fold(0.0, max_or_nan)
 }
 
 /// The bound of the KL divergence of a position. Logits that are each rounded by up to `u * scale`

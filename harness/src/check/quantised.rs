@@ -2,12 +2,12 @@
 
 use super::{
     Finding,
-    logits::{blocked, median, scale_of},
+    logits::{blocked, scale_of},
 };
 use crate::{
     evidence::{Absence, Figure},
     material::Material,
-    measure::logits::compare,
+    measure::{logits::compare, median::median},
     tolerance::{Order, bound},
 };
 
@@ -17,32 +17,30 @@ pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
     let quantised = material.quantised.as_ref().map_err(Clone::clone)?;
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
     let plain = material.logits.as_ref().map_err(Clone::clone)?;
-    let mut finding = Finding::default();
+    let scale = scale_of(reference);
     let mut figures = Vec::new();
     for it in quantised {
         let lost = compare(plain, &it.port).map_err(|err| blocked(&err))?;
         let floor = compare(&reference.truth, &it.reference).map_err(|err| blocked(&err))?;
         let bits = it.by.bits;
-        let judged = |name: String, lost: f64, order, floor: f64, scale: f64| {
-            Figure::judged(name, lost, bound(material.regime, order, floor, scale))
+        let judged = |name: String, lost: &[f64], order, floor: &[f64]| {
+            let bound = bound(material.regime, order, median(floor), scale);
+            Figure::judged(name, median(lost), bound)
         };
         figures.push(judged(
             format!("median of max |Δ| in {bits} bits"),
-            median(&lost.max_abs_at),
+            &lost.max_abs_at,
             Order::Linear,
-            median(&floor.max_abs_at),
-            scale_of(reference),
+            &floor.max_abs_at,
         ));
         figures.push(judged(
             format!("median KL of a position in {bits} bits (nats)"),
-            median(&lost.kl_at),
+            &lost.kl_at,
             Order::Quadratic,
-            median(&floor.kl_at),
-            scale_of(reference),
+            &floor.kl_at,
         ));
         figures.push(Figure::informs(format!("max |Δ| in {bits} bits"), lost.max_abs));
         figures.push(Figure::informs(format!("layers packed in {bits} bits"), it.layers as f64));
     }
-    finding.figures = figures;
-    Ok(finding)
+    Ok(Finding { figures, ..Finding::default() })
 }
