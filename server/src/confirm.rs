@@ -7,8 +7,7 @@
 //! The client carries the answer, and a client that lies about it cannot be helped. What is made sure
 //! of is that an answer is to this question: the call that brings it also brings the question's digest.
 
-use std::fmt::Write;
-
+use portwright_harness::digest;
 use rmcp::{
     ErrorData, RoleServer,
     handler::server::tool::{InputResponses, IntoCallToolResult, RequestState},
@@ -18,7 +17,6 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use sha2::{Digest, Sha256};
 use tokio::select;
 
 use crate::refusal::Refusal;
@@ -143,12 +141,7 @@ impl Question {
 
     /// Which question an answer belongs to.
     fn digest(&self) -> String {
-        let hash = Sha256::digest(self.message.as_bytes());
-        hash.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        digest::of_bytes(self.message.as_bytes())
     }
 
     /// The answer to this question, if that is what was brought: an answer to another is none.

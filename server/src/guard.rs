@@ -1,8 +1,8 @@
 //! Who may call over HTTP: which hosts and origins, and who has to show a token.
 //!
 //! On a loopback address the names of this machine are enough: no website reaches the server, as
-//! `Host` must be one of them and no `Origin` passes but the server's own. On any other address every request also needs
-//! the bearer token, which is the user's own or made for this one server.
+//! `Host` must be one of them and no `Origin` passes but the server's own. On any other address every
+//! request also needs the bearer token, which is the user's own or made for this one server.
 
 use std::{
     fmt, io,
@@ -18,6 +18,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use portwright_harness::digest;
 use subtle::ConstantTimeEq;
 
 use crate::serve::ServeError;
@@ -46,9 +47,7 @@ impl Token {
     pub(crate) fn fresh() -> io::Result<Self> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
-        let text = digits.filter_map(|it| char::from_digit(it.into(), 16)).collect();
-        Ok(Self(text))
+        Ok(Self(digest::hex(&bytes)))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -111,12 +111,11 @@ pub fn definitions(
         ..verify::VerifyInput::default()
     })?;
     let engines = environment::ensure(home, progress, cancel)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Definitions {
         heads: if input.heads.is_empty() { HEADS.to_vec() } else { input.heads.clone() },
         model_types: input.model_types.clone(),
         modes: if input.modes.is_empty() { MODES.to_vec() } else { input.modes.clone() },
-        jobs: input.jobs.unwrap_or(cores),
+        jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify::deadline(input.deadline)?,
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("definitions")),
     };

@@ -42,7 +42,7 @@ mod engine {
     use portwright_harness::{
         cancel::Cancel,
         engine::{self, EngineError, EngineKind, Launch, Sources, Worker},
-        environment::{Engines, Home},
+        environment::{self, Engines, Home},
     };
     use portwright_source::Library;
     use serde_json::Value;
@@ -69,8 +69,8 @@ mod engine {
 
         /// So many threads to compute with; one for each core when absent.
         pub(crate) fn threads(mut self, threads: Option<u32>) -> Self {
-            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-            self.launch.embedded.threads = threads.map_or_else(cores, |it| it.max(1) as usize);
+            self.launch.embedded.threads =
+                threads.map_or_else(environment::cores, |it| it.max(1) as usize);
             self
         }
 

@@ -84,10 +84,9 @@ pub fn sweep(
     })?;
     let engines = environment::ensure(home, progress, cancel)?;
     let launch = Launch::new(home, Some(engines.clone()));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Sweep {
         model_types: input.model_types.clone(),
-        jobs: input.jobs.unwrap_or(cores),
+        jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify::deadline(input.deadline)?,
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),
     };

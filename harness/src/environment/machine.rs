@@ -37,11 +37,16 @@ pub enum Device {
     Cpu,
 }
 
+/// How many threads compute at a time.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Machine {
     pub fn look(settings: &Settings) -> Self {
         Self {
             platform: super::sizes::platform(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             memory_bytes: memory_bytes(),
             devices: devices(settings),
         }

@@ -42,7 +42,7 @@ pub use error::{NotPython, SetupError};
 pub use home::Home;
 pub use lock::engines_lock_digest;
 pub(crate) use machine::memory_bytes;
-pub use machine::{Device, Machine};
+pub use machine::{Device, Machine, cores};
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
 pub use setup::{ensure, installed};

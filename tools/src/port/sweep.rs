@@ -5,7 +5,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    thread,
 };
 
 use portwright_harness::{
@@ -150,9 +149,9 @@ pub fn sweep(
         prepare(input, home, progress, cancel)?;
     let launch = Launch::new(home, Some(engines.clone()));
     let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let running = Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
-    let mut found = running.run(&trials, input.jobs.unwrap_or(cores), progress)?.into_iter();
+    let mut found =
+        running.run(&trials, input.jobs.unwrap_or_else(environment::cores), progress)?.into_iter();
     for row in &mut rows {
         let places = std::iter::once(&mut row.from_nearest)
             .chain(row.port.as_mut().map(|it| &mut it.from_itself));
