@@ -17,7 +17,10 @@ use crate::{
     case::{Regime, Spelling},
     digest,
     engine::{About, EngineKind, Failure, Pair, Synthesised},
-    facts::{Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, RotationRecord},
+    facts::{
+        Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, LongTextRecord,
+        PerPosition, RotationRecord,
+    },
     tolerance::Order,
 };
 
@@ -338,13 +341,6 @@ pub struct CoverMember {
     pub members: u64,
 }
 
-/// `max |Δ|` and KL of the plain forward, position by position.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PerPosition {
-    pub max_abs: Vec<Real>,
-    pub kl: Vec<Real>,
-}
-
 /// One paired tap, as measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TapRecord {
@@ -370,6 +366,9 @@ pub struct Evidence {
     pub subject: Subject,
     pub checks: Vec<CheckRecord>,
     pub per_position: PerPosition,
+    /// Nothing where there was no long text to read along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_text: Option<LongTextRecord>,
     pub taps: Vec<TapRecord>,
     /// A record for each kind of layer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,5 @@
-//! What evidence says beside the checks' figures: rotations, dtypes, tokens, cost and the machine.
+//! What evidence says beside the checks' figures: differences by position and along a long text,
+//! rotations, dtypes, tokens, cost and the machine.
 //!
 //! A report shows these; no verdict follows from them. All but [`Cost`] and [`Hardware`], which differ
 //! between two runs of the same thing, are part of the digest.
@@ -9,13 +10,34 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    case::Precision,
+    case::{Precision, TEXT_WINDOW},
     environment::{Machine, Settings},
     evidence::Real,
-    material::{DtypePair, Generation, Rotations},
-    measure::positions,
+    material::{DtypePair, Generation, Long, Material, Rotations},
+    measure::{along::along, logits::compare, positions},
     tolerance::rotation_bound,
 };
+
+/// `max |Δ|` and KL of the plain forward, position by position.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PerPosition {
+    pub max_abs: Vec<Real>,
+    pub kl: Vec<Real>,
+}
+
+/// The long text that the port read along, window by window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LongTextRecord {
+    pub tokens: u64,
+    /// Tokens of a window; the last may have fewer.
+    pub window: u64,
+    /// `max |Δ|` of the logits of a position: the median of each window.
+    pub max_abs: Vec<Real>,
+    /// KL divergence in nats, likewise.
+    pub kl: Vec<Real>,
+    /// By how many nats the entropies of the predictions lie apart, likewise.
+    pub entropy_drift: Vec<Real>,
+}
 
 /// The rotations of the layers that turn alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -147,6 +169,33 @@ fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let name = info.lines().find_map(|it| it.strip_prefix("model name"))?;
     Some(name.trim_start_matches([' ', '\t', ':']).trim().to_owned())
+}
+
+/// How far the plain forward's logits are from the reference; empty where there are none.
+pub fn per_position(material: &Material) -> PerPosition {
+    let (Ok(reference), Ok(logits)) = (&material.reference, &material.logits) else {
+        return PerPosition::default();
+    };
+    compare(&reference.truth, logits).map_or_else(
+        |_| PerPosition::default(),
+        |it| PerPosition { max_abs: reals(it.max_abs_at), kl: reals(it.kl_at) },
+    )
+}
+
+/// How far the port was from the reference along the long text.
+pub fn long_text(found: &Long) -> Option<LongTextRecord> {
+    let along = along(&found.noise.base, &found.port).ok()?;
+    Some(LongTextRecord {
+        tokens: found.reference_text.len() as u64,
+        window: TEXT_WINDOW as u64,
+        max_abs: reals(along.max_abs),
+        kl: reals(along.kl),
+        entropy_drift: reals(along.entropy_drift),
+    })
+}
+
+fn reals(values: Vec<f64>) -> Vec<Real> {
+    values.into_iter().map(Real).collect()
 }
 
 /// A record for the layers of one kind that the reference turns alike.

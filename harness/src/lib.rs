@@ -31,6 +31,7 @@ pub mod environment;
 pub mod evidence;
 pub mod facts;
 pub mod gather;
+pub mod held;
 pub mod hint;
 pub mod keep;
 pub mod material;

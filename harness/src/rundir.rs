@@ -2,12 +2,12 @@
 
 use std::{
     borrow::Cow,
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use crate::hint::Hint;
+use crate::{held::Held, hint::Hint};
 
 /// The evidence of a finished run; a folder without it holds an unfinished one.
 pub const EVIDENCE: &str = "evidence.json";
@@ -51,7 +51,7 @@ impl Hint for RunDirError {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    _lock: File,
+    _lock: Held,
 }
 
 impl RunDir {
@@ -66,14 +66,9 @@ impl RunDir {
             }
         }
         fs::create_dir_all(path).map_err(write)?;
-        let lock = File::create(path.join(LOCK)).map_err(write)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(RunDirError::Busy { path: path.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => return Err(write(source)),
-        }
+        let Some(lock) = Held::take(&path.join(LOCK)).map_err(write)? else {
+            return Err(RunDirError::Busy { path: path.to_owned() });
+        };
         let dir = Self { path: path.to_owned(), _lock: lock };
         dir.clear_work()?;
         Ok(dir)

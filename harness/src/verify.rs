@@ -12,13 +12,10 @@ use crate::{
     check::{CHECKS, Check},
     digest,
     engine::package_path,
-    evidence::{
-        Clock, Evidence, PerPosition, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict,
-    },
+    evidence::{Clock, Evidence, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict},
     facts,
     gather::{GatherError, Lane, Question, gather},
     material::Material,
-    measure::logits,
     progress::{Progress, Step},
     tensors::TensorFile,
 };
@@ -55,7 +52,8 @@ pub fn verify(
         engines: about,
         subject: subject(question, &material, work)?,
         checks,
-        per_position: per_position(&material),
+        per_position: facts::per_position(&material),
+        long_text: material.long.as_ref().ok().and_then(facts::long_text),
         taps: taps(&material),
         rotations: material
             .rotations
@@ -156,17 +154,6 @@ fn layer_kinds(material: &Material) -> Vec<String> {
     synthetic.unwrap_or_else(|| {
         serde_json::from_value(material.config["layer_types"].clone()).unwrap_or_default()
     })
-}
-
-fn per_position(material: &Material) -> PerPosition {
-    let (Ok(reference), Ok(logits)) = (&material.reference, &material.logits) else {
-        return PerPosition::default();
-    };
-    let reals = |values: Vec<f64>| values.into_iter().map(Real).collect();
-    logits::compare(&reference.truth, logits).map_or_else(
-        |_| PerPosition::default(),
-        |it| PerPosition { max_abs: reals(it.max_abs_at), kl: reals(it.kl_at) },
-    )
 }
 
 fn taps(material: &Material) -> Vec<TapRecord> {

@@ -15,10 +15,8 @@ use rmcp::{
 };
 
 use crate::{
-    completion, prompts,
-    refusal::Refusal,
-    resources, skills,
-    tools::{PortServer, blocking},
+    background::blocking, completion, prompts, refusal::Refusal, resources, skills,
+    tools::PortServer,
 };
 
 const INSTRUCTIONS: &str = "\

@@ -5,7 +5,8 @@
 //! - A run's state moves forward only: queued, running, then done, failed, cancelled or interrupted.
 //! - What is known of a run is on disk as well, so another process sees it, and one that comes after
 //!   this was killed can resume it.
-//! - Verification happens on a blocking thread; the runtime is never held up.
+//! - Verification happens on a blocking thread, and so does what is written for a run: writing waits
+//!   for the disk, and neither the runtime nor another run waits for that.
 //! - After [`Jobs::close`] no run is left, and with the runs their engine workers are gone.
 
 use std::{
@@ -24,6 +25,7 @@ use portwright_harness::{
 };
 use portwright_tools::{
     error::ToolError,
+    runs::{self, RunSummary},
     standing::{self, Claim, Standing, State},
     verify::{self, VerifyInput, VerifyOutput},
 };
@@ -33,7 +35,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use crate::{refusal::Refusal, run_id::RunId};
+use crate::{background::blocking, refusal::Refusal, run_id::RunId};
 
 /// Runs that may wait or run at once.
 const MOST_OPEN: usize = 16;
@@ -69,17 +71,28 @@ struct OpenStep {
 }
 
 impl Job {
-    fn new(id: RunId, claim: Claim, question: VerifyInput) -> Result<Self, ToolError> {
+    /// A run that nobody answers for yet, so that nothing of it is on disk.
+    fn new(id: RunId, question: VerifyInput) -> Self {
         let standing = Standing::queued(question);
-        claim.tell(&standing)?;
-        Ok(Self {
+        Self {
             id,
             cancel: Cancel::default(),
             interrupted: AtomicBool::new(false),
             moment: watch::Sender::new(Moment { standing, output: None }),
             steps: Mutex::default(),
-            claim: Mutex::new(Some(claim)),
-        })
+            claim: Mutex::default(),
+        }
+    }
+
+    /// Answer for it from now on: its folder is made, and says how it stands.
+    fn answer_for(&self, folder: &Path) -> Result<(), ToolError> {
+        let mut held = self.claim();
+        let claim = Claim::take(folder).map_err(ToolError::from)?;
+        let standing = self.moment().standing;
+        claim.tell(&standing)?;
+        // Whoever stopped it already found nothing to write.
+        *held = Some(claim).filter(|_| !standing.state.is_over());
+        Ok(())
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -172,7 +185,7 @@ impl Job {
     }
 
     /// Keep the disk and this run in agreement until it is over.
-    async fn keep_written(&self) {
+    async fn keep_written(self: Arc<Self>) {
         let mut changes = self.changes();
         let mut tick = interval(WRITTEN_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -181,13 +194,34 @@ impl Job {
             if self.state().is_over() {
                 return;
             }
-            if self.is_asked_to_stop() {
-                self.cancel();
-            }
-            if changes.has_changed().unwrap_or(false) {
-                changes.mark_unchanged();
-                self.write(self.claim().as_ref());
-            }
+            let changed = changes.has_changed().unwrap_or(false);
+            changes.mark_unchanged();
+            let job = Arc::clone(&self);
+            let kept = task::spawn_blocking(move || {
+                if job.is_asked_to_stop() {
+                    job.cancel();
+                }
+                if changed {
+                    job.write(job.claim().as_ref());
+                }
+            });
+            // Fails only where the server ends.
+            let _ = kept.await;
+        }
+    }
+
+    /// Verify, now that its turn has come, in `folder`.
+    fn work(&self, folder: PathBuf, home: &Home) {
+        if !self.begin() {
+            return;
+        }
+        let input = VerifyInput { out: Some(folder), ..self.moment().standing.question };
+        match verify::verify(&input, home, self, &self.cancel) {
+            Ok((output, _)) => self.end(State::Done, |it| it.output = Some(output)),
+            Err(err) if err.is_cancelled() => self.end(self.stopped(), |_| {}),
+            Err(err) => self.end(State::Failed, |it| {
+                it.standing.failure = Some(Refusal::from(&err).into());
+            }),
         }
     }
 
@@ -231,13 +265,20 @@ pub(crate) struct Jobs {
     root: PathBuf,
     home: Home,
     known: Mutex<Vec<Arc<Job>>>,
+    finished: runs::Index,
     turn: Semaphore,
 }
 
 impl Jobs {
     /// Runs are kept in folders under `root`.
     pub(crate) fn new(root: PathBuf, home: Home) -> Self {
-        Self { root, home, known: Mutex::default(), turn: Semaphore::new(1) }
+        Self {
+            root,
+            home,
+            known: Mutex::default(),
+            finished: runs::Index::default(),
+            turn: Semaphore::new(1),
+        }
     }
 
     pub(crate) fn home(&self) -> &Home {
@@ -256,51 +297,55 @@ impl Jobs {
         self.known().iter().find(|it| it.id == *id).cloned()
     }
 
+    /// Every finished run in the folder of runs, newest first.
+    pub(crate) fn finished(&self) -> Vec<RunSummary> {
+        self.finished.list(&self.root)
+    }
+
     /// Accept a run; it begins when its turn comes.
-    pub(crate) fn start(self: &Arc<Self>, input: VerifyInput) -> Result<Arc<Job>, Refusal> {
-        let mut known = self.known();
-        let id = self.fresh_id(&known, &input.model_type)?;
-        self.accept(&mut known, id, input)
+    pub(crate) async fn start(self: &Arc<Self>, input: VerifyInput) -> Result<Arc<Job>, Refusal> {
+        let job = {
+            let mut known = self.known();
+            let id = self.fresh_id(&known, &input.model_type)?;
+            enter(&mut known, id, input)?
+        };
+        self.accept(job).await
     }
 
     /// Accept a run again that ended without a verdict: the same question, in the same folder.
-    pub(crate) fn resume(
+    pub(crate) async fn resume(
         self: &Arc<Self>,
         id: RunId,
         question: VerifyInput,
     ) -> Result<Arc<Job>, Refusal> {
-        let mut known = self.known();
-        if let Some(open) = known.iter().find(|it| it.id == id && !it.state().is_over()) {
-            return Ok(Arc::clone(open));
-        }
-        known.retain(|it| it.id != id);
-        self.accept(&mut known, id, question)
+        let job = {
+            let mut known = self.known();
+            if let Some(open) = known.iter().find(|it| it.id == id && !it.state().is_over()) {
+                return Ok(Arc::clone(open));
+            }
+            let over = known.iter().position(|it| it.id == id).map(|it| known.remove(it));
+            match enter(&mut known, id, question) {
+                Ok(job) => job,
+                Err(refusal) => {
+                    known.extend(over);
+                    return Err(refusal);
+                }
+            }
+        };
+        self.accept(job).await
     }
 
-    fn accept(
-        self: &Arc<Self>,
-        known: &mut Vec<Arc<Job>>,
-        id: RunId,
-        question: VerifyInput,
-    ) -> Result<Arc<Job>, Refusal> {
-        let open = known.iter().filter(|it| !it.state().is_over()).count();
-        if MOST_OPEN <= open {
-            return Err(Refusal::new(
-                format!("{open} runs are waiting already"),
-                "wait until one is over (`parity_status`), or stop one with `cancel_parity`",
-            ));
-        }
-        let folder = self.folder(&id);
-        let claim = Claim::take(&folder).map_err(ToolError::from)?;
-        let input = VerifyInput { out: Some(folder), ..question.clone() };
-        let job = Arc::new(Job::new(id, claim, question)?);
-        known.push(Arc::clone(&job));
-        if MOST_KNOWN < known.len()
-            && let Some(oldest) = known.iter().position(|it| it.state().is_over())
+    /// Answer for a run that was entered, and let it wait for its turn.
+    async fn accept(self: &Arc<Self>, job: Arc<Job>) -> Result<Arc<Job>, Refusal> {
+        let (held, folder) = (Arc::clone(&job), self.folder(&job.id));
+        if let Err(refusal) =
+            blocking(move || held.answer_for(&folder)).await.and_then(|it| Ok(it?))
         {
-            known.remove(oldest);
+            self.known().retain(|it| !Arc::ptr_eq(it, &job));
+            return Err(refusal);
         }
-        tokio::spawn(Arc::clone(self).run(Arc::clone(&job), input));
+        tokio::spawn(Arc::clone(&job).keep_written());
+        tokio::spawn(Arc::clone(self).run(Arc::clone(&job)));
         Ok(job)
     }
 
@@ -320,30 +365,23 @@ impl Jobs {
         let _ = timeout(patience, over).await;
     }
 
-    async fn run(self: Arc<Self>, job: Arc<Job>, input: VerifyInput) {
-        let written = Arc::clone(&job);
-        tokio::spawn(async move { written.keep_written().await });
-        let Ok(_turn) = self.turn.acquire().await else {
-            return job.end(job.stopped(), |_| {});
-        };
-        if !job.begin() {
-            return;
-        }
-        let (home, worked) = (self.home.clone(), Arc::clone(&job));
-        let outcome =
-            task::spawn_blocking(move || verify::verify(&input, &home, &*worked, &worked.cancel))
-                .await;
-        match outcome {
-            Ok(Ok((output, _))) => job.end(State::Done, |it| it.output = Some(output)),
-            Ok(Err(err)) if err.is_cancelled() => job.end(job.stopped(), |_| {}),
-            Ok(Err(err)) => job.end(State::Failed, |it| {
-                it.standing.failure = Some(Refusal::from(&err).into());
-            }),
-            Err(bug) => job.end(State::Failed, |it| {
+    async fn run(self: Arc<Self>, job: Arc<Job>) {
+        let turn = self.turn.acquire().await;
+        let (home, folder, worked) = (self.home.clone(), self.folder(&job.id), Arc::clone(&job));
+        let may_begin = turn.is_ok();
+        let worked = task::spawn_blocking(move || {
+            if may_begin {
+                worked.work(folder, &home);
+            } else {
+                worked.end(worked.stopped(), |_| {});
+            }
+        });
+        if let Err(bug) = worked.await {
+            job.end(State::Failed, |it| {
                 let hint = "this is a bug of Portwright; its stderr says where";
                 let refusal = Refusal::new(format!("the run ended unexpectedly: {bug}"), hint);
                 it.standing.failure = Some(refusal.into());
-            }),
+            });
         }
     }
 
@@ -368,13 +406,33 @@ impl Jobs {
     }
 }
 
+/// Give a run a place in the queue. Nobody else can take its name from here on.
+fn enter(known: &mut Vec<Arc<Job>>, id: RunId, question: VerifyInput) -> Result<Arc<Job>, Refusal> {
+    let open = known.iter().filter(|it| !it.state().is_over()).count();
+    if MOST_OPEN <= open {
+        return Err(Refusal::new(
+            format!("{open} runs are waiting already"),
+            "wait until one is over (`parity_status`), or stop one with `cancel_parity`",
+        ));
+    }
+    let job = Arc::new(Job::new(id, question));
+    known.push(Arc::clone(&job));
+    if MOST_KNOWN < known.len()
+        && let Some(oldest) = known.iter().position(|it| it.state().is_over())
+    {
+        known.remove(oldest);
+    }
+    Ok(job)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn job(dir: &tempfile::TempDir) -> Job {
-        let claim = Claim::take(&dir.path().join("a-1")).unwrap();
-        Job::new(RunId::parse("a-1").unwrap(), claim, VerifyInput::default()).unwrap()
+        let job = Job::new(RunId::parse("a-1").unwrap(), VerifyInput::default());
+        job.answer_for(&dir.path().join("a-1")).unwrap();
+        job
     }
 
     fn jobs(dir: &tempfile::TempDir) -> Arc<Jobs> {
@@ -431,11 +489,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let jobs = jobs(&dir);
         let turn = jobs.turn.acquire().await.unwrap();
-        let first = jobs.start(olmo3()).unwrap();
-        let second = jobs.start(olmo3()).unwrap();
+        let first = jobs.start(olmo3()).await.unwrap();
+        let second = jobs.start(olmo3()).await.unwrap();
         assert_ne!(first.id, second.id);
         let wrong = VerifyInput { model_type: "../etc".into(), ..VerifyInput::default() };
-        assert!(jobs.start(wrong).is_err());
+        assert!(jobs.start(wrong).await.is_err());
         jobs.close(Duration::from_secs(5)).await;
         drop(turn);
         // Nobody asked for that, and the next server can go on with it.
@@ -450,14 +508,14 @@ mod tests {
         let jobs = jobs(&dir);
         let _turn = jobs.turn.acquire().await.unwrap();
         for _ in 0..MOST_OPEN {
-            jobs.start(olmo3()).unwrap();
+            jobs.start(olmo3()).await.unwrap();
         }
-        assert!(jobs.start(olmo3()).is_err());
+        assert!(jobs.start(olmo3()).await.is_err());
         let first = jobs.known()[0].clone();
         first.cancel();
-        let resumed = jobs.resume(first.id.clone(), olmo3()).unwrap();
+        let resumed = jobs.resume(first.id.clone(), olmo3()).await.unwrap();
         assert_eq!((&resumed.id, resumed.state()), (&first.id, State::Queued));
         // A run that is open is not begun twice.
-        assert!(Arc::ptr_eq(&jobs.resume(first.id.clone(), olmo3()).unwrap(), &resumed));
+        assert!(Arc::ptr_eq(&jobs.resume(first.id.clone(), olmo3()).await.unwrap(), &resumed));
     }
 }

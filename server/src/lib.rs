@@ -19,6 +19,7 @@
 //! - A tool reads and writes below the roots it was given, and nowhere else.
 
 mod answer;
+mod background;
 mod candidates;
 mod completion;
 pub mod confirm;

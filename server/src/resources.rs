@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use portwright_harness::rundir::EVIDENCE;
 use portwright_tools::{
     report::{DRAFT, PAGE, REPORT},
-    runs::{self, RunSummary},
+    runs::RunSummary,
     standing::{self, State},
 };
 use rmcp::{
@@ -109,7 +109,7 @@ fn id_at(folder: &Path) -> Option<RunId> {
 pub(crate) fn newest(jobs: &Jobs, most: usize) -> Vec<RunId> {
     let standing = standing::list(jobs.root()).into_iter();
     let open = standing.filter(|it| it.1.state != State::Done).filter_map(|it| id_at(&it.0));
-    let finished = runs::list(jobs.root());
+    let finished = jobs.finished();
     open.chain(finished.iter().filter_map(id_of)).take(most).collect()
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
             ErrorData::invalid_params(format!("`{text}` is no cursor of this server"), None)
         })?,
     };
-    let finished = runs::list(jobs.root());
+    let finished = jobs.finished();
     let mut resources = Vec::new();
     if offset == 0 {
         resources.push(
@@ -220,7 +220,7 @@ fn read_runs(jobs: &Jobs, uri: &str, offset: usize) -> ReadResourceResult {
             Some(json!({"run": id.as_str(), "state": standing.state}))
         })
         .collect();
-    rows.extend(runs::list(jobs.root()).iter().filter_map(|it| {
+    rows.extend(jobs.finished().iter().filter_map(|it| {
         let id = id_of(it)?;
         Some(json!({
             "run": id.as_str(), "state": State::Done, "model_type": it.model_type,

@@ -19,6 +19,7 @@ pub mod checkout;
 pub mod client;
 pub mod command;
 pub mod git;
+pub mod github;
 pub mod hub;
 pub mod node;
 pub mod processes;

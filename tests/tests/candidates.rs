@@ -12,8 +12,11 @@ use std::{
 };
 
 use portwright_tests::{
+    checkout::mlx_lm,
     client::{Client, Generation, Settings},
     command::{Ended, start_as},
+    git::git,
+    github::{FakeGithub, Item},
     hub::{FakeHub, Fault, Repository, safetensors},
     program::{engines, portwright},
 };
@@ -76,12 +79,16 @@ fn family(root: &Path) {
 }
 
 fn candidates(folder: &Path, arguments: &[&str]) -> Ended {
+    candidates_with(folder, arguments, &[("GITHUB_API_URL", NOBODY)])
+}
+
+fn candidates_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     engines();
     let mut command = Command::new(portwright());
     command
         .arg("candidates")
         .args(arguments)
-        .env("GITHUB_API_URL", NOBODY)
+        .envs(variables.iter().copied())
         .env("HF_HOME", folder.join("hf"));
     command.env_remove("HF_HUB_CACHE");
     start_as(folder, command).ended()
@@ -174,6 +181,52 @@ fn the_table_names_the_set_and_the_next_step() {
         ],
     );
     assert!(folder.path().join("cover.json").is_file());
+}
+
+#[test]
+fn open_pull_requests_for_the_same_model_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    family(&folder.path().join("family"));
+    let clone = folder.path().join("clone");
+    mlx_lm(&clone);
+    git(&clone, &["init", "--quiet"]);
+    git(&clone, &["remote", "add", "origin", "git@github.com:somebody/mlx-lm.git"]);
+    git(&clone, &["remote", "add", "upstream", "https://github.com/them/mlx-lm.git"]);
+    let item = |repository, number, title, is_pull_request, is_open| Item {
+        repository,
+        number,
+        title,
+        is_pull_request,
+        is_open,
+    };
+    let items = [
+        item("them/mlx-lm", 7, "Add Llama in another way", true, true),
+        item("them/mlx-lm", 8, "llama: an old attempt", true, false),
+        item("them/mlx-lm", 9, "llama is slow", false, true),
+        item("them/mlx-lm", 10, "Add qwen9", true, true),
+        item("somebody/mlx-lm", 11, "llama in the fork", true, true),
+    ];
+    let github = FakeGithub::start(&items, 1);
+    let ask = |arguments: &[&str]| {
+        let all = [&["llama", "--folder", "family", "--mlx-lm", "clone"], arguments].concat();
+        let variables = [("GITHUB_API_URL", github.url.as_str()), ("GITHUB_TOKEN", "s3cret")];
+        candidates_with(folder.path(), &all, &variables)
+    };
+    let first = ask(&["--json"]);
+    first.expect(0, &[]);
+    let found: Value = serde_json::from_str(&first.stdout).unwrap();
+    let requests = found["existing"]["pull_requests"].as_array().unwrap();
+    let numbers: Vec<_> = requests.iter().map(|it| it["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [7], "{requests:?}");
+    assert_eq!(requests[0]["url"], "https://github.com/them/mlx-lm/pull/7");
+
+    // The quota is used up: everything else is answered, and that is said.
+    let second = ask(&[]);
+    second.expect(0, &["pull requests were not looked for", "for 60 s"]);
+    assert_eq!(github.tokens(), ["Bearer s3cret", "Bearer s3cret"]);
+    for ended in [first, second] {
+        assert!(!(ended.stdout.contains("s3cret") || ended.stderr.contains("s3cret")));
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Finished runs on disk.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use portwright_harness::{
@@ -59,22 +62,86 @@ pub fn consistent(path: &Path) -> Result<Evidence, ToolError> {
     }
 }
 
-/// Every finished run under `root`, newest first. Unfinished ones are left out.
-pub fn list(root: &Path) -> Vec<RunSummary> {
-    let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
-    let mut runs: Vec<RunSummary> = entries
-        .filter_map(|it| {
-            let path = it.ok()?.path();
-            let evidence = load(&path).ok()?;
-            Some(RunSummary {
-                path,
-                model_type: evidence.subject.model_type,
-                verdict: evidence.verdict.word().to_owned(),
-                digest: evidence.digest,
-                finished: evidence.clock.finished,
-            })
-        })
-        .collect();
-    runs.sort_by(|a, b| b.finished.cmp(&a.finished).then(a.path.cmp(&b.path)));
-    runs
+/// What is known of the finished runs of one folder. Each is read once, because evidence is never
+/// changed, only replaced whole.
+#[derive(Debug, Default)]
+pub struct Index {
+    read: Mutex<HashMap<PathBuf, (Stamp, RunSummary)>>,
+}
+
+/// Tells a file from the one that replaced it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    bytes: u64,
+}
+
+impl Index {
+    /// Every finished run under `root`, newest first. Unfinished ones are left out.
+    pub fn list(&self, root: &Path) -> Vec<RunSummary> {
+        let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
+        let mut before = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut now = HashMap::new();
+        for path in entries.filter_map(|it| Some(it.ok()?.path())) {
+            let Some(stamp) = Stamp::of(&path.join(EVIDENCE)) else { continue };
+            let known = before.remove(&path).filter(|it| it.0 == stamp);
+            if let Some(run) = known.or_else(|| Some((stamp, summary(&path)?))) {
+                now.insert(path, run);
+            }
+        }
+        let mut runs: Vec<RunSummary> = now.values().map(|it| it.1.clone()).collect();
+        runs.sort_by(|a, b| b.finished.cmp(&a.finished).then(a.path.cmp(&b.path)));
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        runs
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self { modified: metadata.modified().ok()?, bytes: metadata.len() })
+    }
+}
+
+fn summary(path: &Path) -> Option<RunSummary> {
+    let evidence = load(path).ok()?;
+    Some(RunSummary {
+        path: path.to_owned(),
+        model_type: evidence.subject.model_type,
+        verdict: evidence.verdict.word().to_owned(),
+        digest: evidence.digest,
+        finished: evidence.clock.finished,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_read_once_and_again_when_it_is_replaced() {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemma2");
+        let root = tempfile::tempdir().unwrap();
+        let run = root.path().join("gemma2-1");
+        fs::create_dir(&run).unwrap();
+        let evidence = fs::read_to_string(fixture.join(EVIDENCE)).unwrap();
+        fs::write(run.join(EVIDENCE), &evidence).unwrap();
+        fs::create_dir(root.path().join("unfinished")).unwrap();
+        let index = Index::default();
+        let listed = index.list(root.path());
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].model_type, "gemma2");
+
+        // What is known is not read again: the same stamp tells the same.
+        let stamp = Stamp::of(&run.join(EVIDENCE)).unwrap();
+        let known = RunSummary { verdict: "known".into(), ..listed[0].clone() };
+        index.read.lock().unwrap().insert(run.clone(), (stamp, known));
+        assert_eq!(index.list(root.path())[0].verdict, "known");
+
+        fs::write(run.join(EVIDENCE), evidence + "\n").unwrap();
+        assert_eq!(index.list(root.path())[0].verdict, listed[0].verdict);
+        fs::remove_dir_all(&run).unwrap();
+        assert!(index.list(root.path()).is_empty());
+        assert!(index.read.lock().unwrap().is_empty());
+    }
 }

@@ -13,7 +13,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portwright_harness::rundir::{EVIDENCE, RunDir, RunDirError, write_whole};
+use portwright_harness::{
+    held::Held,
+    rundir::{EVIDENCE, RunDir, RunDirError, write_whole},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +111,7 @@ pub fn now_ms() -> i64 {
 #[derive(Debug)]
 pub struct Claim {
     folder: PathBuf,
-    _lock: File,
+    _lock: Held,
 }
 
 impl Claim {
@@ -122,14 +125,9 @@ impl Claim {
         drop(RunDir::open(folder)?);
         let write = |path: &Path, source| RunDirError::Write { path: path.to_owned(), source };
         let path = folder.join(OWNER);
-        let lock = File::create(&path).map_err(|it| write(&path, it))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(RunDirError::Busy { path: folder.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => return Err(write(&path, source)),
-        }
+        let Some(lock) = Held::take(&path).map_err(|it| write(&path, it))? else {
+            return Err(RunDirError::Busy { path: folder.to_owned() });
+        };
         // What an earlier owner was asked is no matter of this one; most often there is nothing.
         let _ = fs::remove_file(folder.join(STOP));
         Ok(Self { folder: folder.to_owned(), _lock: lock })

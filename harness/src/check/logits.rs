@@ -7,8 +7,9 @@ use crate::{
     evidence::{Absence, Bound, Figure},
     material::{Material, Noise, Reference},
     measure::{
-        logits::{LogitFigures, ShapeMismatch, TOP_K, compare, entropies, max_or_nan},
-        median::worst_window,
+        along::{along, drifts},
+        logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
+        median::worst,
     },
     tensors::Tensor,
     tolerance::{Order, bound},
@@ -100,11 +101,10 @@ pub(super) fn judge_along(
     more: &Noise,
     port: &Tensor,
 ) -> Result<Vec<Figure>, Absence> {
-    let found = compare(&more.base, port).map_err(|err| blocked(&err))?;
+    let along = along(&more.base, port).map_err(|err| blocked(&err))?;
     let noise = || reference.noise.iter().chain([more]);
     let scale = scale_of(reference);
-    let worst = |values: &[f64]| worst_window(values, TEXT_WINDOW);
-    let (difference, at) = worst(&found.max_abs_at);
+    let (difference, at) = worst(&along.max_abs);
     let largest = |it: &Noise| drifts(&it.base, &it.logits).into_iter().fold(0.0, max_or_nan);
     let floor = noise().map(largest).fold(0.0, max_or_nan);
     Ok(vec![
@@ -115,22 +115,17 @@ pub(super) fn judge_along(
         ),
         Figure::judged(
             "median KL of the worst window (nats)",
-            worst(&found.kl_at).0,
+            worst(&along.kl).0,
             noise_bound(regime, noise(), Order::Quadratic, |it| it.kl_max, kl_scale(reference))?,
         ),
         Figure::judged(
             "median drift of entropy of the worst window (nats)",
-            worst(&drifts(&more.base, port)).0,
+            worst(&along.entropy_drift).0,
             bound(regime, Order::Linear, floor, scale),
         ),
-        Figure::informs("first token of the worst window", at as f64),
-        Figure::informs("max |Δ|", found.max_abs),
+        Figure::informs("first token of the worst window", (at * TEXT_WINDOW) as f64),
+        Figure::informs("max |Δ|", along.largest),
     ])
-}
-
-/// How far the entropies of the positions lie apart.
-fn drifts(a: &Tensor, b: &Tensor) -> Vec<f64> {
-    entropies(a).into_iter().zip(entropies(b)).map(|(a, b)| (a - b).abs()).collect()
 }
 
 /// The bound of the KL divergence of a position. Logits that are each rounded by up to `u * scale`

@@ -1,4 +1,4 @@
-//! Convolutions over one to three dimensions, and pooling by averages.
+//! Convolutions over one to three dimensions.
 
 use rayon::prelude::*;
 
@@ -249,47 +249,6 @@ fn conv3d(call: &Call) -> Result<Value> {
     convolve(call, 3)
 }
 
-/// `avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad)` without `ceil_mode`.
-fn avg_pool2d(call: &Call) -> Result<Value> {
-    let x = call.tensor(0)?;
-    let kernel = spread(call, 1, 2, 1, 1)?;
-    let stride = if call.is_none(2) { kernel.clone() } else { spread(call, 2, 2, 1, 1)? };
-    let padding = spread(call, 3, 2, 0, 0)?;
-    if call.bool_or(4, false)? {
-        fail!(Unsupported, "avg_pool2d with ceil_mode");
-    }
-    let include = call.bool_or(5, true)?;
-    let [ref lead @ .., height, width] = *x.shape() else {
-        fail!(Runtime, "avg_pool2d takes a tensor of at least 3 dimensions");
-    };
-    let input = vec![height, width];
-    let mut output = Vec::new();
-    for dim in 0..2 {
-        let room = input[dim] + 2 * padding[dim];
-        if room < kernel[dim] {
-            fail!(Runtime, "avg_pool2d: the kernel {kernel:?} is larger than the input {input:?}");
-        }
-        output.push((room - kernel[dim]) / stride[dim] + 1);
-    }
-    let geometry = Geometry { input, kernel, stride, padding, dilation: vec![1; 2], output };
-    let places = geometry.places()?;
-    let (plane, count, taps) = (height * width, numel(&geometry.output)?, numel(&geometry.kernel)?);
-    let shape = [lead, &geometry.output].concat();
-    let dtype = x.dtype();
-    with_float!(x.physical(), T => {
-        let values = x.read::<T>()?;
-        let mut out = storage::zeros::<T>(numel(&shape)?)?;
-        for (idx, to) in out.iter_mut().enumerate() {
-            let (first, at) = (idx / count * plane, idx % count);
-            let seen = || (0..taps).filter_map(|tap| places[tap * count + at]);
-            let sum = seen().map(|it| values[first + it].widen()).fold(<T as FloatElement>::Acc::of(0.0), |a, b| a + b);
-            let by = if include { taps } else { seen().count() };
-            *to = T::narrow(sum / <T as FloatElement>::Acc::of(by as f64));
-        }
-        answer(Tensor::new(out, &shape, dtype)?)
-    })
-}
-
 pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new(
         "conv1d",
@@ -305,10 +264,5 @@ pub(crate) const KERNELS: &[&[Kernel]] = &[&[
         "conv3d",
         conv3d,
         "conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)",
-    ),
-    Kernel::new(
-        "avg_pool2d",
-        avg_pool2d,
-        "avg_pool2d(x, kernel, stride=kernel, padding=0, ceil_mode=False, count_include_pad=True)",
     ),
 ]];

@@ -44,6 +44,7 @@ mod layout;
 mod linalg;
 mod matmul;
 mod multiply;
+mod pool;
 mod profile;
 mod random;
 mod read;

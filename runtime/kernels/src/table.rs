@@ -61,6 +61,7 @@ const FAMILIES: &[&[&[Kernel]]] = &[
     crate::join::KERNELS,
     crate::linalg::KERNELS,
     crate::matmul::KERNELS,
+    crate::pool::KERNELS,
     crate::random::KERNELS,
     crate::reduce::KERNELS,
     crate::resample::KERNELS,

@@ -13,12 +13,12 @@ import torch
 from cases.arrangement import indexing, shapes, sorts
 from cases.asking import CASES
 from cases.elements import binary, casts, create, unary
-from cases.images import images
+from cases.images import images, pooling
 from cases.sums import complexes, products, reduces, shared_heads
 
 torch.set_num_threads(1)
 for family in (unary, binary, casts, create, shapes, indexing, reduces, sorts, products, complexes,
-               images, shared_heads):
+               images, shared_heads, pooling):
     family()
 with open(sys.argv[1], "w") as out:
     out.write(json.dumps({"torch": torch.__version__, "cases": len(CASES)}) + "\n")

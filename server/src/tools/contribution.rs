@@ -16,9 +16,10 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{PortServer, blocking};
+use super::PortServer;
 use crate::{
     answer::Answer,
+    background::blocking,
     confirm::{Brought, Confirmed, Unconfirmed, confirm},
     contribution::{
         ContributionPolicy, ContributionRules, StageContribution, StagedContribution, question,

@@ -6,9 +6,10 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{PortServer, in_background};
+use super::PortServer;
 use crate::{
     answer::Answer,
+    background::in_background,
     inspect::{InspectArchitecture, Inspected},
     refusal::Refusal,
 };

@@ -17,9 +17,10 @@ use rmcp::{
 };
 use tokio::{select, time};
 
-use super::{PortServer, blocking};
+use super::PortServer;
 use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
+    background::blocking,
     input::{self, OfRun, RowsOfRun, RunParity},
     jobs::Job,
     refusal::Refusal,
@@ -57,7 +58,7 @@ impl PortServer {
         let waits = input.waits();
         let job = match input.resume() {
             Some(run) => self.resume(run).await?,
-            None => self.jobs.start(input.into_question(&self.roots)?)?,
+            None => self.jobs.start(input.into_question(&self.roots)?).await?,
         };
         if waits {
             follow(&job, &context).await;
@@ -154,12 +155,15 @@ impl PortServer {
     ) -> Result<Answer<RunStatus>, Refusal> {
         let status = match self.find(&run).await? {
             Run::Ours(job) => {
-                job.cancel();
+                let stopped = Arc::clone(&job);
+                blocking(move || stopped.cancel()).await?;
                 RunStatus::of(&job)
             }
             Run::Theirs(id, standing) => {
                 if !standing.state.is_over() {
-                    standing::ask_to_stop(&self.jobs.folder(&id)).map_err(ToolError::from)?;
+                    let folder = self.jobs.folder(&id);
+                    let asked = blocking(move || standing::ask_to_stop(&folder)).await?;
+                    asked.map_err(ToolError::from)?;
                 }
                 RunStatus::of_standing(&id, *standing)
             }
@@ -221,7 +225,7 @@ impl PortServer {
             )),
             State::Failed | State::Cancelled | State::Interrupted => {
                 let question = input::admitted(standing.question, &self.roots)?;
-                self.jobs.resume(id, question)
+                self.jobs.resume(id, question).await
             }
         }
     }
@@ -285,13 +289,15 @@ fn has_a_verdict(id: &RunId) -> Refusal {
 
 /// Wait until the run is over, telling the client how it goes when it asked for that. A client that
 /// cancels the call cancels the run.
-async fn follow(job: &Job, context: &RequestContext<RoleServer>) {
+async fn follow(job: &Arc<Job>, context: &RequestContext<RoleServer>) {
     let mut changes = job.changes();
     let mut heartbeat = time::interval(HEARTBEAT);
     while !changes.borrow_and_update().standing.state.is_over() {
         select! {
             () = context.ct.cancelled() => {
-                job.cancel();
+                let stopped = Arc::clone(job);
+                // Fails only where the server ends, which stops every run.
+                let _ = blocking(move || stopped.cancel()).await;
                 return job.over().await;
             }
             _ = heartbeat.tick() => tell(job, context).await,

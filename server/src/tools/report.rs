@@ -6,9 +6,10 @@ use rmcp::{
     tool, tool_router,
 };
 
-use super::{PortServer, blocking};
+use super::PortServer;
 use crate::{
     answer::Answer,
+    background::blocking,
     refusal::Refusal,
     report::{DraftReport, DraftedReport},
 };

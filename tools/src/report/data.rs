@@ -224,6 +224,16 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
             joined: true,
         },
         Plot {
+            id: "plot-long-text",
+            title: "Largest difference of a logit along the long text, the median of each window",
+            x: "window",
+            points: positions(
+                evidence.long_text.as_ref().map_or(&[], |it| &it.max_abs),
+                held_to(evidence.check("generation-long"), "median |Δ| of the worst window"),
+            ),
+            joined: true,
+        },
+        Plot {
             id: "plot-taps",
             title: "Relative error of each module, in the order they run",
             x: "module",

@@ -15,6 +15,10 @@ SPREAD = 0.2
 TARGET_STD = 1.5  # of the logits
 # Saved buffers that are weights; others (tables, masks, decay factors, clipping bounds) are facts.
 _WEIGHT_BUFFERS = ("correction_bias", "expert_bias", "layer_scalar")
+# Biases by which experts are chosen: so low that many a biased score is below zero, where a score of
+# zero for the experts of other groups would win. The definitions give those minus infinity.
+_CHOICE_BIASES = ("correction_bias", "expert_bias")
+_CHOICE_SHIFT = -0.7
 # Recurrent states: memories of ten to a hundred tokens, time steps above every usual lower clamp.
 _RANGES = {"A_log": (-0.7, 0.5), "dt_bias": (-1.5, 0.4), "dt_proj.bias": (-1.5, 0.4)}
 
@@ -38,9 +42,11 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
                 weight.copy_(noise / _fan_in(weight) ** 0.5)
             else:
                 _spread(weight, generator)
+            _lower_choice(name, weight)
         for name, buffer in persistent_buffers(model):
             if buffer.is_floating_point() and name.endswith(_WEIGHT_BUFFERS):
                 _spread(buffer, generator)
+                _lower_choice(name, buffer)
 
 
 def _is_vector_like(weight: torch.Tensor) -> bool:
@@ -59,6 +65,11 @@ def _spread(weight: torch.Tensor, generator: torch.Generator) -> None:
     start = torch.nan_to_num(weight.float(), nan=0.0)
     noise = torch.randn(weight.shape, generator=generator)
     weight.copy_((start + SPREAD * noise).to(weight.dtype))
+
+
+def _lower_choice(name: str, weight: torch.Tensor) -> None:
+    if name.endswith(_CHOICE_BIASES):
+        weight.add_(_CHOICE_SHIFT)
 
 
 def persistent_buffers(model: torch.nn.Module):

@@ -134,7 +134,7 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
         if window and longest and window >= longest:  # published with a window that never acts
             result["sliding_window"] = result["max_position_embeddings"]
     if 1 < (result.get("n_group") or result.get("num_expert_group") or 0):
-        for name in ("n_routed_experts", "num_experts"):
+        for name in ("n_routed_experts", "num_experts", "num_local_experts"):
             if name in result:
                 result[name] = 8  # two groups of four, of which two are chosen
     for name in ("head_dim", "qk_head_dim"):

@@ -39,11 +39,11 @@ from ._methods import as_strided, clone
 dtype = _kernels.dtype
 device = device  # noqa: F405 - named so that it is seen to be public
 detach = Tensor.detach
-FloatTensor = type("FloatTensor", (Tensor,), {"dtype": float32})  # noqa: F405
-LongTensor = type("LongTensor", (Tensor,), {"dtype": int64})  # noqa: F405
-BoolTensor = type("BoolTensor", (Tensor,), {"dtype": bool})  # noqa: F405
-IntTensor = type("IntTensor", (Tensor,), {"dtype": int32})  # noqa: F405
-HalfTensor = type("HalfTensor", (Tensor,), {"dtype": float16})  # noqa: F405
+FloatTensor = type("FloatTensor", (Tensor,), {"_made": float32})  # noqa: F405
+LongTensor = type("LongTensor", (Tensor,), {"_made": int64})  # noqa: F405
+BoolTensor = type("BoolTensor", (Tensor,), {"_made": bool})  # noqa: F405
+IntTensor = type("IntTensor", (Tensor,), {"_made": int32})  # noqa: F405
+HalfTensor = type("HalfTensor", (Tensor,), {"_made": float16})  # noqa: F405
 
 from . import linalg, fft, special  # noqa: E402
 from . import (  # noqa: E402

@@ -31,13 +31,17 @@ def index_of(index):
 class Tensor(_kernels.TensorBase):
     """A tensor. Methods that only have another name here are bound in ``_methods``."""
 
+    # What `torch.LongTensor(...)` and its like make; `torch.Tensor(...)` makes the default.
+    _made = None
+
     def __new__(cls, *args, **kwargs):
         from ._creation import empty, tensor
 
+        made = cls._made or _kinds.get_default_dtype()
         if len(args) == 1 and (isinstance(args[0], (list, tuple, Tensor)) or
                                hasattr(args[0], "_portwright_tensor")):
-            return tensor(args[0], dtype=_kinds.get_default_dtype())
-        return empty(*args)
+            return tensor(args[0], dtype=made)
+        return empty(*args, dtype=made)
 
     __hash__ = object.__hash__
     requires_grad = False

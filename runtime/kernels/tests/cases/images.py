@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from .asking import F32, F64, C64, C128, FLOATS, ask, make, strided
+from .asking import C64, C128, F32, F64, FLOATS, INF, NAN, ask, make, strided
 
 
 def _interpolate(x, sizes, mode, aligned=False, factors=None, antialias=False):
@@ -33,6 +33,25 @@ def _resampling(dtype):
     ask("interpolate", [strided((2, 2, 5, 6), dtype), [4, 9], "bilinear"], _interpolate)
 
 
+def _pooling(dtype):
+    image = make((2, 3, 5, 6), dtype)
+    for options in ([[2, 2]], [[3, 2], [1, 2], [1, 0]], [2, 2, 0, True], [[2, 3], 2, [1, 1], True], [3, [3, 2], 1, True]):
+        ask("avg_pool2d", [image, *options], F.avg_pool2d)
+        ask("max_pool2d", [image, *(options[:3] + [1] * (len(options) == 4)), *options[3:]], F.max_pool2d)
+    for ceil in (False, True):
+        ask("avg_pool2d", [image, 3, 2, 1, ceil, False], F.avg_pool2d)
+        ask("avg_pool2d", [image[0], [3, 3], 2, 1, ceil, False, 5], F.avg_pool2d)
+        ask("max_pool2d", [image[0], [2, 2], 1, [1, 0], [2, 3], ceil], F.max_pool2d)
+    ask("avg_pool2d", [image, 2, 1, 2], F.avg_pool2d)
+    ask("max_pool2d", [image, 2, 1, 2], F.max_pool2d)
+    ask("max_pool2d", [image, 7], F.max_pool2d)
+    ask("avg_pool2d", [image, 2, None, 0, False, True, 0], F.avg_pool2d)
+    hole = image.clone()
+    hole[0, 0, 1, 1], hole[0, 1] = NAN, -INF
+    ask("max_pool2d", [hole, 3, 2, 1], F.max_pool2d)
+    ask("max_pool2d", [strided((2, 2, 5, 6), dtype), 2], F.max_pool2d)
+
+
 def _windows(dtype):
     image = make((2, 3, 5, 6), dtype)
     for options in ([[2, 3]], [[2, 2], [2, 1], [1, 0], [2, 1]], [3, 1, 1, 2]):
@@ -57,6 +76,11 @@ def _transforms(real, complex_):
         ask("ifft", [z, n], torch.fft.ifft)
         ask("irfft", [z, n], torch.fft.irfft)
     ask("rfft", [make((48,), real)], torch.fft.rfft)
+
+
+def pooling():
+    for dtype in FLOATS:
+        _pooling(dtype)
 
 
 def images():

@@ -123,8 +123,6 @@ def products():
             ask("conv2d", [y, make((3, 4, 2, 3), dtype), make((3,), dtype), [2, 1], [1, 0], [1, 2], 1], F.conv2d)
             ask("conv2d", [y, make((4, 1, 2, 2), dtype), None, [1, 1], [0, 0], [1, 1], 4], F.conv2d)
             ask("conv3d", [make((1, 2, 3, 4, 4), dtype), make((3, 2, 2, 2, 2), dtype), None, [1, 2, 2]], F.conv3d)
-            ask("avg_pool2d", [y, [2, 2]], F.avg_pool2d)
-            ask("avg_pool2d", [y, [3, 2], [1, 2], [1, 0], False, False], F.avg_pool2d)
     ask("matmul", [make((2, 2), F32), make((2, 2), BF16)], torch.matmul)
 
 

@@ -84,25 +84,42 @@ def _windows(input, kernel_size, stride, padding, rank, value):
     return input, tuple(range(-rank, 0))
 
 
+def _line(input, pool, kernel_size, stride, padding, *rest):
+    """Pool a line as an image of one row."""
+    stride = kernel_size if stride is None else stride
+    kernel, stride, padding = ([least, *_each(it, 1)] for least, it in
+                               ((1, kernel_size), (1, stride), (0, padding)))
+    return pool(input.unsqueeze(-2), kernel, stride, padding, *rest).squeeze(-2)
+
+
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    windows, dims = _windows(input, kernel_size, stride, padding, 1, 0)
-    return _kernels.mean(windows, dims, False, None)
+    return _line(input, _kernels.avg_pool2d, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
                divisor_override=None):
-    windows, dims = _windows(input, kernel_size, stride, padding, 2, 0)
-    return _kernels.mean(windows, dims, False, None)
+    kernel, stride = _each(kernel_size, 2), None if stride is None else _each(stride, 2)
+    return _kernels.avg_pool2d(input, kernel, stride, _each(padding, 2), ceil_mode, count_include_pad,
+                               divisor_override)
 
 
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    windows, dims = _windows(input, kernel_size, stride, padding, 1, float("-inf"))
-    return _kernels.amax(windows, dims, False)
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+               return_indices=False):
+    _no_indices(return_indices)
+    return _line(input, _kernels.max_pool2d, kernel_size, stride, padding, [1, *_each(dilation, 1)],
+                 ceil_mode)
 
 
-def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    windows, dims = _windows(input, kernel_size, stride, padding, 2, float("-inf"))
-    return _kernels.amax(windows, dims, False)
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+               return_indices=False):
+    _no_indices(return_indices)
+    kernel, stride = _each(kernel_size, 2), None if stride is None else _each(stride, 2)
+    return _kernels.max_pool2d(input, kernel, stride, _each(padding, 2), _each(dilation, 2), ceil_mode)
+
+
+def _no_indices(wanted):
+    if wanted:
+        raise NotImplementedError("pooling with return_indices")
 
 
 def _adaptive(input, dim, size):
