@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::{
     input::RowsOfRun,
-    jobs::Job,
+    job::Job,
     page::{clip, page},
     refusal::Refusal,
     resources,

@@ -3,9 +3,9 @@
 //! # Where to start
 //!
 //! [`serve`] is all that others call. `tools` has the tools, one method each; `input` and `answer`
-//! are what they take and return; `jobs` keeps the runs that go on in the background; `resources`
-//! are runs to read, `prompts` what an agent can be asked to do, `skills` how it is done. `guard` and
-//! `roots` say who may call and what may be touched.
+//! are what they take and return; `jobs` keeps the runs that go on in the background, `job` is one of
+//! them; `resources` are runs to read, `prompts` what an agent can be asked to do, `skills` how it is
+//! done. `guard` and `roots` say who may call and what may be touched.
 //!
 //! # Invariants
 //!
@@ -28,6 +28,7 @@ mod guard;
 mod handler;
 mod input;
 mod inspect;
+mod job;
 mod jobs;
 mod modular;
 mod page;

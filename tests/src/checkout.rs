@@ -13,7 +13,7 @@ use crate::program::engines;
 /// # Panics
 ///
 /// When a file cannot be read or written: a test has nothing to go on with then.
-pub fn library(package: &Path, models: &[&str]) {
+pub fn library(package: &Path, models: &[impl AsRef<str>]) {
     let installed = engines().site_packages.join("transformers");
     let folder = |name: &str| copy(&installed.join(name), &package.join(name));
     for entry in fs::read_dir(&installed).expect("transformers is installed") {
@@ -22,9 +22,23 @@ pub fn library(package: &Path, models: &[&str]) {
             copy(&installed.join(&name), &package.join(&name)).expect("a file can be copied");
         }
     }
-    for name in ["__init__.py", "auto"].iter().chain(models) {
+    for name in ["__init__.py", "auto"].into_iter().chain(models.iter().map(AsRef::as_ref)) {
         folder(&format!("models/{name}")).expect("a definition can be copied");
     }
+}
+
+/// Every model of the pinned transformers.
+///
+/// # Panics
+///
+/// As [`library`].
+pub fn models() -> Vec<String> {
+    let folder = engines().site_packages.join("transformers/models");
+    fs::read_dir(folder)
+        .expect("transformers is installed")
+        .map(|it| it.expect("a readable folder").file_name().to_string_lossy().into_owned())
+        .filter(|it| !it.contains('.') && !it.starts_with('_'))
+        .collect()
 }
 
 /// Copies the installed mlx-lm to `folder`; only its `models`, which is returned, is real files.

@@ -25,8 +25,9 @@ use portwright_tools::{
     sweep,
 };
 
-/// Rows of the published sweep that pass. A change that lowers it must say why here.
-const PASSING_ROWS: usize = 53;
+/// Rows of the published sweep that pass. A change that lowers it must say why here. It was 53 while the
+/// biases that choose experts were around zero, where six rows hid that experts of other groups got 0.
+const PASSING_ROWS: usize = 47;
 /// Types that agree with the definition to better than 1e-3, by themselves or after the one change
 /// that a cause names.
 const AGREEING_TYPES: usize = 83;
@@ -102,18 +103,11 @@ fn the_table_of_promises_is_what_its_data_renders_to() {
     }
 }
 
-/// Types whose named cause does not mend all. `kimi_linear` parts from the definition near the hundredth
-/// token of a long text, mended or not; a router close to a tie is suspected and not proved.
-const OPEN: [&str; 1] = ["kimi_linear"];
-
 #[test]
 fn every_row_that_does_not_pass_is_explained_with_proof() {
     let coverage = sweep::load(&docs()).unwrap();
     for row in coverage.rows.iter().filter(|it| it.verdict != Verdict::Pass) {
         assert!(row.reason.is_some(), "{} has no reason", row.model_type);
-        if OPEN.contains(&row.model_type.as_str()) {
-            continue;
-        }
         let open = &row.unexplained;
         assert!(open.is_empty(), "{} ({}): {open:?}", row.model_type, row.spelling.id());
     }
@@ -147,8 +141,7 @@ fn every_cause_explains_a_row() {
                 .filter(|it| it.model_type == *model_type)
                 .flat_map(|it| &it.proofs)
                 .any(|it| it.change == cause.change && it.proved);
-            let open = OPEN.contains(&model_type.as_str());
-            assert!(used || open, "{model_type}: `{}` is not proved in the table", cause.change);
+            assert!(used, "{model_type}: `{}` is not proved in the table", cause.change);
         }
     }
 }

@@ -92,13 +92,7 @@ fn a_port_that_is_taken_away_comes_out_as_the_table_says() {
 fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     let dir = TempDir::new().unwrap();
     let package = dir.path().join("src/transformers");
-    let installed = engines().site_packages.join("transformers/models");
-    let models: Vec<String> = fs::read_dir(installed)
-        .unwrap()
-        .map(|it| it.unwrap().file_name().into_string().unwrap())
-        .filter(|it| !it.contains('.') && !it.starts_with('_'))
-        .collect();
-    checkout::library(&package, &models.iter().map(String::as_str).collect::<Vec<_>>());
+    checkout::library(&package, &checkout::models());
     let begun = run(
         &["modular", "new", "pine", "--from", "granite", "--formatter", "embedded"],
         &[("--transformers", dir.path())],

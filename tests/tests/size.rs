@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
 #![allow(clippy::print_stdout, reason = "the counts are a result")]
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use portwright_tests::{
+    checkout::{library, models},
     client::{Client, Generation, Settings},
     hub::{FakeHub, Repository, safetensors},
     node::tokens,
@@ -45,6 +46,8 @@ fn the_tool_list_leaves_room_for_the_work() {
 
 /// Models with many kinds of modules and long plans.
 const LARGE: [&str; 2] = ["deepseek_v3", "qwen3_next"];
+/// Models with long modular files, none of which begins from another of them.
+const LONG: [&str; 4] = ["gemma3n", "glm4_moe", "qwen3_next", "qwen3_omni_moe"];
 
 #[test]
 fn no_answer_takes_too_much() {
@@ -57,9 +60,24 @@ fn no_answer_takes_too_much() {
         ("HF_HOME", folder.path().join("hub").display().to_string()),
         ("GITHUB_API_URL", "http://127.0.0.1:9".into()),
     ];
-    let settings = Settings { variables, ..Generation::Stateless.into() };
+    let checkout = folder.path().join("checkout");
+    let package = checkout.join("src/transformers");
+    library(&package, &models());
+    let modeling = |it: &str| package.join(format!("models/{it}/modeling_{it}.py"));
+    for model in LONG {
+        fs::write(modeling(model), "# Nothing is as it was.\n").unwrap();
+    }
+    let arguments = vec!["--root".as_ref(), checkout.as_os_str()];
+    let settings = Settings { arguments, variables, ..Generation::Stateless.into() };
     let mut client = Client::stdio(settings, &runs);
     let mut answers: Vec<(String, Value)> = Vec::new();
+    let call = json!({
+        "files": LONG, "transformers": checkout, "diff": true, "formatter": "embedded",
+    });
+    answers
+        .push(("convert 4 files, all differ".into(), called(&mut client, "convert_modular", call)));
+    let call = json!({"files": [modeling("gemma4")], "transformers": checkout});
+    answers.push(("scaffold gemma4".into(), called(&mut client, "scaffold_modular", call)));
     for model in LARGE {
         let call = json!({"model": model, "limit": 400});
         answers

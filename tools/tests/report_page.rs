@@ -153,9 +153,9 @@ fn tables_have_headers_and_plots_have_words() {
     assert_eq!(page.inside("thead", "tr").len(), tables);
     assert!(page.inside("thead", "th").iter().all(|it| it.attr("scope") == Some("col")));
     let plots = page.named(&["svg"]);
-    assert_eq!(plots.len(), 3);
+    assert_eq!(plots.len(), 4);
     assert!(plots.iter().all(|it| it.attr("role") == Some("img")));
-    assert_eq!((page.inside("svg", "title").len(), page.inside("svg", "desc").len()), (3, 3));
+    assert_eq!((page.inside("svg", "title").len(), page.inside("svg", "desc").len()), (4, 4));
     for region in page.elements.iter().filter(|it| it.attr("class") == Some("scroll")) {
         let named = region.attr("aria-labelledby").or(region.attr("aria-label"));
         assert!(named.is_some() && region.attr("tabindex") == Some("0"));

@@ -22,7 +22,7 @@ use crate::{
     answer::{Answer, Divergence, RunResult, RunStatus},
     background::blocking,
     input::{self, OfRun, RowsOfRun, RunParity},
-    jobs::Job,
+    job::Job,
     refusal::Refusal,
     resources,
     run_id::RunId,

@@ -9,7 +9,7 @@ use portwright_harness::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{error::PolicyError, table::Table};
+use super::{error::PolicyError, history::changed_after, table::Table};
 use crate::target_path::TargetPath;
 
 /// Where projects keep what they ask of contributors: folders, and names in them without their case.
@@ -52,7 +52,7 @@ pub enum Standing {
     Vanished,
     /// It is there, and no rule was read from it.
     Unread,
-    /// No checkout was given, or no digest of it is known.
+    /// No checkout was given; or no digest of it is known, and the checkout's history has no later change.
     NotCompared,
 }
 
@@ -71,7 +71,7 @@ impl PolicyFile {
                 "`{file}` is in the checkout and no rule was read from it: a person reads it"
             )),
             Standing::NotCompared if compared => Some(format!(
-                "`{file}` was not compared, as no digest of it is known: whether it changed since {read} cannot be told; a person reads it"
+                "`{file}` was not compared, as no digest of it is known, and the checkout's history shows no change after {read}: whether its rules are those of today cannot be told; a person reads it"
             )),
             Standing::NotCompared | Standing::Unchanged => None,
         }
@@ -107,6 +107,7 @@ pub(super) fn compare(
         let found = digest_of(&source.file.below(root))?;
         let standing = match (&source.sha256, &found) {
             (_, None) => Standing::Vanished,
+            (None, Some(_)) if changed_after(root, &source.file, &source.read) => Standing::Changed,
             (None, Some(_)) => Standing::NotCompared,
             (Some(then), Some(now)) if then == now => Standing::Unchanged,
             (Some(_), Some(_)) => Standing::Changed,

@@ -4,7 +4,7 @@
 //!
 //! [`policy`] gives the rules of one target; [`Policy::may`] answers for one action, and staging asks
 //! it. `aspect` lists what rules can be about, `table` reads the tables of `policies`, `files` holds
-//! what they were read from to the checkout of today.
+//! what they were read from to the checkout of today, and `history` asks its git where it cannot.
 //!
 //! # Invariants
 //!
@@ -15,6 +15,7 @@
 mod aspect;
 mod error;
 mod files;
+mod history;
 mod table;
 
 use std::path::PathBuf;

@@ -41,6 +41,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
         "layers": evidence.taps.iter().filter(|it| is_layer(&it.reference)).collect::<Vec<_>>(),
         "rotations": rotations(evidence),
         "generation": generation(evidence),
+        "long_text": evidence.long_text,
         "cost": cost(evidence),
         "untested": untested::of(evidence),
     })

@@ -8,8 +8,9 @@ import torch
 def round_weights(model: torch.nn.Module, bits: int, group: int) -> None:
     """Round every matrix to `bits` a value, in groups with a scale and a start of their own.
 
-    Affine quantisation as mlx.core.quantize does it but for its choice of the group's first step. A
-    matrix whose rows do not divide into groups stays, as it does in a port.
+    Affine quantisation exactly as mlx.core.quantize does it, so that a router near a tie sends a token
+    to the same expert on both sides. A matrix whose rows do not divide into groups stays, as it does in
+    a port.
     """
     for weight in model.parameters():
         if weight.is_floating_point() and weight.ndim >= 2 and weight.shape[-1] % group == 0:
@@ -17,8 +18,14 @@ def round_weights(model: torch.nn.Module, bits: int, group: int) -> None:
 
 
 def _rounded(weight: torch.Tensor, bits: int, group: int) -> torch.Tensor:
+    """The steps begin at the edge that lies farther from zero, and zero itself is a step."""
     groups = weight.reshape(-1, group)
     low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
-    step = (high - low) / (2**bits - 1)
-    step = torch.where(step == 0, torch.ones_like(step), step)
-    return (((groups - low) / step).round() * step + low).reshape(weight.shape)
+    steps = 2**bits - 1
+    step = ((high - low) / steps).clamp(min=1e-7)
+    upwards = low.abs() > high.abs()
+    step, edge = torch.where(upwards, step, -step), torch.where(upwards, low, high)
+    count = (edge / step).round()
+    step = torch.where(count != 0, edge / count, step)
+    start = torch.where(count != 0, edge, 0.0)
+    return (((groups - start) / step).round().clamp(0, steps) * step + start).reshape(weight.shape)
