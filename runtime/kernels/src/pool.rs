@@ -112,7 +112,7 @@ fn avg_pool2d(call: &Call) -> Result<Value> {
         pooled::<T>(x, &geometry, |seen, at| {
             let (mut sum, mut count) = (Wide::<T>::of(0.0), 0_usize);
             for value in seen {
-                sum = sum + value;
+                sum += value;
                 count += 1;
             }
             let by = match divisor {
