@@ -32,7 +32,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{refusal::Refusal, run_id::RunId};
+use crate::{background::blocking, refusal::Refusal, run_id::RunId};
 
 /// How often a run that goes on is written down, and asked whether another process wants it stopped.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
@@ -103,6 +103,12 @@ impl Job {
     pub(crate) fn cancel(&self) {
         self.cancel.cancel();
         self.end_if(|it| it == State::Queued, self.stopped(), |_| {});
+    }
+
+    /// As [`Job::cancel`], away from the threads that answer.
+    pub(crate) async fn stop(self: &Arc<Self>) -> Result<(), Refusal> {
+        let job = Arc::clone(self);
+        blocking(move || job.cancel()).await
     }
 
     /// As [`Job::cancel`], but because the server ends.

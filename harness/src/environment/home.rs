@@ -1,7 +1,7 @@
 //! Where Portwright keeps what is not the user's: one folder, safe to delete at any time.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -12,6 +12,7 @@ use etcetera::BaseStrategy;
 use super::error::SetupError;
 use crate::{
     cancel::Cancel,
+    held::Held,
     progress::{Event, Progress},
 };
 
@@ -59,29 +60,18 @@ impl Home {
         Ok(())
     }
 
-    /// Takes the lock `name`, waiting for other processes. Dropping the file releases it; so does
-    /// the end of the process, however it comes.
+    /// Takes the lock `name`, waiting for other processes.
     pub(super) fn lock(
         &self,
         name: &str,
         progress: &dyn Progress,
         cancel: &Cancel,
-    ) -> Result<File, SetupError> {
+    ) -> Result<Held, SetupError> {
         let path = self.0.join("locks").join(format!("{name}.lock"));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(SetupError::io("open", &path))?;
         let mut waited = false;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(source)) => {
-                    return Err(SetupError::io("lock", &path)(source));
-                }
-                Err(TryLockError::WouldBlock) => {}
+            if let Some(held) = Held::take(&path).map_err(SetupError::io("lock", &path))? {
+                return Ok(held);
             }
             if !waited {
                 let text = format!("another Portwright is setting up `{name}`; waiting for it");

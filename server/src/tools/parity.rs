@@ -155,8 +155,7 @@ impl PortServer {
     ) -> Result<Answer<RunStatus>, Refusal> {
         let status = match self.find(&run).await? {
             Run::Ours(job) => {
-                let stopped = Arc::clone(&job);
-                blocking(move || stopped.cancel()).await?;
+                job.stop().await?;
                 RunStatus::of(&job)
             }
             Run::Theirs(id, standing) => {
@@ -295,9 +294,8 @@ async fn follow(job: &Arc<Job>, context: &RequestContext<RoleServer>) {
     while !changes.borrow_and_update().standing.state.is_over() {
         select! {
             () = context.ct.cancelled() => {
-                let stopped = Arc::clone(job);
                 // Fails only where the server ends, which stops every run.
-                let _ = blocking(move || stopped.cancel()).await;
+                let _ = job.stop().await;
                 return job.over().await;
             }
             _ = heartbeat.tick() => tell(job, context).await,

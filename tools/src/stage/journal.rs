@@ -4,15 +4,14 @@
 //! back: a copy of each file that changes. While it is there, a staging is under way or was cut off.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use git2::{Oid, Repository};
-use portwright_harness::rundir::write_whole;
+use portwright_harness::{held::Held, rundir::write_whole};
 use serde::{Deserialize, Serialize};
 
 use super::{error::StageError, plan::Blob};
@@ -22,7 +21,7 @@ const FOLDER: &str = "portwright-stage";
 const LOCK: &str = "lock";
 const JOURNAL: &str = "journal.json";
 const VERSION: u32 = 1;
-/// A program that is just being started has a copy of each open file for a moment, and of the lock.
+/// Another staging may be about to end.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -165,34 +164,21 @@ pub(super) fn folder(repository: &Repository) -> PathBuf {
     repository.path().join(FOLDER)
 }
 
-/// Held while a staging is at work; the system lets go of it when the process ends, however it ends.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-/// Makes the folder where there is none.
-pub(super) fn lock(repository: &Repository) -> Result<Lock, StageError> {
+/// Held while a staging is at work. Makes the folder where there is none.
+pub(super) fn lock(repository: &Repository) -> Result<Held, StageError> {
     let folder = folder(repository);
     fs::create_dir_all(&folder).map_err(StageError::write(&folder))?;
     let path = folder.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StageError::write(&path))?;
     for _ in 0..TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-            Err(TryLockError::Error(err)) => return Err(StageError::write(path)(err)),
+        if let Some(held) = Held::take(&path).map_err(StageError::write(&path))? {
+            return Ok(held);
         }
+        thread::sleep(PAUSE);
     }
     Err(StageError::Busy { path: folder })
 }
 
 /// Nothing is made, and nothing locked, where no staging ever was.
-pub(super) fn lock_existing(repository: &Repository) -> Result<Option<Lock>, StageError> {
+pub(super) fn lock_existing(repository: &Repository) -> Result<Option<Held>, StageError> {
     if folder(repository).exists() { lock(repository).map(Some) } else { Ok(None) }
 }

@@ -13,12 +13,12 @@ import torch
 
 SPREAD = 0.2
 TARGET_STD = 1.5  # of the logits
-# Saved buffers that are weights; others (tables, masks, decay factors, clipping bounds) are facts.
-_WEIGHT_BUFFERS = ("correction_bias", "expert_bias", "layer_scalar")
 # Biases by which experts are chosen: so low that many a biased score is below zero, where a score of
 # zero for the experts of other groups would win. The definitions give those minus infinity.
 _CHOICE_BIASES = ("correction_bias", "expert_bias")
 _CHOICE_SHIFT = -0.7
+# Saved buffers that are weights; others (tables, masks, decay factors, clipping bounds) are facts.
+_WEIGHT_BUFFERS = (*_CHOICE_BIASES, "layer_scalar")
 # Recurrent states: memories of ten to a hundred tokens, time steps above every usual lower clamp.
 _RANGES = {"A_log": (-0.7, 0.5), "dt_bias": (-1.5, 0.4), "dt_proj.bias": (-1.5, 0.4)}
 

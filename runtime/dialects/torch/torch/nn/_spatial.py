@@ -70,20 +70,6 @@ def _spread(input, dim, step):
 conv_transpose1d, conv_transpose2d = _conv_transpose(1, conv1d), _conv_transpose(2, conv2d)
 
 
-def _windows(input, kernel_size, stride, padding, rank, value):
-    kernel = _each(kernel_size, rank)
-    stride = kernel if stride is None else _each(stride, rank)
-    pads = []
-    for it in reversed(_each(padding, rank)):
-        pads += [it, it]
-    if any(pads):
-        input = _kernels.pad(input, pads, "constant", value)
-    for place in range(rank):
-        input = _kernels.unfold(input, input.ndim - 1, kernel[place], stride[place]) \
-            if rank == 1 else _kernels.unfold(input, 2 + place, kernel[place], stride[place])
-    return input, tuple(range(-rank, 0))
-
-
 def _line(input, pool, kernel_size, stride, padding, *rest):
     """Pool a line as an image of one row."""
     stride = kernel_size if stride is None else stride
@@ -140,11 +126,7 @@ def adaptive_avg_pool2d(input, output_size):
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
-    if _each(dilation, 2) != [1, 1]:
-        raise NotImplementedError("unfold() with dilation")
-    windows, _ = _windows(input, kernel_size, stride, padding, 2, 0)
-    batch, channels, rows, columns, high, wide = windows.shape
-    return windows.permute(0, 1, 4, 5, 2, 3).reshape(batch, channels * high * wide, rows * columns)
+    return _kernels.im2col(input, *(_each(it, 2) for it in (kernel_size, dilation, padding, stride)))
 
 
 def pixel_shuffle(input, upscale_factor):
