@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use portwright_harness::{
     case::{Regime, Spelling},
     definitions::{HEADS, Head, MODES, Mode},
+    engine::Pair,
 };
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(crate) struct Args {
 const AFTER_HELP: &str = "\
 Start here:
   portwright verify olmo3                     the pinned releases, a synthetic checkpoint
-  portwright verify olmo3 --mlx-lm ~/mlx-lm   your checkout's port
+  portwright verify olmo3 --port ~/mlx-lm     your checkout's port
   portwright inspect olmo3                    what the definition is made of
   portwright doctor                           what is installed and what is missing
 
@@ -119,7 +120,7 @@ pub(crate) enum Command {
     Port(PortCommand),
     /// Print the JSON schema of evidence.json
     Schema,
-    /// Serve the engine `candle` to the harness on stdin and stdout
+    /// Serve the engine `embedded` to the harness on stdin and stdout
     #[cfg(feature = "candle")]
     #[command(hide = true)]
     Worker {
@@ -169,7 +170,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) all: bool,
 
     /// Hold the embedded runtime to PyTorch on every definition of transformers
-    #[arg(long, conflicts_with_all = ["all", "model_type", "mlx_lm", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
+    #[arg(long, conflicts_with_all = ["all", "model_type", "port", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) definitions: bool,
 
     /// With --definitions: only these heads, e.g. `causal-lm`
@@ -196,9 +197,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "PATH")]
     transformers: Option<PathBuf>,
 
-    /// A checkout or install of mlx-lm with the port (default: the pinned release)
-    #[arg(long, value_name = "PATH")]
-    mlx_lm: Option<PathBuf>,
+    /// The target's tree with the port: a checkout or install of mlx-lm (default: the pinned release)
+    #[arg(long, alias = "mlx-lm", value_name = "PATH")]
+    port: Option<PathBuf>,
 
     /// A real checkpoint: a folder, or a Hub id such as `org/name@revision` (default: a synthetic one)
     #[arg(long, value_name = "PATH|HUB_ID@REV", conflicts_with_all = ["config", "set"])]
@@ -220,9 +221,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
     set: Vec<(String, Value)>,
 
-    /// The engine of the definition and the engine that is judged: two of torch, mlx and candle
-    #[arg(long, value_name = "REFERENCE,PORT", default_value = "torch,mlx")]
-    engines: String,
+    /// The engine of the definition and the engine that is judged, e.g. `embedded,mlx`
+    #[arg(long, value_name = "REFERENCE,JUDGED", default_value_t)]
+    engines: Pair,
 
     /// Only these checks or groups, e.g. `state,rope-tables`
     #[arg(long, value_delimiter = ',', value_name = "CHECK")]
@@ -275,13 +276,15 @@ impl VerifyArgs {
         VerifyInput {
             model_type: self.model_type.clone().unwrap_or_default(),
             transformers: self.transformers.clone(),
-            mlx_lm: self.mlx_lm.clone(),
+            port: self.port.clone(),
             checkpoint: self.checkpoint.clone(),
             config: self.config.clone(),
             cover: self.cover.clone(),
             candidate: self.candidate.clone(),
             overrides: self.set.iter().cloned().collect::<BTreeMap<_, _>>(),
-            engines: Some(self.engines.clone()).filter(|it| it != "torch,mlx"),
+            engines: Some(self.engines)
+                .filter(|it| *it != Pair::default())
+                .map(|it| it.to_string()),
             checks: self.checks.clone(),
             precision: match self.precision {
                 Precision::Logic => None,

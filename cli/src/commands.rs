@@ -103,7 +103,7 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
     let input = SweepInput {
         model_types: args.only.clone(),
         transformers: input.transformers,
-        mlx_lm: input.mlx_lm,
+        port: input.port,
         jobs: args.jobs,
         out: input.out,
         docs: args.docs.clone(),

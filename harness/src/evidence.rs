@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     case::{Regime, Spelling},
     digest,
-    engine::{About, EngineKind, Failure, Pair, Synthesised},
+    engine::{About, EngineKind, Failure, Lacks, Pair, Synthesised},
     facts::{
         Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, LongTextRecord,
         PerPosition, RotationRecord,
@@ -176,6 +176,12 @@ pub enum Absence {
     Blocked { reason: String },
     /// The definition or the target has nothing of the kind.
     NotApplicable { reason: String },
+}
+
+impl From<Lacks> for Absence {
+    fn from(lacks: Lacks) -> Self {
+        Self::NotApplicable { reason: lacks.to_string() }
+    }
 }
 
 /// Where two models part.

@@ -108,7 +108,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("adding-a-model-to-transformers"),
-        version: 1,
+        version: 2,
         template: "mcp/add-model-to-transformers.md",
     },
     Prompt {

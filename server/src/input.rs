@@ -39,8 +39,8 @@ pub(crate) struct RunParity {
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Checkout or install with the port, e.g. `/home/me/mlx-lm`; absent: the pinned release.
-    #[serde(default)]
-    mlx_lm: Option<AgentPath>,
+    #[serde(default, alias = "mlx_lm")]
+    port: Option<AgentPath>,
     /// Real weights: a folder or a Hub id, e.g. `org/name@main`; absent: tiny random ones.
     #[serde(default)]
     #[schemars(length(max = 4096))]
@@ -59,7 +59,7 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
     overrides: BTreeMap<String, Value>,
-    /// The definition's and the judged engine, e.g. `candle,mlx`; absent: `torch,mlx`.
+    /// The definition's and the judged engine, e.g. `embedded,mlx`; absent: `torch,mlx`.
     #[serde(default)]
     #[schemars(length(max = 32))]
     engines: Option<String>,
@@ -113,7 +113,7 @@ impl RunParity {
         let input = VerifyInput {
             model_type: self.model_type,
             transformers: roots.read_any(self.transformers.as_ref())?,
-            mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
+            port: roots.read_any(self.port.as_ref())?,
             checkpoint: self.checkpoint.map(|it| roots.name(&it)).transpose()?,
             config: roots.read_any(self.config.as_ref())?,
             cover: roots.read_any(self.cover.as_ref())?,
@@ -171,7 +171,7 @@ pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInp
     let path = |it: Option<PathBuf>| roots.read_any(it.map(AgentPath::from).as_ref());
     let question = VerifyInput {
         transformers: path(question.transformers)?,
-        mlx_lm: path(question.mlx_lm)?,
+        port: path(question.port)?,
         checkpoint: question.checkpoint.map(|it| roots.name(&AgentName::from(it))).transpose()?,
         config: path(question.config)?,
         cover: path(question.cover)?,

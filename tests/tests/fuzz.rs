@@ -156,9 +156,9 @@ fn mutated_definitions_end_in_errors() {
     let mut launch = launch();
     launch.embedded.limits.memory_bytes = 2 << 30;
     let transformers = Some(folder.path().to_owned());
-    let sources = Sources { transformers, ..Sources::default() };
+    let sources = Sources { definition: transformers, ..Sources::default() };
     let spawn = || {
-        Worker::spawn(EngineKind::Candle, &launch, &sources, DEADLINE, Cancel::default()).unwrap()
+        Worker::spawn(EngineKind::Embedded, &launch, &sources, DEADLINE, Cancel::default()).unwrap()
     };
     let mut worker = spawn();
     let place = folder.path().join("place");

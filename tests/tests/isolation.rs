@@ -62,8 +62,8 @@ impl Hostile {
         let mut launch = launch();
         launch.embedded.limits.memory_bytes = MEMORY;
         let transformers = Some(self.folder.path().to_owned());
-        let sources = Sources { transformers, ..Sources::default() };
-        Worker::spawn(EngineKind::Candle, &launch, &sources, DEADLINE, Cancel::default()).unwrap()
+        let sources = Sources { definition: transformers, ..Sources::default() };
+        Worker::spawn(EngineKind::Embedded, &launch, &sources, DEADLINE, Cancel::default()).unwrap()
     }
 }
 
@@ -82,7 +82,7 @@ fn checkpoint() -> &'static Path {
         let (launch, sources) = (launch(), Sources::default());
         let cancel = Cancel::default();
         let mut worker =
-            Worker::spawn(EngineKind::Candle, &launch, &sources, DEADLINE, cancel).unwrap();
+            Worker::spawn(EngineKind::Embedded, &launch, &sources, DEADLINE, cancel).unwrap();
         let request = json!({
             "model_type": "llama", "spelling": "rope_theta", "tie": null, "overrides": {},
             "base_config": null, "dtype": "float32", "seed": 0, "out": out,
@@ -179,11 +179,11 @@ fn the_engine_works_where_nothing_is_installed() {
     let (mut launch, mut sources) = (launch(), Sources::default());
     launch.native = None;
     let spawn = |sources: &Sources| {
-        Worker::spawn(EngineKind::Candle, &launch, sources, DEADLINE, Cancel::default())
+        Worker::spawn(EngineKind::Embedded, &launch, sources, DEADLINE, Cancel::default())
     };
     let missing = spawn(&sources).err().unwrap();
     assert!(matches!(missing, EngineError::NoTransformers { .. }), "{missing}");
-    sources.transformers = Some(engines().site_packages.clone());
+    sources.definition = Some(engines().site_packages.clone());
     let mut worker = spawn(&sources).unwrap();
     assert!(worker.ready().unwrap().versions.contains_key("candle"));
     assert!(worker.session().unwrap().call::<Catalogue>("catalogue", json!({})).is_ok());

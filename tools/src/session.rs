@@ -4,7 +4,7 @@
 //! with answers that a test makes up. [`open`] gives them the real one: a process of its own, in which
 //! code from strangers has nothing to reach.
 
-use portwright_harness::engine::{EngineError, EngineKind};
+use portwright_harness::engine::{EngineError, EngineKind, Host, Runs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -18,6 +18,11 @@ pub trait Session {
     fn call(&mut self, op: &str, request: Value) -> Result<Value, EngineError>;
 }
 
+/// The engine that runs definitions from their source in this program.
+fn embedded() -> EngineKind {
+    EngineKind::that_runs(Runs::Definition, Host::Embedded)
+}
+
 /// One request, and its answer as the type that it is known to have.
 pub(crate) fn ask<T: DeserializeOwned>(
     session: &mut dyn Session,
@@ -26,7 +31,7 @@ pub(crate) fn ask<T: DeserializeOwned>(
 ) -> Result<T, EngineError> {
     let answer = session.call(op, request)?;
     serde_json::from_value(answer).map_err(|err| EngineError::Nonsense {
-        engine: EngineKind::Candle,
+        engine: embedded(),
         op: op.to_owned(),
         detail: err.to_string(),
     })
@@ -41,7 +46,7 @@ mod engine {
 
     use portwright_harness::{
         cancel::Cancel,
-        engine::{self, EngineError, EngineKind, Launch, Sources, Worker},
+        engine::{self, EngineError, Launch, Sources, Worker},
         environment::{self, Engines, Home},
     };
     use portwright_source::Library;
@@ -63,7 +68,7 @@ mod engine {
         /// The definitions of `library`.
         pub(crate) fn new(home: &Home, native: Option<Engines>, library: &Library) -> Self {
             let transformers = Some(library.package().to_owned());
-            let sources = Sources { transformers, ..Sources::default() };
+            let sources = Sources { definition: transformers, ..Sources::default() };
             Self { launch: Launch::new(home, native), sources }
         }
 
@@ -99,7 +104,7 @@ mod engine {
         cancel: &Cancel,
         work: impl FnOnce(&mut dyn Session) -> Result<T, ToolError>,
     ) -> Result<T, ToolError> {
-        let (engine, cancel) = (EngineKind::Candle, cancel.clone());
+        let (engine, cancel) = (super::embedded(), cancel.clone());
         let mut worker = Worker::spawn(engine, &door.launch, &door.sources, DEADLINE, cancel)?;
         let mut session = worker.session()?;
         work(&mut session)

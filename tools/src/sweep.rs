@@ -33,7 +33,8 @@ pub struct SweepInput {
     /// Only these model types; every common one when empty.
     pub model_types: Vec<String>,
     pub transformers: Option<PathBuf>,
-    pub mlx_lm: Option<PathBuf>,
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// Model types at a time; one for each core when absent.
     pub jobs: Option<usize>,
     /// Where finished rows are kept, so that a stopped sweep goes on; `portwright-runs/all` when absent.
@@ -79,7 +80,7 @@ pub fn sweep(
 ) -> Result<SweepOutput, ToolError> {
     let sources = verify::sources(&verify::VerifyInput {
         transformers: input.transformers.clone(),
-        mlx_lm: input.mlx_lm.clone(),
+        port: input.port.clone(),
         ..verify::VerifyInput::default()
     })?;
     let engines = environment::ensure(home, progress, cancel)?;

@@ -38,8 +38,9 @@ pub struct VerifyInput {
     pub model_type: String,
     /// A checkout or install of transformers; the pinned release when absent.
     pub transformers: Option<PathBuf>,
-    /// A checkout or install of mlx-lm with the port; the pinned release when absent.
-    pub mlx_lm: Option<PathBuf>,
+    /// The target's tree, a checkout or an install, with the port; the pinned release when absent.
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// A real checkpoint: a folder, or a Hub id with an optional revision such as `org/name@main`.
     pub checkpoint: Option<String>,
     /// A real config.json whose settings a synthetic checkpoint keeps at a tiny size.
@@ -51,8 +52,8 @@ pub struct VerifyInput {
     /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
     pub overrides: BTreeMap<String, Value>,
     /// The engine of the definition and the engine that is judged: `torch,mlx` when absent,
-    /// `candle,mlx` (the definition on the embedded runtime), `torch,candle` or `candle,torch` (the
-    /// definition on both).
+    /// `embedded,mlx` (the definition on the embedded runtime), `torch,embedded` or `embedded,torch`
+    /// (the definition on both).
     pub engines: Option<String>,
     /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
     pub checks: Vec<String>,
@@ -148,7 +149,7 @@ pub fn verify(
         evidence.subject.cover = Some(member.stamp);
     }
     let writing = Instant::now();
-    let transformers = sources.transformers.as_ref().unwrap_or(&engines.site_packages);
+    let transformers = sources.definition.as_ref().unwrap_or(&engines.site_packages);
     evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
@@ -224,20 +225,15 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
 /// The checkouts that the input names; each must exist.
 pub fn sources(input: &VerifyInput) -> Result<Sources, ToolError> {
     Ok(Sources {
-        transformers: existing("--transformers", input.transformers.as_deref())?,
-        mlx_lm: existing("--mlx-lm", input.mlx_lm.as_deref())?,
+        definition: existing("--transformers", input.transformers.as_deref())?,
+        port: existing("--port", input.port.as_deref())?,
     })
 }
 
 /// The engines that the input names; PyTorch and MLX when it names none.
 pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
     let named = input.engines.as_deref().map(str::parse).transpose();
-    let pair = named.map_err(|err: PairError| {
-        ToolError::Input(format!(
-            "{err}; engines are two of torch, mlx and candle, as in `torch,mlx`, `candle,mlx` or \
-             `torch,candle`"
-        ))
-    })?;
+    let pair = named.map_err(|err: PairError| ToolError::Input(err.to_string()))?;
     Ok(pair.unwrap_or_default())
 }
 
@@ -272,7 +268,7 @@ pub fn command(input: &VerifyInput) -> String {
     };
     let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
     flag("--transformers", path(&input.transformers));
-    flag("--mlx-lm", path(&input.mlx_lm));
+    flag("--port", path(&input.port));
     flag("--checkpoint", input.checkpoint.clone());
     flag("--config", path(&input.config));
     flag("--cover", path(&input.cover));
@@ -324,15 +320,15 @@ mod tests {
     fn the_command_asks_the_same_again() {
         let input = VerifyInput {
             model_type: "olmo3".into(),
-            mlx_lm: Some("/my checkout/it's".into()),
+            port: Some("/my checkout/it's".into()),
             overrides: [("rope_theta".to_owned(), Value::from(5000.0))].into(),
-            engines: Some("candle,mlx".into()),
+            engines: Some("embedded,mlx".into()),
             checks: vec!["state".into(), "logits".into()],
             ..VerifyInput::default()
         };
         assert_eq!(
             command(&input),
-            r"portwright verify olmo3 --mlx-lm '/my checkout/it'\''s' --set rope_theta=5000.0 --engines candle,mlx --checks state,logits"
+            r"portwright verify olmo3 --port '/my checkout/it'\''s' --set rope_theta=5000.0 --engines embedded,mlx --checks state,logits"
         );
     }
 

@@ -4,19 +4,14 @@ use serde_json::Value;
 
 use super::{Finding, logits, weights::count};
 use crate::{
+    engine::Operation,
     evidence::{Absence, Bound, Figure},
     material::{Material, OtherSpelling},
 };
 
 pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
     let port = material.port.as_ref().map_err(Clone::clone)?;
-    if material.pair.judges_definition() {
-        return Err(Absence::NotApplicable {
-            reason: "the definition itself is judged, on another engine: its config class takes \
-                     every field"
-                .into(),
-        });
-    }
+    material.pair.judged().offers(Operation::DroppedFields)?;
     Ok(Finding {
         figures: vec![
             Figure::judged("fields taken", port.args_used.len() as f64, Bound::at_least(1.0)),

@@ -1,7 +1,7 @@
 //! Every definition of transformers on the embedded runtime, compared with real PyTorch.
 //!
 //! [`sweep`] makes a tiny random checkpoint of each definition, asks PyTorch in three dtypes and the
-//! engine `candle` in four [modes](Mode), and judges every mode by what PyTorch errs against itself.
+//! embedded engine in four [modes](Mode), and judges every mode by what PyTorch errs against itself.
 //! [`Head`] is the list of what is swept, `reference` and `candidate` are the two sides, `judge` is
 //! the rule, [`Row`] is what the table in `docs/coverage` is made of.
 //!
@@ -41,7 +41,7 @@ use store::Store;
 use crate::{
     cancel::Cancel,
     digest,
-    engine::{Catalogue, EngineError, EngineKind, Launch, Sources, Worker},
+    engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
     evidence::Verdict,
     progress::{Event, Progress, Step},
 };
@@ -103,9 +103,10 @@ impl<'a> Lane<'a> {
         cancel: &'a Cancel,
     ) -> Result<Self, EngineError> {
         let spawn = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
-        let torch = spawn(EngineKind::Torch, false)?;
-        let native = spawn(EngineKind::Candle, false)?;
-        let exact = spawn(EngineKind::Candle, true)?;
+        let [reference, embedded] = Pair::of_definitions().engines();
+        let torch = spawn(reference, false)?;
+        let native = spawn(embedded, false)?;
+        let exact = spawn(embedded, true)?;
         Ok(Self { launch, sources, deadline, cancel, torch, native, exact })
     }
 
@@ -114,14 +115,15 @@ impl<'a> Lane<'a> {
         let (launch, sources, deadline, cancel) =
             (self.launch, self.sources, self.deadline, self.cancel);
         let again = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
+        let [reference, embedded] = Pair::of_definitions().engines();
         if !self.torch.is_alive() {
-            self.torch = again(EngineKind::Torch, false)?;
+            self.torch = again(reference, false)?;
         }
         if !self.native.is_alive() {
-            self.native = again(EngineKind::Candle, false)?;
+            self.native = again(embedded, false)?;
         }
         if !self.exact.is_alive() {
-            self.exact = again(EngineKind::Candle, true)?;
+            self.exact = again(embedded, true)?;
         }
         Ok(())
     }

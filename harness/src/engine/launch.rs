@@ -10,13 +10,13 @@ use crate::environment::{Engines, Home, memory_bytes};
 /// What [`Worker::spawn`](super::Worker::spawn) needs to know, whichever engine it starts.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The environment of the engines `torch` and `mlx`; absent where it is not installed, which the
-    /// engine `candle` does not mind.
+    /// The environment of the native engines; absent where it is not installed, which the
+    /// engine `embedded` does not mind.
     pub native: Option<Engines>,
     pub embedded: Embedded,
 }
 
-/// How the engine `candle` is held.
+/// How the engine `embedded` is held.
 #[derive(Clone, Debug)]
 pub struct Embedded {
     /// The program whose hidden command `worker` serves the engine; `None` is the running one.
@@ -34,7 +34,7 @@ pub struct Embedded {
     pub remote_code: Option<PathBuf>,
 }
 
-/// What one session of the engine `candle` may use up. Its wall time is the request's deadline.
+/// What one session of the engine `embedded` may use up. Its wall time is the request's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of heap, stacks and tensors together; mapped weights do not count.
@@ -78,7 +78,7 @@ impl Launch {
 
     /// The folder of the `transformers` package: the user's, else the pinned release's.
     pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
-        let Some(root) = &sources.transformers else {
+        let Some(root) = &sources.definition else {
             let native =
                 self.native.as_ref().ok_or(EngineError::NoTransformers { looked: None })?;
             return Ok(native.site_packages.join("transformers"));

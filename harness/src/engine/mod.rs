@@ -1,4 +1,5 @@
-//! Engines: real PyTorch, real MLX and the embedded runtime on candle, each in a worker process.
+//! Engines: real PyTorch, real MLX and the embedded runtime, each in a worker process. [`ENGINES`] is the
+//! table of them: what each runs, on which host, and what it can be asked.
 //!
 //! A [`Worker`] imports its library once; every [`Session`] is a child of it, so a model that
 //! crashes the interpreter costs one session. All traffic is one JSON message a line, tensors travel
@@ -18,6 +19,7 @@ mod error;
 mod launch;
 mod messages;
 mod pair;
+mod table;
 mod worker;
 
 pub use error::{EngineError, Failure};
@@ -28,37 +30,7 @@ pub use messages::{
     Texts, package_path,
 };
 pub use pair::{Pair, PairError};
+pub use table::{
+    ENGINES, Engine, EngineKind, Host, Lacks, Operation, Runs, UnknownEngine, engine_ids,
+};
 pub use worker::{Session, Sources, Worker};
-
-use serde::{Deserialize, Serialize};
-
-/// Which library runs a side of a case.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineKind {
-    /// Real PyTorch and transformers: the reference.
-    Torch,
-    /// Real MLX and mlx-lm: the port as users run it.
-    Mlx,
-    /// The definition run from its source by the embedded runtime.
-    Candle,
-}
-
-impl EngineKind {
-    /// The name on the command line, in evidence and of the worker's `--engine`.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Torch => "torch",
-            Self::Mlx => "mlx",
-            Self::Candle => "candle",
-        }
-    }
-}
-
-impl std::fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.id())
-    }
-}

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::EngineKind;
+use super::table::{EngineKind, Host, Runs, UnknownEngine, engine_ids};
 
 /// The two engines of a run, by their roles. They differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,20 +13,23 @@ use super::EngineKind;
 pub struct Pair {
     /// Runs the definition, whose answers are the truth.
     reference: EngineKind,
-    /// Is judged: a port, or the same definition on another engine.
-    port: EngineKind,
+    /// Is held to it: a port, or the same definition on another engine.
+    judged: EngineKind,
 }
 
 /// What is not an order of two engines.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PairError {
-    #[error("`{0}` names no two engines")]
+    #[error(
+        "expected two engines, e.g. `{default}`, got `{0}`",
+        default = Pair::default()
+    )]
     NotTwo(String),
-    #[error("there is no engine `{0}`")]
-    Unknown(String),
-    #[error("`mlx` runs ports, so it cannot be the reference")]
-    NoDefinition,
-    #[error("both engines are `{0}`: nothing would be compared")]
+    #[error("{0}; the engines are {ids}", ids = engine_ids())]
+    Unknown(#[from] UnknownEngine),
+    #[error("`{0}` runs ports, so it cannot be the reference; put it second")]
+    NoDefinition(EngineKind),
+    #[error("both engines are `{0}`, so nothing would be compared; name two different ones")]
     Same(EngineKind),
 }
 
@@ -34,45 +37,52 @@ impl Pair {
     /// # Errors
     ///
     /// The reference has no definitions, or is the judged engine itself.
-    pub fn new(reference: EngineKind, port: EngineKind) -> Result<Self, PairError> {
-        if reference == EngineKind::Mlx {
-            return Err(PairError::NoDefinition);
+    pub fn new(reference: EngineKind, judged: EngineKind) -> Result<Self, PairError> {
+        if reference.runs() != Runs::Definition {
+            return Err(PairError::NoDefinition(reference));
         }
-        if reference == port {
-            return Err(PairError::Same(port));
+        if reference == judged {
+            return Err(PairError::Same(judged));
         }
-        Ok(Self { reference, port })
+        Ok(Self { reference, judged })
+    }
+
+    /// The definition on both hosts: the native library is the truth, the embedded runtime is judged.
+    pub fn of_definitions() -> Self {
+        let on = |host| EngineKind::that_runs(Runs::Definition, host);
+        Self { reference: on(Host::Native), judged: on(Host::Embedded) }
     }
 
     pub fn reference(self) -> EngineKind {
         self.reference
     }
 
-    pub fn port(self) -> EngineKind {
-        self.port
+    pub fn judged(self) -> EngineKind {
+        self.judged
     }
 
-    /// Whether what is judged is the definition itself, on another engine.
-    pub fn judges_definition(self) -> bool {
-        self.port != EngineKind::Mlx
+    /// Both engines, the reference first.
+    pub fn engines(self) -> [EngineKind; 2] {
+        [self.reference, self.judged]
     }
 
     /// Whether an engine takes part.
     pub fn has(self, engine: EngineKind) -> bool {
-        self.reference == engine || self.port == engine
+        self.engines().contains(&engine)
     }
 }
 
 impl Default for Pair {
-    /// The definition on PyTorch, and the port on MLX.
+    /// The definition and the port, both on their native libraries.
     fn default() -> Self {
-        Self { reference: EngineKind::Torch, port: EngineKind::Mlx }
+        let native = |runs| EngineKind::that_runs(runs, Host::Native);
+        Self { reference: native(Runs::Definition), judged: native(Runs::Port) }
     }
 }
 
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{},{}", self.reference, self.port)
+        write!(f, "{},{}", self.reference, self.judged)
     }
 }
 
@@ -81,16 +91,9 @@ impl FromStr for Pair {
 
     /// `torch,mlx`
     fn from_str(text: &str) -> Result<Self, PairError> {
-        let engine = |name: &str| {
-            let name = name.trim();
-            [EngineKind::Torch, EngineKind::Mlx, EngineKind::Candle]
-                .into_iter()
-                .find(|it| it.id() == name)
-                .ok_or_else(|| PairError::Unknown(name.to_owned()))
-        };
-        let names: Vec<&str> = text.split(',').collect();
-        let [reference, port] = names[..] else { return Err(PairError::NotTwo(text.to_owned())) };
-        Self::new(engine(reference)?, engine(port)?)
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let [reference, judged] = names[..] else { return Err(PairError::NotTwo(text.to_owned())) };
+        Self::new(reference.parse()?, judged.parse()?)
     }
 }
 
@@ -100,15 +103,16 @@ impl FromStr for Pair {
 struct Given {
     /// Runs the definition, whose answers are the truth.
     reference: EngineKind,
-    /// Is judged: a port, or the same definition on another engine.
-    port: EngineKind,
+    /// Is held to it: a port, or the same definition on another engine.
+    #[serde(alias = "port")]
+    judged: EngineKind,
 }
 
 impl TryFrom<Given> for Pair {
     type Error = PairError;
 
     fn try_from(given: Given) -> Result<Self, PairError> {
-        Self::new(given.reference, given.port)
+        Self::new(given.reference, given.judged)
     }
 }
 
@@ -118,16 +122,39 @@ mod tests {
 
     #[test]
     fn an_order_of_two_engines_is_read_back() {
-        for text in ["torch,mlx", "candle,mlx", "torch,candle", "candle,torch"] {
+        for text in ["torch,mlx", "embedded,mlx", "torch,embedded", "embedded,torch"] {
             assert_eq!(text.parse::<Pair>().unwrap().to_string(), text);
         }
+        assert_eq!(Pair::default().to_string(), "torch,mlx");
+        assert_eq!(Pair::of_definitions().to_string(), "torch,embedded");
     }
 
     #[test]
-    fn what_compares_nothing_is_refused() {
-        assert_eq!("mlx,torch".parse::<Pair>(), Err(PairError::NoDefinition));
-        assert_eq!("torch,torch".parse::<Pair>(), Err(PairError::Same(EngineKind::Torch)));
-        assert!(matches!("torch".parse::<Pair>(), Err(PairError::NotTwo(_))));
-        assert!(matches!("torch,jax".parse::<Pair>(), Err(PairError::Unknown(_))));
+    fn the_names_of_earlier_releases_are_read() {
+        assert_eq!("candle, mlx".parse::<Pair>().unwrap().to_string(), "embedded,mlx");
+        let old = r#"{"reference": "candle", "port": "mlx"}"#;
+        let new = serde_json::from_str::<Pair>(old).unwrap();
+        assert_eq!(
+            serde_json::to_string(&new).unwrap(),
+            r#"{"reference":"embedded","judged":"mlx"}"#
+        );
+    }
+
+    #[test]
+    fn what_compares_nothing_is_refused_with_the_next_step() {
+        let refused = |text: &str| text.parse::<Pair>().unwrap_err().to_string();
+        assert_eq!(
+            refused("mlx,torch"),
+            "`mlx` runs ports, so it cannot be the reference; put it second"
+        );
+        assert_eq!(
+            refused("torch,torch"),
+            "both engines are `torch`, so nothing would be compared; name two different ones"
+        );
+        assert_eq!(refused("torch"), "expected two engines, e.g. `torch,mlx`, got `torch`");
+        assert_eq!(
+            refused("torch,jax"),
+            "no engine is called `jax`; the engines are `torch`, `mlx`, `embedded`"
+        );
     }
 }

@@ -21,7 +21,7 @@ use nix::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Launch};
+use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Host, Launch};
 use crate::{cancel::Cancel, environment::worker_environment};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
@@ -38,8 +38,10 @@ const END_DEADLINE: Duration = Duration::from_secs(5);
 /// The user's own checkouts or installs; `None` is the pinned release.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    pub transformers: Option<PathBuf>,
-    pub mlx_lm: Option<PathBuf>,
+    /// transformers, which has the definition.
+    pub definition: Option<PathBuf>,
+    /// The target's tree, which has the port.
+    pub port: Option<PathBuf>,
 }
 
 /// How a worker in the engines' own Python is started.
@@ -47,10 +49,10 @@ fn native(engine: EngineKind, launch: &Launch, sources: &Sources) -> Result<Comm
     let engines = launch.native(engine)?;
     let mut command = Command::new(&engines.python);
     command.args(["-m", "portwright_worker", "--engine", engine.id()]);
-    if let Some(path) = &sources.transformers {
+    if let Some(path) = &sources.definition {
         command.arg("--transformers").arg(path);
     }
-    if let Some(path) = &sources.mlx_lm {
+    if let Some(path) = &sources.port {
         command.arg("--mlx-lm").arg(path);
     }
     command.env_clear().envs(worker_environment(engines));
@@ -80,12 +82,12 @@ impl Worker {
         deadline: Duration,
         cancel: Cancel,
     ) -> Result<Self, EngineError> {
-        let command = match engine {
-            EngineKind::Torch | EngineKind::Mlx => native(engine, launch, sources)?,
+        let command = match engine.row().host {
+            Host::Native => native(engine, launch, sources)?,
             #[cfg(feature = "candle")]
-            EngineKind::Candle => super::candle::command(launch, sources, deadline)?,
+            Host::Embedded => super::candle::command(engine, launch, sources, deadline)?,
             #[cfg(not(feature = "candle"))]
-            EngineKind::Candle => return Err(EngineError::NotBuilt { engine }),
+            Host::Embedded => return Err(EngineError::NotBuilt { engine }),
         };
         Self::start(engine, command, deadline, cancel)
     }

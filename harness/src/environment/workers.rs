@@ -111,7 +111,7 @@ pub fn worker_environment(engines: &Engines) -> Vec<(OsString, OsString)> {
 #[cfg(feature = "candle")]
 const EMBEDDED: &[&str] = &["LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"];
 
-/// The whole environment of a worker of the engine `candle`.
+/// The whole environment of a worker of the engine `embedded`.
 #[cfg(feature = "candle")]
 pub(crate) fn embedded_environment() -> impl Iterator<Item = (OsString, OsString)> {
     env::vars_os().filter(|(name, _)| EMBEDDED.iter().any(|it| name == it))

@@ -127,7 +127,7 @@ fn cost(pair: Pair, reference: &reference::Said, port: &port::Said) -> BTreeMap<
     let load = port.opened.as_ref().ok().and_then(|it| it.seconds);
     let reference = of(reference.load_seconds, reference.generated.as_ref().ok().map(|(it, _)| it));
     let port = of(load, port.generated.as_ref().ok());
-    [(pair.reference(), reference), (pair.port(), port)]
+    [(pair.reference(), reference), (pair.judged(), port)]
         .into_iter()
         .filter(|(_, it)| *it != Cost::default())
         .collect()

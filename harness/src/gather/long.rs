@@ -11,6 +11,7 @@ use crate::{
     engine::{Forward, Generated},
     evidence::Absence,
     material::{Asked, Long, Noise},
+    tensors::Tensor,
 };
 
 /// The id of the check that asks for it.
@@ -85,7 +86,7 @@ pub(super) fn assemble(
     let (text, path) = text?;
     let base = read_logits(&path)?;
     let count = base.rows().len();
-    let chosen = |path: &PathBuf| {
+    let chosen = |path: &PathBuf| -> Asked<Tensor> {
         let all = read_logits(path)?;
         let total = all.rows().len();
         Ok(all.time_slice(total.saturating_sub(count), total))

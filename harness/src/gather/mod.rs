@@ -26,8 +26,8 @@ use crate::{
     cancel::Cancel,
     case::{PROMPT, Precision, Regime, STATE_CASES, Spelling, token_rows},
     engine::{
-        Catalogue, EngineError, EngineKind, Failure, Launch, Pair, Session, Sources, Synthesis,
-        Synthesised, Texts, Worker, package_path,
+        Catalogue, EngineError, EngineKind, Failure, Launch, Operation, Pair, Session, Sources,
+        Synthesis, Synthesised, Texts, Worker, package_path,
     },
     evidence::Absence,
     facts::GenerationText,
@@ -59,7 +59,7 @@ impl Lane {
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
         let spawn = |kind| Worker::spawn(kind, launch, sources, deadline, cancel.clone());
-        let (reference, port) = (spawn(pair.reference())?, spawn(pair.port())?);
+        let (reference, port) = (spawn(pair.reference())?, spawn(pair.judged())?);
         Ok(Self {
             launch: launch.clone(),
             sources: sources.clone(),
@@ -75,7 +75,7 @@ impl Lane {
     pub fn about(&mut self) -> Result<BTreeMap<EngineKind, crate::engine::About>, EngineError> {
         let reference = self.reference.ready()?.clone();
         let port = self.port.ready()?.clone();
-        Ok([(self.pair.reference(), reference), (self.pair.port(), port)].into())
+        Ok([(self.pair.reference(), reference), (self.pair.judged(), port)].into())
     }
 
     /// Which engine has which role.
@@ -86,7 +86,7 @@ impl Lane {
     /// Replace engines whose process is gone, so that one death costs one subject.
     pub fn revive(&mut self) -> Result<(), EngineError> {
         for (kind, worker) in
-            [(self.pair.reference(), &mut self.reference), (self.pair.port(), &mut self.port)]
+            [(self.pair.reference(), &mut self.reference), (self.pair.judged(), &mut self.port)]
         {
             if !worker.is_alive() {
                 *worker = Worker::spawn(
@@ -102,13 +102,13 @@ impl Lane {
     }
 
     /// Run another copy of the port from now on; `None` goes back to the first.
-    pub fn set_port(&mut self, mlx_lm: Option<&Path>) -> Result<(), EngineError> {
+    pub fn set_port(&mut self, port: Option<&Path>) -> Result<(), EngineError> {
         let mut sources = self.sources.clone();
-        if let Some(path) = mlx_lm {
-            sources.mlx_lm = Some(path.to_owned());
+        if let Some(path) = port {
+            sources.port = Some(path.to_owned());
         }
         self.port = Worker::spawn(
-            self.pair.port(),
+            self.pair.judged(),
             &self.launch,
             &sources,
             self.deadline,
@@ -117,16 +117,18 @@ impl Lane {
         Ok(())
     }
 
-    /// The folder of the `mlx_lm` package that the port comes from.
+    /// The folder of the target's package that the port comes from.
     pub fn port_package(&mut self) -> Result<PathBuf, EngineError> {
-        if let Some(path) = &self.sources.mlx_lm {
-            for folder in [path.join("mlx_lm"), path.join("src/mlx_lm"), path.clone()] {
+        let engine = self.pair.judged();
+        let name = engine.row().package;
+        if let Some(path) = &self.sources.port {
+            for folder in [path.join(name), path.join("src").join(name), path.clone()] {
                 if folder.join("models").is_dir() {
                     return Ok(folder);
                 }
             }
         }
-        Ok(self.launch.native(EngineKind::Mlx)?.site_packages.join("mlx_lm"))
+        Ok(self.launch.native(engine)?.site_packages.join(name))
     }
 
     /// Every model type that both sides have, sorted.
@@ -273,7 +275,8 @@ fn texts(
 ) -> Option<GenerationText> {
     let ((reference, _), port) =
         (reference.generated.as_ref().ok()?, port.generated.as_ref().ok()?);
-    if plan.question.checkpoint.is_none() || plan.pair.reference() != EngineKind::Torch {
+    let writes = plan.pair.reference().offers(Operation::Texts);
+    if plan.question.checkpoint.is_none() || writes.is_err() {
         return None;
     }
     let own = &port.ids[..reference.ids.len().min(port.ids.len())];
@@ -424,13 +427,6 @@ fn port_absence(err: &EngineError) -> Absence {
             Absence::PortFailed { failure: Box::new(failure) }
         }
         None => Absence::Blocked { reason: err.to_string() },
-    }
-}
-
-/// What only a port of another library can be asked.
-fn of_ports_only(what: &str) -> Absence {
-    Absence::NotApplicable {
-        reason: format!("the definition itself is judged, on another engine: it has no {what}"),
     }
 }
 

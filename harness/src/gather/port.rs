@@ -8,13 +8,10 @@ use std::{
 
 use serde_json::json;
 
-use super::{
-    Plan, ask::Ask, long, not_asked, of_ports_only, open_request, port_absence, quantised,
-    state_cases,
-};
+use super::{Plan, ask::Ask, long, not_asked, open_request, port_absence, quantised, state_cases};
 use crate::{
     case::{DECODED, Feed, Precision, Side, StateCase, padded},
-    engine::{Forward, Forwarded, Generated, Opened, Rope, Roundtrip, Session, Worker},
+    engine::{Forward, Forwarded, Generated, Opened, Operation, Rope, Roundtrip, Session, Worker},
     evidence::Absence,
     material::Asked,
 };
@@ -66,11 +63,8 @@ fn with_session(
     let wants = |id| plan.question.wants(id);
     let mut ask = Ask { session, plan, side: "port", absence: port_absence };
     let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
-    let _ = ignored.send(if plan.pair.judges_definition() {
-        Err(of_ports_only("arguments of its own"))
-    } else {
-        opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone)
-    });
+    let dropped = opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone);
+    let _ = ignored.send(offers(plan, Operation::DroppedFields).and(dropped));
     let absence = match &opened {
         Ok(port) if port.opened => None,
         Ok(_) => Some(Absence::Blocked { reason: "the weights did not load".into() }),
@@ -93,13 +87,13 @@ fn with_session(
     };
     let along = ask.received("run", text);
     let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
-    let roundtrip = if plan.pair.judges_definition() {
-        Err(of_ports_only("conversion of the checkpoint"))
-    } else if wants("weights-roundtrip") {
-        ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
-    } else {
-        Err(not_asked())
-    };
+    let roundtrip = offers(plan, Operation::Convert).and_then(|()| {
+        if wants("weights-roundtrip") {
+            ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
+        } else {
+            Err(not_asked())
+        }
+    });
     ask.close("run");
     let narrow = if wants("dtype-stream") {
         ask.call::<Opened>("open", open_request("narrow", &plan.checkpoint, Precision::Bfloat16))
@@ -136,6 +130,11 @@ fn with_session(
         packed,
         other_spelling,
     }
+}
+
+/// What the judged engine cannot be asked is no fault of the model.
+pub(super) fn offers(plan: &Plan<'_>, operation: Operation) -> Asked<()> {
+    plan.pair.judged().offers(operation).map_err(Absence::from)
 }
 
 /// A port that refuses the other way of tying says so to its user: a limit, not a wrong model.
@@ -177,9 +176,8 @@ impl Said {
 
 impl Ask<'_, '_> {
     fn state(&mut self, case: &StateCase) -> Asked<PathBuf> {
-        let right_padded = matches!(case.feed, Feed::Batch { side: Side::Right });
-        if self.plan.pair.judges_definition() && right_padded {
-            return Err(of_ports_only("cache that goes on after padding on the right"));
+        if let Feed::Batch { side: Side::Right } = case.feed {
+            offers(self.plan, Operation::ResumeRightPadded)?;
         }
         let forward = match case.feed {
             Feed::Batch { side: Side::Left } => Forward {

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Plan, ask::Ask, compare::read_logits, of_ports_only, open_request};
+use super::{Plan, ask::Ask, compare::read_logits, open_request, port::offers};
 use crate::{
     case::{QUANTISATIONS, Quantisation},
-    engine::{Forward, Opened},
+    engine::{Forward, Opened, Operation},
     material::{Asked, Quantised},
 };
 
@@ -28,9 +28,7 @@ struct Answer {
 }
 
 fn wanted(plan: &Plan<'_>) -> Asked<()> {
-    if plan.pair.judges_definition() {
-        return Err(of_ports_only("quantisation"));
-    }
+    offers(plan, Operation::Pack)?;
     if plan.question.wants(CHECK) { Ok(()) } else { Err(super::not_asked()) }
 }
 

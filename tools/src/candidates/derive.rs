@@ -89,7 +89,7 @@ mod tests {
                 let failure =
                     Failure { message: "layers is a number".into(), ..Failure::default() };
                 return Err(EngineError::Refused {
-                    engine: EngineKind::Candle,
+                    engine: EngineKind::Embedded,
                     op: op.into(),
                     failure: Box::new(failure),
                 });

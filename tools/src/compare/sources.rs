@@ -30,7 +30,7 @@ pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), ToolError
     let questions: [Question; 3] = [
         ("the model type", |it| it.subject.model_type.clone()),
         ("the regime", |it| regime(it.regime).to_owned()),
-        ("the pair of engines", |it| format!("{},{}", it.roles.reference(), it.roles.port())),
+        ("the pair of engines", |it| format!("{},{}", it.roles.reference(), it.roles.judged())),
     ];
     for (what, of) in questions {
         let (before, after) = (of(old), of(new));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{EngineKind, Launch, Sources, Synthesis, Synthesised, Worker},
+    engine::{Launch, Pair, Sources, Synthesis, Synthesised, Worker},
     environment::{Engines, Home},
 };
 use serde_json::{Map, Value};
@@ -27,7 +27,8 @@ pub(super) fn config(
 ) -> Result<Map<String, Value>, ToolError> {
     let launch = Launch::new(home, Some(engines));
     let deadline: Duration = verify::deadline(None)?;
-    let mut worker = Worker::spawn(EngineKind::Torch, &launch, sources, deadline, cancel.clone())?;
+    let mut worker =
+        Worker::spawn(Pair::default().reference(), &launch, sources, deadline, cancel.clone())?;
     let folder = tempfile::tempdir()
         .map_err(|source| ToolError::Write { path: std::env::temp_dir(), source })?;
     let synthesis = Synthesis {

@@ -245,7 +245,7 @@ fn next(tree: &Tree, input: &PortInput) -> String {
     let root = if tree.is_installed() { PathBuf::from("MLX_LM") } else { tree.root() };
     let command = verify::command(&VerifyInput {
         model_type: input.model_type.clone(),
-        mlx_lm: Some(root),
+        port: Some(root),
         transformers: input.transformers.clone(),
         ..VerifyInput::default()
     });
@@ -327,7 +327,7 @@ fn test_entry(
         return Err(Skipped::Why(why.into()));
     };
     let _step = Step::start(progress, "making a tiny config", None);
-    let sources = Sources { transformers: input.transformers.clone(), mlx_lm: None };
+    let sources = Sources { definition: input.transformers.clone(), port: None };
     let config = entry::config(&input.model_type, engines, &sources, home, cancel);
     let config = config.map_err(|err| match err {
         ToolError::Engine(err) if !err.is_cancelled() => Skipped::Why(err.to_string()),

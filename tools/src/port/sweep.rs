@@ -198,12 +198,12 @@ fn prepare(
     let engines = environment::ensure(home, progress, cancel)?;
     let sources = verify::sources(&verify::VerifyInput {
         transformers: input.transformers.clone(),
-        mlx_lm: input.mlx_lm.clone(),
+        port: input.mlx_lm.clone(),
         ..verify::VerifyInput::default()
     })?;
-    let library = sources.transformers.as_deref().unwrap_or(&engines.site_packages);
+    let library = sources.definition.as_deref().unwrap_or(&engines.site_packages);
     let library = modular::open(Some(library), &[], home, progress, cancel)?;
-    let place = sources.mlx_lm.as_deref().unwrap_or(&engines.site_packages);
+    let place = sources.port.as_deref().unwrap_or(&engines.site_packages);
     let tree = Tree::open(&TARGETS[0], place)?;
     let release = Release::read(library, &tree, progress, cancel)?;
     let chosen: BTreeSet<String> = if input.model_types.is_empty() {

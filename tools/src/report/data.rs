@@ -34,6 +34,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
             Regime::Logic => "both sides in float32, held to the reference in float64",
             Regime::Native => "both sides in bfloat16, held to the reference in float32",
         },
+        "judged_runs": evidence.roles.judged().runs().noun(),
         "place": place,
         "findings": findings,
         "summaries": summaries(),
@@ -175,7 +176,7 @@ fn generation(evidence: &Evidence) -> Value {
 /// What each side took, reference first.
 fn cost(evidence: &Evidence) -> Vec<Value> {
     let roles = evidence.roles;
-    let sides = [("definition", roles.reference()), ("judged", roles.port())];
+    let sides = [("definition", roles.reference()), ("judged", roles.judged())];
     sides
         .into_iter()
         .filter_map(|(side, engine)| {

@@ -1,4 +1,4 @@
-//! The engine `candle`: definitions run from their source, in a worker process of our own program.
+//! The engine `embedded`: definitions run from their source, in a worker process of our own program.
 //!
 //! It speaks the protocol of the native engines' workers. The parent loads nothing and starts one
 //! child a session; the child holds one virtual machine, answers until `end` and exits. So a runaway
@@ -30,11 +30,11 @@ pub const COMMAND: &str = "worker";
 
 /// How the parent process is started.
 pub(super) fn command(
+    engine: EngineKind,
     launch: &Launch,
     sources: &Sources,
     deadline: Duration,
 ) -> Result<Command, EngineError> {
-    let engine = EngineKind::Candle;
     let embedded = &launch.embedded;
     let workers = worker_package(&embedded.home)
         .map_err(|source| EngineError::Prepare { engine, source: Box::new(source) })?;

@@ -1,4 +1,4 @@
-//! What the harness tells a worker of the engine `candle`, as one argument of its command line.
+//! What the harness tells a worker of the engine `embedded`, as one argument of its command line.
 
 use std::{path::PathBuf, time::Duration};
 
