@@ -6,7 +6,8 @@ use portwright_harness::{
     cancel::Cancel,
     check,
     environment::{self, Home, Status},
-    evidence::{self, Verdict},
+    evidence::{self},
+    outcome::Verdict,
     progress::{Event, Progress},
 };
 use portwright_server::{Http, Offer, Options, ServeError, TOKEN_VARIABLE, Token, Transport};

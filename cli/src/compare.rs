@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use comfy_table::{Cell, Color};
-use portwright_harness::evidence::{Outcome, Real};
+use portwright_harness::{figure::Real, outcome::Outcome};
 use portwright_prompts::number_text;
 use portwright_tools::compare::{self, Change, CheckChange, Comparison};
 

@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use portwright_harness::{
     definitions::{HEADS, MODES},
-    evidence::Verdict,
+    outcome::Verdict,
 };
 use portwright_tools::definitions::{self, DefinitionsInput, DefinitionsOutput};
 

@@ -7,8 +7,10 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use portwright_harness::{
     check,
     environment::{Doctor, Status},
-    evidence::{Absence, Bound, CheckRecord, Evidence, Figure, Outcome, Real, Verdict},
+    evidence::Evidence,
+    figure::{Direction, Figure, Real},
     hint::Hint,
+    outcome::{Absence, CheckRecord, Outcome, Verdict},
 };
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
@@ -123,7 +125,9 @@ fn worst(check: &CheckRecord) -> [String; 3] {
         None => {}
     }
     let share = |figure: &Figure| match figure.bound {
-        Some(Bound::AtLeast { limit }) => limit.0 / figure.measured.0.max(f64::MIN_POSITIVE),
+        Some(bound) if bound.direction() == Direction::AtLeast => {
+            bound.limit() / figure.measured.0.max(f64::MIN_POSITIVE)
+        }
         Some(bound) if figure.measured.0 == 0.0 && bound.limit() == 0.0 => 0.0,
         Some(bound) => figure.measured.0 / bound.limit(),
         None => f64::NEG_INFINITY,
@@ -135,11 +139,14 @@ fn worst(check: &CheckRecord) -> [String; 3] {
     });
     match worst {
         Some(figure) => {
-            let limit = figure.bound.map_or(String::new(), |it| number_text(it.limit()));
-            let limit = match figure.bound {
-                Some(Bound::AtLeast { .. }) => format!("at least {limit}"),
-                _ => limit,
-            };
+            let limit = figure.bound.map_or(String::new(), |bound| {
+                let limit = number_text(bound.limit());
+                // The column's head says `at most`.
+                match bound.direction() {
+                    Direction::AtMost => limit,
+                    Direction::AtLeast => format!("{} {limit}", Direction::AtLeast.words()),
+                }
+            });
             [figure.name.clone(), number_text(figure.measured.0), limit]
         }
         None => text(""),

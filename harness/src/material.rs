@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::{
     case::{Quantisation, Regime},
     engine::{EngineKind, Experiment, Opened, Pair, Roundtrip, Synthesised},
-    evidence::Absence,
-    facts::{Cost, GenerationText},
     measure::taps::TapFigure,
+    outcome::Absence,
+    records::{Cost, GenerationText},
     tensors::Tensor,
 };
 

@@ -12,9 +12,11 @@ use serde_json::Value;
 
 use crate::{
     engine::EngineError,
-    evidence::{CheckRecord, Evidence, Outcome, Real, Verdict},
+    evidence::Evidence,
+    figure::Real,
     gather::{GatherError, Lane, Question},
     measure::logits::max_or_nan,
+    outcome::{CheckRecord, Outcome, Verdict},
     overlay::{self, OverlayError},
     progress::{Progress, Step},
     verify::verify,
@@ -162,7 +164,7 @@ fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
         .iter()
         .flat_map(|it| &it.figures)
         .filter(|it| !it.holds())
-        .filter_map(|it| it.multiple(evidence.regime))
+        .filter_map(|it| it.multiple())
         .reduce(max_or_nan)
         .map(Real);
     Catch {

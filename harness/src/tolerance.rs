@@ -4,20 +4,14 @@
 //! at the run's precision, and once more with every weight moved by up to one unit in its last
 //! place. A right port computes the same function in another order of operations and with other
 //! kernels, so it errs by a small multiple of that; a wrong one errs by orders of magnitude more.
-//! [`factor`] is the multiple; `docs/coverage/tolerance.md` shows the measured gap it lies in.
+//! [`LINEAR_FACTOR`] is the multiple; `docs/coverage/tolerance.md` shows the measured gap it lies in.
 
-use crate::{case::Regime, evidence::Bound};
+use crate::{
+    case::Regime,
+    figure::{Bound, Order},
+};
 
-/// How a figure grows with the error of a logit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Differences, gaps, relative errors.
-    Linear,
-    /// NMSE, KL divergence and cosine distance: a tenfold error is a hundredfold figure.
-    Quadratic,
-}
-
-/// The multiple of the floor that still counts as noise, for figures of linear order: 4 in either
+/// The multiple of the floor that still counts as noise for figures of linear order, in either
 /// regime.
 ///
 /// - `Logic`: over the ports of the sweep that are right the worst figure is below 3.5 floors; of the
@@ -26,13 +20,13 @@ pub enum Order {
 /// - `Native`: between two bfloat16 libraries the recorded good revisions of one early port spread by
 ///   a factor of 2.1 (0.26 to 0.55), and the recorded bad ones begin at 7.1 times the worst good one
 ///   (3.92).
-pub fn factor(regime: Regime, order: Order) -> f64 {
-    let linear: f64 = match regime {
-        Regime::Logic | Regime::Native => 4.0,
-    };
+pub const LINEAR_FACTOR: f64 = 4.0;
+
+/// The multiple of the floor that still counts as noise.
+pub fn factor(order: Order) -> f64 {
     match order {
-        Order::Linear => linear,
-        Order::Quadratic => linear * linear,
+        Order::Linear => LINEAR_FACTOR,
+        Order::Quadratic => LINEAR_FACTOR * LINEAR_FACTOR,
     }
 }
 
@@ -47,7 +41,7 @@ pub fn bound(regime: Regime, order: Order, floor: f64, scale: f64) -> Bound {
         Order::Linear => rounding,
         Order::Quadratic => rounding * rounding,
     };
-    Bound::times_floor(factor(regime, order), floor.max(least))
+    Bound::times_floor(factor(order), floor.max(least), order)
 }
 
 /// The bound of a RoPE table entry: see [`crate::measure::positions::rotation_floor`].
@@ -56,5 +50,5 @@ pub fn bound(regime: Regime, order: Order, floor: f64, scale: f64) -> Bound {
 /// precision.
 pub fn rotation_bound(regime: Regime, position: u32) -> Bound {
     let floor = crate::measure::positions::rotation_floor(position);
-    Bound::times_floor(4.0, floor + regime.precision().roundoff())
+    Bound::times_floor(LINEAR_FACTOR, floor + regime.precision().roundoff(), Order::Linear)
 }

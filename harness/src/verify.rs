@@ -12,10 +12,12 @@ use crate::{
     check::{CHECKS, Check},
     digest,
     engine::package_path,
-    evidence::{Clock, Evidence, Real, SCHEMA_VERSION, SourceFile, Subject, TapRecord, Verdict},
+    evidence::{Clock, Evidence, SCHEMA_VERSION, SourceFile, Subject, TapRecord},
     facts,
+    figure::Real,
     gather::{GatherError, Lane, Question, gather},
     material::Material,
+    outcome::Verdict,
     progress::{Progress, Step},
     tensors::TensorFile,
 };
@@ -170,8 +172,7 @@ fn taps(material: &Material) -> Vec<TapRecord> {
     taps.pairs.iter().map(record).collect()
 }
 
-/// A figure of a check, for tables.
-pub fn figure(evidence: &Evidence, check: &str, name: &str) -> Option<f64> {
-    let record = evidence.check(check)?;
-    record.figures.iter().find(|it| it.name == name).map(|it| it.measured.0)
+/// A figure of a check by its id, for tables.
+pub fn figure(evidence: &Evidence, check: &str, id: &str) -> Option<f64> {
+    evidence.check(check)?.figure(id).map(|it| it.measured.0)
 }

@@ -9,10 +9,10 @@
 
 use portwright_harness::{
     case::Regime,
-    evidence::Bound,
+    figure::{Bound, Order},
     measure::logits::{LogitFigures, compare},
     tensors::Tensor,
-    tolerance::{Order, bound, factor},
+    tolerance::{bound, factor},
 };
 
 /// `max |Δ|` and KL (nats) of the last token, and the share of the top 5 that was the same.
@@ -75,7 +75,7 @@ fn the_floors_that_the_record_allows_lie_well_inside_the_admissible_ones() {
     let figures: [(Order, Of); 2] =
         [(Order::Linear, |it| it.max_abs), (Order::Quadratic, |it| it.kl)];
     for (order, of) in figures {
-        let factor = factor(Regime::Native, order);
+        let factor = factor(order);
         let (lowest, highest) = (of(&RIGHT[1]) / factor, of(&LOST_THETA[0]) / factor);
         assert!(1.5 * lowest < of(&RIGHT[0]), "{order:?}: floors from {lowest}");
         assert!(1.5 * of(&RIGHT[1]) < highest, "{order:?}: floors to {highest}");

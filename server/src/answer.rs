@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use portwright_harness::evidence::{
-    Absence, CheckRecord, Evidence, Outcome, Place, Real, TapRecord, Verdict,
+use portwright_harness::{
+    evidence::{Evidence, TapRecord},
+    figure::{Bound, Direction, Real},
+    outcome::{Absence, CheckRecord, Outcome, Place, Verdict},
 };
 use portwright_tools::{
     explain::{Explanation, FailedCheck},
@@ -184,6 +186,8 @@ pub(crate) struct FigureRow {
     measured: Real,
     /// What it is held to; absent for a figure that only informs.
     limit: Option<Real>,
+    /// Which side of `limit` is right.
+    direction: Option<Direction>,
     holds: bool,
 }
 
@@ -196,6 +200,7 @@ impl From<&CheckRecord> for CheckRow {
             name: it.name.clone(),
             measured: it.measured,
             limit: it.bound.map(|it| Real(it.limit())),
+            direction: it.bound.map(Bound::direction),
             holds: it.holds(),
         });
         Self {
@@ -259,9 +264,10 @@ impl Brief for RunResult {
             let broken = check.figures.iter().find(|it| !it.holds);
             let detail = match (broken, &check.reason, check.findings.first()) {
                 (Some(figure), _, _) => format!(
-                    ": {} is {}, at most {}",
+                    ": {} is {:.2e}, must be {} {:.2e}",
                     figure.name,
                     figure.measured.0,
+                    figure.direction.map_or("", Direction::words),
                     figure.limit.map_or(f64::NAN, |it| it.0)
                 ),
                 (None, Some(reason), _) => format!(": {reason}"),

@@ -7,8 +7,9 @@ use std::{fs, path::PathBuf};
 use portwright_harness::{
     causes,
     definitions::{Head, MODES, Mode},
-    evidence::{self, Verdict},
+    evidence::{self},
     mutants as planted,
+    outcome::Verdict,
 };
 use portwright_tools::{
     definitions,

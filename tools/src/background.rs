@@ -5,7 +5,7 @@ use std::{path::Path, sync::LazyLock};
 
 use portwright_harness::{
     evidence::Evidence,
-    facts::{Ancestor, Battery, Hardware},
+    records::{Ancestor, Battery, Hardware},
 };
 use portwright_source::{
     Library,

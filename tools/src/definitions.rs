@@ -9,13 +9,13 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    case::Regime,
     definitions::{self as harness, Definitions, HEADS, Head, MODES, Mode, Row},
     engine::{Launch, Sources},
     environment::{self, Home},
-    evidence::Verdict,
+    figure::Order,
+    outcome::Verdict,
     progress::Progress,
-    tolerance::{Order, factor},
+    tolerance::factor,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -153,7 +153,7 @@ pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
         .collect();
     let data = json!({
         "versions": coverage.versions,
-        "factor": factor(Regime::Logic, Order::Linear),
+        "factor": factor(Order::Linear),
         "heads": heads,
     });
     Ok(portwright_prompts::render("definitions-coverage.md", &data)?)

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use portwright_harness::evidence::{Outcome, SourceLine, TapRecord, Verdict};
+use portwright_harness::{
+    evidence::TapRecord,
+    outcome::{Outcome, SourceLine, Verdict},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +38,7 @@ pub struct FailedCheck {
 
 /// Read the first divergence from the run in `run`.
 pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
-    use portwright_harness::evidence::Absence;
+    use portwright_harness::outcome::Absence;
     let evidence = runs::load(run)?;
     let failed: Vec<FailedCheck> = evidence
         .checks

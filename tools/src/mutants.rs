@@ -9,9 +9,9 @@ use portwright_harness::{
     cancel::Cancel,
     engine::{Launch, Pair, Sources},
     environment::{self, Home},
-    evidence::Verdict,
     gather::Lane,
     mutants::{self as harness, Catch},
+    outcome::Verdict,
     progress::Progress,
 };
 use schemars::JsonSchema;

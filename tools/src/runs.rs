@@ -8,10 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use portwright_harness::{
-    evidence::{Evidence, SCHEMA_VERSION},
-    rundir::EVIDENCE,
-};
+use portwright_harness::{earlier, evidence::Evidence, rundir::EVIDENCE};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,16 +31,11 @@ pub struct RunSummary {
 ///
 /// # Errors
 ///
-/// Fails when there is none, when it is not JSON of the known schema, or of another version.
+/// Fails when there is none, when it is not JSON of a known schema, or of a later version.
 pub fn load(path: &Path) -> Result<Evidence, ToolError> {
     let error = |detail: String| ToolError::NoEvidence { path: path.to_owned(), detail };
     let text = fs::read_to_string(path.join(EVIDENCE)).map_err(|err| error(err.to_string()))?;
-    let evidence: Evidence = serde_json::from_str(&text).map_err(|err| error(err.to_string()))?;
-    if evidence.schema_version != SCHEMA_VERSION {
-        let found = evidence.schema_version;
-        return Err(error(format!("schema version {found}, this release reads {SCHEMA_VERSION}")));
-    }
-    Ok(evidence)
+    earlier::read(&text).map_err(|err| error(err.to_string()))
 }
 
 /// The evidence of the run in `path`, whose outcomes are what its figures give.

@@ -8,13 +8,13 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    case::Regime,
     engine::Launch,
     environment::{self, Home},
-    evidence::Verdict,
+    figure::Order,
+    outcome::Verdict,
     progress::Progress,
     sweep::{self as harness, Row, Sweep},
-    tolerance::{Order, factor},
+    tolerance::factor,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
             .filter_map(|it| Some(it.worst_multiple?.0))
     };
     let data = json!({
-        "factor": factor(Regime::Logic, Order::Linear),
+        "factor": factor(Order::Linear),
         "largest_right": multiples(Verdict::Pass).fold(0.0, f64::max),
         "smallest_wrong": multiples(Verdict::Fail).fold(f64::INFINITY, f64::min),
         "versions": coverage.versions,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use portwright_harness::{
     cancel::Cancel,
     environment::Home,
-    evidence::Verdict,
+    outcome::Verdict,
     progress::{Event, Progress, Step},
 };
 use schemars::JsonSchema;

@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 
 use portwright_harness::{
     case::Regime,
-    evidence::{Absence, Evidence, Real, SourceFile},
+    evidence::{Evidence, SourceFile},
+    figure::Real,
+    outcome::Absence,
 };
 use portwright_tools::{
     compare::{self, Change, Comparison},

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use portwright_harness::evidence::Verdict;
+use portwright_harness::outcome::Verdict;
 use portwright_tools::{
     report::{self, DraftInput},
     runs,

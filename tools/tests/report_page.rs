@@ -8,7 +8,7 @@ use std::{
 };
 
 use html5gum::{Token, Tokenizer};
-use portwright_harness::evidence::{Evidence, Real};
+use portwright_harness::{evidence::Evidence, figure::Real};
 use portwright_tools::{report, runs};
 
 /// Elements that have no end tag.

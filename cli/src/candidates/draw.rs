@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color};
-use portwright_harness::evidence::Verdict;
+use portwright_harness::outcome::Verdict;
 use portwright_tools::{
     candidates::{Candidate, Candidates, Difference, Existing, FORMULA, Kind, Matrix},
     verify_cover::CoverOutput,

@@ -5,20 +5,19 @@ use serde_json::Value;
 use super::{Finding, logits, weights::count};
 use crate::{
     engine::Operation,
-    evidence::{Absence, Bound, Figure},
+    figure::{Bound, Figure},
     material::{Material, OtherSpelling},
+    outcome::Absence,
 };
 
 pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
     let port = material.port.as_ref().map_err(Clone::clone)?;
     material.pair.judged().offers(Operation::DroppedFields)?;
-    Ok(Finding {
-        figures: vec![
-            Figure::judged("fields taken", port.args_used.len() as f64, Bound::at_least(1.0)),
-            Figure::informs("fields dropped", port.args_ignored.len() as f64),
-        ],
-        ..Finding::default()
-    })
+    let (taken, dropped) = (port.args_used.len() as f64, port.args_ignored.len() as f64);
+    Finding::of(vec![
+        Figure::judged("fields-taken", "fields taken", taken, Bound::at_least(1.0)),
+        Figure::informs("fields-dropped", "fields dropped", dropped),
+    ])
 }
 
 /// A dropped field is a fault when it changes the reference, its value is not the definition's
@@ -27,7 +26,7 @@ pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
 /// limit worth knowing.
 pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
     let fields = material.fields.as_ref().map_err(Clone::clone)?;
-    let right = logits::differences(material).is_ok_and(|it| it.figures.iter().all(Figure::holds));
+    let right = logits::differences(material).is_ok_and(|it| it.holds());
     let mut notes = Vec::new();
     let mut harmful = 0;
     for (name, experiment) in &fields.ignored {
@@ -48,15 +47,13 @@ pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
             _ => {}
         }
     }
-    Ok(Finding {
-        figures: vec![
-            count("dropped fields that matter, with wrong logits", harmful),
-            Figure::informs("fields the definition reads", fields.read.len() as f64),
-            Figure::informs("of them dropped by the port", fields.ignored.len() as f64),
-        ],
-        notes,
-        place: None,
-    })
+    let (read, ignored) = (fields.read.len() as f64, fields.ignored.len() as f64);
+    let figures = vec![
+        count("harmful-fields", "dropped fields that matter, with wrong logits", harmful),
+        Figure::informs("fields-read", "fields the definition reads", read),
+        Figure::informs("fields-ignored", "of them dropped by the port", ignored),
+    ];
+    Ok(Finding::of(figures)?.with_notes(notes))
 }
 
 pub(super) fn spellings(material: &Material) -> Result<Finding, Absence> {
@@ -71,14 +68,15 @@ pub(super) fn spellings(material: &Material) -> Result<Finding, Absence> {
                     "the other spelling loads without a word and gives another model".to_owned(),
                 );
             }
-            let figure = Figure::judged("max |Δ| with the other spelling", *max_abs, bound);
-            Ok(Finding { figures: vec![figure], notes, place: None })
+            let name = "max |Δ| with the other spelling";
+            let figure = Figure::judged(logits::MAX_ABS, name, *max_abs, bound);
+            Ok(Finding::of(vec![figure])?.with_notes(notes))
         }
-        OtherSpelling::Refused { message } => Ok(Finding {
-            figures: vec![count("spellings that do not load", 1)],
-            notes: vec![format!("the other spelling does not load: {message}")],
-            place: None,
-        }),
+        OtherSpelling::Refused { message } => {
+            let refused = count("spellings-refused", "spellings that do not load", 1);
+            let note = format!("the other spelling does not load: {message}");
+            Ok(Finding::of(vec![refused])?.with_notes(vec![note]))
+        }
     }
 }
 

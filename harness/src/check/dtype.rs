@@ -3,9 +3,10 @@
 use super::{Finding, weights::count};
 use crate::{
     case::Precision,
-    evidence::{Absence, Figure},
+    figure::Figure,
     material::{DtypePair, Material},
     measure::pairing::is_layer,
+    outcome::Absence,
 };
 
 pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
@@ -24,16 +25,12 @@ pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
         let (reference, port) = (&it.reference_dtype, &it.port_dtype);
         format!("`{}` is {port}, the reference's `{}` is {reference}", it.port, it.reference)
     });
-    Ok(Finding {
-        figures: vec![
-            count(
-                "layers and logits wider than the reference's",
-                found.iter().filter(stream).count(),
-            ),
-            Figure::informs("taps wider than the reference's", found.len() as f64),
-            Figure::informs("taps compared", pairs.len() as f64),
-        ],
-        notes: notes.collect(),
-        place: None,
-    })
+    let (all, compared) = (found.len() as f64, pairs.len() as f64);
+    let wide = found.iter().filter(stream).count();
+    let figures = vec![
+        count("wider-stream", "layers and logits wider than the reference's", wide),
+        Figure::informs("wider-taps", "taps wider than the reference's", all),
+        Figure::informs("compared", "taps compared", compared),
+    ];
+    Ok(Finding::of(figures)?.with_notes(notes.collect()))
 }

@@ -5,9 +5,10 @@ use super::{
     logits::{judge_along, max_abs_bound},
 };
 use crate::{
-    evidence::{Absence, Bound, Figure},
+    figure::{Bound, Figure},
     material::Material,
     measure::text::repeated,
+    outcome::Absence,
 };
 
 pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
@@ -23,29 +24,28 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
         at(expected[step]) - at(actual[step])
     });
     let tie = Bound::at_most(2.0 * max_abs_bound(material.regime, reference)?.limit());
-    let mut finding = Finding {
-        figures: vec![
-            Figure::judged("logit gap of the first other token", gap, tie),
-            Figure::informs("tokens in common", same as f64),
-            Figure::informs("tokens generated", expected.len() as f64),
-        ],
-        ..Finding::default()
-    };
+    let mut figures = vec![
+        Figure::judged("gap", "logit gap of the first other token", gap, tie),
+        Figure::informs("common", "tokens in common", same as f64),
+        Figure::informs("generated", "tokens generated", expected.len() as f64),
+    ];
+    let mut notes = Vec::new();
     if actual.len() != expected.len() {
         let count = actual.len() as f64;
-        finding.figures.push(Figure::judged(
+        figures.push(Figure::judged(
+            "tokens",
             "tokens of the port",
             count,
             Bound::at_least(expected.len() as f64),
         ));
     }
     if let Some(step) = first {
-        finding.notes.push(format!(
+        notes.push(format!(
             "at token {step} the port chose {} where the reference chose {}",
             actual[step], expected[step]
         ));
     }
-    Ok(finding)
+    Ok(Finding::of(figures)?.with_notes(notes))
 }
 
 pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
@@ -54,9 +54,17 @@ pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
     let mut figures = judge_along(material.regime, reference, &long.noise, &long.port)?;
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
-    figures.push(Figure::informs("tokens in common", same as f64));
-    figures.push(Figure::informs("tokens generated", theirs.len() as f64));
-    figures.push(Figure::informs("repeated 4-grams of the reference", repeated(theirs, 4)));
-    figures.push(Figure::informs("repeated 4-grams of the port", repeated(own, 4)));
-    Ok(Finding { figures, ..Finding::default() })
+    figures.push(Figure::informs("common", "tokens in common", same as f64));
+    figures.push(Figure::informs("generated", "tokens generated", theirs.len() as f64));
+    figures.push(Figure::informs(
+        "repeated-reference",
+        "repeated 4-grams of the reference",
+        repeated(theirs, 4),
+    ));
+    figures.push(Figure::informs(
+        "repeated-port",
+        "repeated 4-grams of the port",
+        repeated(own, 4),
+    ));
+    Finding::of(figures)
 }

@@ -4,37 +4,43 @@ use super::Finding;
 use crate::{
     case::{Regime, TEXT_WINDOW},
     engine::Failure,
-    evidence::{Absence, Bound, Figure},
-    material::{Material, Noise, Reference},
+    figure::{Bound, Figure, Order},
+    material::{Asked, Material, Noise, Reference},
     measure::{
         along::{along, drifts},
         logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
         median::worst,
     },
+    outcome::Absence,
     tensors::Tensor,
-    tolerance::{Order, bound},
+    tolerance::bound,
 };
+
+/// `max |Δ|` of logits.
+pub const MAX_ABS: &str = "max-abs";
+/// The largest KL divergence of a position.
+pub const KL_MAX: &str = "kl-max";
+/// `|Δ|` of logits along a long text: the median of the worst window.
+pub const WINDOW_ABS: &str = "window-abs";
 
 pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
     let (figures, reference) = measured(material)?;
-    let judged = |name, order, of: fn(&LogitFigures) -> f64, scale| -> Result<Figure, Absence> {
+    let judged = |id, name, order, of: fn(&LogitFigures) -> f64, scale| -> Asked<Figure> {
         Ok(Figure::judged(
+            id,
             name,
             of(&figures),
             floor_bound(material.regime, reference, order, of, scale)?,
         ))
     };
     let scale = scale_of(reference);
-    Ok(Finding {
-        figures: vec![
-            judged("max |Δ|", Order::Linear, |it| it.max_abs, scale)?,
-            judged("mean |Δ|", Order::Linear, |it| it.mean_abs, scale)?,
-            judged("NMSE", Order::Quadratic, |it| it.nmse, 1.0)?,
-            Figure::informs("position of max |Δ|", figures.worst_position as f64),
-            Figure::informs("largest |logit| of the reference", scale),
-        ],
-        ..Finding::default()
-    })
+    Finding::of(vec![
+        judged(MAX_ABS, "max |Δ|", Order::Linear, |it| it.max_abs, scale)?,
+        judged("mean-abs", "mean |Δ|", Order::Linear, |it| it.mean_abs, scale)?,
+        judged("nmse", "NMSE", Order::Quadratic, |it| it.nmse, 1.0)?,
+        Figure::informs("max-abs-position", "position of max |Δ|", figures.worst_position as f64),
+        Figure::informs("scale", "largest |logit| of the reference", scale),
+    ])
 }
 
 pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
@@ -42,13 +48,10 @@ pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
     let regime = material.regime;
     let kl = kl_bound(regime, reference)?;
     let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
-    Ok(Finding {
-        figures: vec![
-            Figure::judged("max KL of a position (nats)", figures.kl_max, kl),
-            Figure::judged("max 1 - cos of a position", figures.cosine_distance, cosine),
-        ],
-        ..Finding::default()
-    })
+    Finding::of(vec![
+        Figure::judged(KL_MAX, "max KL of a position (nats)", figures.kl_max, kl),
+        Figure::judged("cosine-max", "max 1 - cos of a position", figures.cosine_distance, cosine),
+    ])
 }
 
 /// The share of shared top tokens proves nothing (a model that was off by 3.9 kept all of them), and
@@ -58,13 +61,22 @@ pub(super) fn top_k(material: &Material) -> Result<Finding, Absence> {
     let (figures, reference) = measured(material)?;
     let bound = max_abs_bound(material.regime, reference)?;
     let tie = Bound::at_most(2.0 * bound.limit());
-    let mut finding = Finding::default();
+    let mut figures_of = Vec::new();
     for (index, k) in TOP_K.into_iter().enumerate() {
         let (gap, share) = (figures.top_gap[index], figures.top_agreement[index]);
-        finding.figures.push(Figure::judged(format!("gap lost in the top {k}"), gap, tie));
-        finding.figures.push(Figure::informs(format!("top {k} in common"), share));
+        figures_of.push(Figure::judged(
+            format!("top-{k}-gap"),
+            format!("gap lost in the top {k}"),
+            gap,
+            tie,
+        ));
+        figures_of.push(Figure::informs(
+            format!("top-{k}-share"),
+            format!("top {k} in common"),
+            share,
+        ));
     }
-    Ok(finding)
+    Finding::of(figures_of)
 }
 
 /// Figures that hold pairs of logits (reference, port) to the noise floor of the plain forward: the
@@ -74,6 +86,10 @@ pub(super) fn judge(
     reference: &Reference,
     pairs: &[(&Tensor, &Tensor)],
 ) -> Result<Vec<Figure>, Absence> {
+    if pairs.is_empty() {
+        let reason = "there were no logits to compare".to_owned();
+        return Err(Absence::Blocked { reason });
+    }
     let (mut max_abs, mut nmse, mut kl): (f64, f64, f64) = (0.0, 0.0, 0.0);
     for (expected, actual) in pairs {
         let figures = compare(expected, actual).map_err(|err| blocked(&err))?;
@@ -82,13 +98,14 @@ pub(super) fn judge(
         kl = max_or_nan(kl, figures.kl_max);
     }
     Ok(vec![
-        Figure::judged("max |Δ|", max_abs, max_abs_bound(regime, reference)?),
+        Figure::judged(MAX_ABS, "max |Δ|", max_abs, max_abs_bound(regime, reference)?),
         Figure::judged(
+            "nmse",
             "NMSE",
             nmse,
             floor_bound(regime, reference, Order::Quadratic, |it| it.nmse, 1.0)?,
         ),
-        Figure::judged("max KL of a position (nats)", kl, kl_bound(regime, reference)?),
+        Figure::judged(KL_MAX, "max KL of a position (nats)", kl, kl_bound(regime, reference)?),
     ])
 }
 
@@ -109,22 +126,29 @@ pub(super) fn judge_along(
     let floor = noise().map(largest).fold(0.0, max_or_nan);
     Ok(vec![
         Figure::judged(
+            WINDOW_ABS,
             "median |Δ| of the worst window",
             difference,
             noise_bound(regime, noise(), Order::Linear, |it| it.max_abs, scale)?,
         ),
         Figure::judged(
+            "window-kl",
             "median KL of the worst window (nats)",
             worst(&along.kl).0,
             noise_bound(regime, noise(), Order::Quadratic, |it| it.kl_max, kl_scale(reference))?,
         ),
         Figure::judged(
+            "window-entropy",
             "median drift of entropy of the worst window (nats)",
             worst(&along.entropy_drift).0,
             bound(regime, Order::Linear, floor, scale),
         ),
-        Figure::informs("first token of the worst window", (at * TEXT_WINDOW) as f64),
-        Figure::informs("max |Δ|", along.largest),
+        Figure::informs(
+            "worst-window",
+            "first token of the worst window",
+            (at * TEXT_WINDOW) as f64,
+        ),
+        Figure::informs(MAX_ABS, "max |Δ|", along.largest),
     ])
 }
 

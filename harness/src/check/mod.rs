@@ -14,7 +14,7 @@
 mod config;
 mod dtype;
 mod generation;
-mod logits;
+pub mod logits;
 mod positions;
 mod quantised;
 mod state;
@@ -26,8 +26,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evidence::{Absence, CheckRecord, Figure, Outcome, Place},
+    figure::Figure,
     material::Material,
+    outcome::{Absence, CheckRecord, Outcome, Place},
 };
 
 /// The groups of checks, in the order of the report.
@@ -77,12 +78,37 @@ pub struct Check {
     run: fn(&Material) -> Result<Finding, Absence>,
 }
 
-/// What a check measured.
-#[derive(Debug, Default)]
+/// What a check measured. There is a judged figure in it: one that judged nothing cannot be made.
+#[derive(Debug)]
 pub struct Finding {
-    pub figures: Vec<Figure>,
-    pub place: Option<Place>,
-    pub notes: Vec<String>,
+    figures: Vec<Figure>,
+    pub(crate) place: Option<Place>,
+    pub(crate) notes: Vec<String>,
+    /// What could not be measured though it should have been: it holds a pass back, not a fail.
+    pub(crate) incomplete: Option<String>,
+}
+
+impl Finding {
+    /// # Errors
+    ///
+    /// Where none of the figures is judged: then the check has nothing to decide by.
+    pub fn of(figures: Vec<Figure>) -> Result<Self, Absence> {
+        if figures.iter().any(Figure::is_judged) {
+            return Ok(Self { figures, place: None, notes: Vec::new(), incomplete: None });
+        }
+        Err(Absence::Blocked { reason: "nothing was measured".to_owned() })
+    }
+
+    #[must_use]
+    fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
+    /// Whether every judged figure is within its bound.
+    pub fn holds(&self) -> bool {
+        self.figures.iter().all(Figure::holds)
+    }
 }
 
 macro_rules! check {
@@ -240,20 +266,26 @@ pub const CHECKS: &[Check] = &[
 impl Check {
     /// Run it over what was gathered.
     pub fn record(&self, material: &Material) -> CheckRecord {
-        let (finding, absence) = match (self.run)(material) {
-            Ok(finding) => (finding, None),
-            Err(absence) => (Finding::default(), Some(absence)),
-        };
         let mut record = CheckRecord {
             id: self.id.to_owned(),
             group: self.group.id().to_owned(),
             gate: self.gate,
             outcome: Outcome::NotRun,
-            figures: finding.figures,
-            absence,
-            place: finding.place,
-            findings: finding.notes,
+            figures: Vec::new(),
+            absence: None,
+            place: None,
+            findings: Vec::new(),
         };
+        match (self.run)(material) {
+            Ok(finding) => {
+                let held_back = finding.incomplete.clone().filter(|_| finding.holds());
+                record.absence = held_back.map(|reason| Absence::Blocked { reason });
+                record.figures = finding.figures;
+                record.place = finding.place;
+                record.findings = finding.notes;
+            }
+            Err(absence) => record.absence = Some(absence),
+        }
         record.outcome = record.recompute();
         record
     }

@@ -2,9 +2,10 @@
 
 use super::Finding;
 use crate::{
-    evidence::{Absence, Figure},
+    figure::Figure,
     material::Material,
     measure::{logits::exceeds, positions},
+    outcome::Absence,
     tolerance::rotation_bound,
 };
 
@@ -14,7 +15,11 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
         let reasons: Vec<&str> = rotations.unpaired.iter().map(|(_, it)| it.as_str()).collect();
         let reason =
             reasons.first().map_or_else(|| "no layer rotates".to_owned(), |&it| it.to_owned());
-        return Err(Absence::NotApplicable { reason });
+        // A rotation that nobody could read may be wrong.
+        return Err(match rotations.unpaired.is_empty() {
+            true => Absence::NotApplicable { reason },
+            false => Absence::Blocked { reason },
+        });
     }
     // The worst layer at each position, so that the record stays short however deep the model is.
     let mut worst: Vec<(f64, u32)> = vec![(0.0, 0); rotations.positions.len()];
@@ -41,9 +46,18 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
         if !bound.admits(error) {
             notes.push(format!("layer {layer} is the worst at position {position}"));
         }
-        figures.push(Figure::judged(format!("max |Δ cos, sin| at {position}"), error, bound));
+        let name = format!("max |Δ cos, sin| at {position}");
+        figures.push(Figure::judged(format!("rotation-{position}"), name, error, bound));
     }
-    figures.push(Figure::informs("layers compared", rotations.layers.len() as f64));
+    figures.push(Figure::informs("compared", "layers compared", rotations.layers.len() as f64));
     notes.extend(rotations.unpaired.iter().map(|(layer, why)| format!("layer {layer}: {why}")));
-    Ok(Finding { figures, place: None, notes })
+    let mut finding = Finding::of(figures)?.with_notes(notes);
+    if let Some((layer, why)) = rotations.unpaired.first() {
+        let (more, all) = (rotations.unpaired.len(), rotations.layers.len());
+        finding.incomplete = Some(format!(
+            "the rotation of {more} of {} layers could not be read, e.g. of layer {layer}: {why}",
+            more + all
+        ));
+    }
+    Ok(finding)
 }

@@ -5,10 +5,11 @@ use super::{
     logits::{blocked, scale_of},
 };
 use crate::{
-    evidence::{Absence, Figure},
+    figure::{Figure, Order},
     material::Material,
     measure::{logits::compare, median::median},
-    tolerance::{Order, bound},
+    outcome::Absence,
+    tolerance::bound,
 };
 
 /// The median of the positions counts: where a rounded router sends one token elsewhere, its position
@@ -23,24 +24,28 @@ pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
         let lost = compare(plain, &it.port).map_err(|err| blocked(&err))?;
         let floor = compare(&reference.truth, &it.reference).map_err(|err| blocked(&err))?;
         let bits = it.by.bits;
-        let judged = |name: String, lost: &[f64], order, floor: &[f64]| {
+        let judged = |id: String, name: String, lost: &[f64], order, floor: &[f64]| {
             let bound = bound(material.regime, order, median(floor), scale);
-            Figure::judged(name, median(lost), bound)
+            Figure::judged(id, name, median(lost), bound)
         };
         figures.push(judged(
+            format!("median-abs-{bits}"),
             format!("median of max |Δ| in {bits} bits"),
             &lost.max_abs_at,
             Order::Linear,
             &floor.max_abs_at,
         ));
         figures.push(judged(
+            format!("median-kl-{bits}"),
             format!("median KL of a position in {bits} bits (nats)"),
             &lost.kl_at,
             Order::Quadratic,
             &floor.kl_at,
         ));
-        figures.push(Figure::informs(format!("max |Δ| in {bits} bits"), lost.max_abs));
-        figures.push(Figure::informs(format!("layers packed in {bits} bits"), it.layers as f64));
+        let name = format!("max |Δ| in {bits} bits");
+        figures.push(Figure::informs(format!("max-abs-{bits}"), name, lost.max_abs));
+        let name = format!("layers packed in {bits} bits");
+        figures.push(Figure::informs(format!("packed-{bits}"), name, it.layers as f64));
     }
-    Ok(Finding { figures, ..Finding::default() })
+    Finding::of(figures)
 }

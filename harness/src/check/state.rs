@@ -1,7 +1,7 @@
 //! State: however the tokens are fed, the logits are those of one plain forward of the reference.
 
 use super::{Finding, logits::judge};
-use crate::{evidence::Absence, material::Material, tensors::Tensor};
+use crate::{material::Material, outcome::Absence, tensors::Tensor};
 
 pub(super) fn case(material: &Material, id: &'static str) -> Result<Finding, Absence> {
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
@@ -10,5 +10,5 @@ pub(super) fn case(material: &Material, id: &'static str) -> Result<Finding, Abs
         None => return Err(Absence::Blocked { reason: "it was not asked".into() }),
     };
     let pairs: Vec<(&Tensor, &Tensor)> = state.rows.iter().map(|(a, b)| (a, b)).collect();
-    Ok(Finding { figures: judge(material.regime, reference, &pairs)?, ..Finding::default() })
+    Finding::of(judge(material.regime, reference, &pairs)?)
 }

@@ -3,18 +3,18 @@
 use super::{Finding, logits};
 use crate::{
     engine::{Opened, package_path},
-    evidence::{Absence, Bound, Figure, Place, Real, SourceLine},
+    figure::{Bound, Figure, Real},
     material::Material,
     measure::{
         pairing::is_layer,
         taps::{TapFigure, locate},
     },
+    outcome::{Absence, Place, SourceLine},
 };
 
 pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
     let taps = material.taps.as_ref().map_err(Clone::clone)?;
-    let logits_agree =
-        logits::differences(material).map(|it| it.figures.iter().all(Figure::holds))?;
+    let logits_agree = logits::differences(material).map(|it| it.holds())?;
     let stages: Vec<&TapFigure> = taps.pairs.iter().filter(|it| is_layer(&it.reference)).collect();
     if stages.is_empty() {
         let reason = match taps.unpaired.first() {
@@ -24,7 +24,6 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
         return Err(Absence::Blocked { reason });
     }
     let divergence = locate(&taps.pairs, !logits_agree);
-    let mut finding = Finding::default();
     // A layer that differs but whose successors agree is split differently, not wrong.
     let diverged = divergence.as_ref().map_or(0, |found| {
         taps.pairs[found.stage..]
@@ -33,19 +32,32 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
             .count()
             .max(1)
     });
-    finding.figures.push(Figure::judged(
+    let mut figures = vec![Figure::judged(
+        "diverging",
         "layers that diverge for good",
         diverged as f64,
         Bound::at_most(0.0),
-    ));
+    )];
     if let Some(worst) = stages.iter().max_by(|a, b| multiple(a).total_cmp(&multiple(b))) {
-        finding.figures.push(Figure::informs(
+        figures.push(Figure::informs(
+            "worst-multiple",
             "largest error of a layer, in multiples of its floor",
             multiple(worst),
         ));
     }
-    finding.figures.push(Figure::informs("taps paired", taps.pairs.len() as f64));
-    finding.figures.push(Figure::informs("taps without a partner", taps.unpaired.len() as f64));
+    let (paired, unpaired) = (taps.pairs.len() as f64, taps.unpaired.len() as f64);
+    figures.push(Figure::informs("paired", "taps paired", paired));
+    figures.push(Figure::informs("unpaired", "taps without a partner", unpaired));
+    let mut finding = Finding::of(figures)?;
+    // A layer that was not compared may be the wrong one.
+    let mut lost = taps.unpaired.iter().filter(|(path, _)| is_layer(path));
+    if let Some((path, why)) = lost.next() {
+        let count = 1 + lost.count();
+        finding.incomplete = Some(format!(
+            "{count} of {} decoder layers could not be compared, e.g. `{path}`: {why}",
+            count + stages.len()
+        ));
+    }
     if let Some(found) = &divergence {
         let (first, stage) = (&taps.pairs[found.first], &taps.pairs[found.stage]);
         finding.place = Some(Place {

@@ -6,24 +6,26 @@ use super::{
 };
 use crate::{
     engine::Load,
-    evidence::{Absence, Bound, Figure},
+    figure::{Bound, Figure},
     material::Material,
+    outcome::Absence,
 };
 
 pub(super) fn loaded(material: &Material) -> Result<Finding, Absence> {
     let port = material.port.as_ref().map_err(Clone::clone)?;
-    let mut finding = load_figures(&port.load);
+    let (mut figures, mut notes) = load_figures(&port.load);
     // What the definition has no parameter for (a vision tower, a layer for drafts, a head that is
     // tied) a port may drop; and what it drops while its logits are right, the definition does not
     // use either.
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
     let known = |name: &&String| reference.opened.parameters.iter().any(|it| it.name == **name);
     let dropped: Vec<&String> = port.sanitize.dropped.iter().filter(known).collect();
-    let right = logits::differences(material).is_ok_and(|it| it.figures.iter().all(Figure::holds));
+    let right = logits::differences(material).is_ok_and(|it| it.holds());
     let harmful = if right { 0 } else { dropped.len() };
-    finding.figures.push(count("tensors that arrive nowhere, with wrong logits", harmful));
-    finding.notes.extend(dropped.iter().take(8).map(|it| format!("the port drops `{it}`")));
-    Ok(finding)
+    let name = "tensors that arrive nowhere, with wrong logits";
+    figures.push(count("harmful-tensors", name, harmful));
+    notes.extend(dropped.iter().take(8).map(|it| format!("the port drops `{it}`")));
+    Ok(Finding::of(figures)?.with_notes(notes))
 }
 
 pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
@@ -34,24 +36,19 @@ pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
         .iter()
         .take(8)
         .map(|it| format!("`{it}` changes when the converted checkpoint is loaded again"));
-    Ok(Finding {
-        figures: vec![count("parameters that differ", differing)],
-        notes: notes.collect(),
-        place: None,
-    })
+    let figure = count("differing", "parameters that differ", differing);
+    Ok(Finding::of(vec![figure])?.with_notes(notes.collect()))
 }
 
 pub(super) fn tied(material: &Material) -> Result<Finding, Absence> {
     let retied = material.retied.as_ref().map_err(Clone::clone)?;
     let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    Ok(Finding {
-        figures: judge(material.regime, reference, &[(&retied.reference, &retied.port)])?,
-        notes: vec![format!("asked with tie_word_embeddings = {}", retied.tied)],
-        place: None,
-    })
+    let figures = judge(material.regime, reference, &[(&retied.reference, &retied.port)])?;
+    let note = format!("asked with tie_word_embeddings = {}", retied.tied);
+    Ok(Finding::of(figures)?.with_notes(vec![note]))
 }
 
-fn load_figures(load: &Load) -> Finding {
+fn load_figures(load: &Load) -> (Vec<Figure>, Vec<String>) {
     let mut notes = Vec::new();
     notes.extend(load.missing.iter().take(8).map(|it| format!("the port lacks `{it}`")));
     notes.extend(
@@ -60,18 +57,15 @@ fn load_figures(load: &Load) -> Finding {
     notes.extend(load.mismatched.iter().take(8).map(|it| {
         format!("`{}` has shape {:?}, but the port expects {:?}", it.name, it.found, it.expected)
     }));
-    Finding {
-        figures: vec![
-            count("missing tensors", load.missing.len()),
-            count("unexpected tensors", load.unexpected.len()),
-            count("tensors of another shape", load.mismatched.len()),
-        ],
-        notes,
-        place: None,
-    }
+    let figures = vec![
+        count("missing", "missing tensors", load.missing.len()),
+        count("unexpected", "unexpected tensors", load.unexpected.len()),
+        count("mismatched", "tensors of another shape", load.mismatched.len()),
+    ];
+    (figures, notes)
 }
 
 /// A count that must be zero.
-pub(super) fn count(name: &str, number: usize) -> Figure {
-    Figure::judged(name, number as f64, Bound::at_most(0.0))
+pub(super) fn count(id: &str, name: &str, number: usize) -> Figure {
+    Figure::judged(id, name, number as f64, Bound::at_most(0.0))
 }

@@ -8,12 +8,7 @@ use super::{
     figures::{difference, rounded, spread},
     reference::{Case, GreedyRun, Reference},
 };
-use crate::{
-    case::Regime,
-    evidence::Verdict,
-    tensors::Tensor,
-    tolerance::{Order, factor},
-};
+use crate::{figure::Order, outcome::Verdict, tensors::Tensor, tolerance::factor};
 
 /// In the wide dtypes a difference is never noise beyond this, whatever PyTorch errs itself.
 const WIDEST: f64 = 1e-4;
@@ -108,7 +103,7 @@ fn bound(reference: &Reference, mode: Mode) -> (f64, Option<f64>) {
     let floors: Vec<f64> =
         reference.cases.iter().filter_map(errs).filter(|it| it.is_finite()).collect();
     let floor = floors.iter().copied().reduce(f64::max);
-    let bound = floor.map_or(WIDEST, |it| it * factor(Regime::Logic, Order::Linear));
+    let bound = floor.map_or(WIDEST, |it| it * factor(Order::Linear));
     (if mode == Mode::Bfloat16 { bound } else { bound.min(WIDEST) }, floor)
 }
 

@@ -42,7 +42,7 @@ use crate::{
     cancel::Cancel,
     digest,
     engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
-    evidence::Verdict,
+    outcome::Verdict,
     progress::{Event, Progress, Step},
 };
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Head;
-use crate::evidence::Verdict;
+use crate::outcome::Verdict;
 
 /// How a definition is computed.
 #[derive(

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Plan;
 use crate::{
     engine::{EngineError, Forward, Forwarded, Rope, Session},
-    evidence::Absence,
     material::Asked,
+    outcome::Absence,
 };
 
 /// A side of a subject. Each side adds the questions that only it is asked.

@@ -11,8 +11,7 @@ use super::{Plan, long, not_asked, port, quantised, reference, state_cases};
 use crate::{
     case::{DECODED, Feed, NEW_TOKENS, Side},
     engine::{EngineKind, Forwarded, Generated, Pair, Rope, Synthesised, TapInfo},
-    evidence::{Absence, Real},
-    facts::{Cost, GenerationText},
+    figure::{Order, Real},
     material::{
         Asked, DtypePair, Fields, Generation, Material, Noise, OtherSpelling, Reference, Retied,
         Rotations, State, Taps,
@@ -22,8 +21,10 @@ use crate::{
         pairing::pair_modules,
         taps::{TapFigure, relative_error},
     },
+    outcome::Absence,
+    records::{Cost, GenerationText},
     tensors::{Tensor, TensorError, TensorFile},
-    tolerance::{Order, bound},
+    tolerance::bound,
 };
 
 const LOGITS: &str = "logits";
@@ -296,8 +297,8 @@ fn rotations(
     }
     let port = port?;
     if let Some(reason) = &port[0].0.absent {
-        // The angles cannot be read off; the logits have them all the same.
-        return Err(Absence::NotApplicable { reason: format!("the port: {reason}") });
+        // The angles cannot be read off: what nobody read may be wrong.
+        return Err(Absence::Blocked { reason: format!("the port: {reason}") });
     }
     let mut result =
         Rotations { positions: plan.positions.concat(), layers: Vec::new(), unpaired: Vec::new() };

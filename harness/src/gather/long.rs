@@ -9,8 +9,8 @@ use super::{Plan, ask::Ask, compare::read_logits};
 use crate::{
     case::{Feed, LONG_TEXT, NEW_TOKENS},
     engine::{Forward, Generated},
-    evidence::Absence,
     material::{Asked, Long, Noise},
+    outcome::Absence,
     tensors::Tensor,
 };
 

@@ -29,9 +29,9 @@ use crate::{
         Catalogue, EngineError, EngineKind, Failure, Launch, Operation, Pair, Session, Sources,
         Synthesis, Synthesised, Texts, Worker, package_path,
     },
-    evidence::Absence,
-    facts::GenerationText,
     material::{Asked, Material},
+    outcome::Absence,
+    records::GenerationText,
 };
 
 /// The plain forward with its taps, of each side, in a run's work folder.

@@ -12,8 +12,8 @@ use super::{Plan, ask::Ask, long, not_asked, open_request, port_absence, quantis
 use crate::{
     case::{DECODED, Feed, Precision, Side, StateCase, padded},
     engine::{Forward, Forwarded, Generated, Opened, Operation, Rope, Roundtrip, Session, Worker},
-    evidence::Absence,
     material::Asked,
+    outcome::Absence,
 };
 
 /// What the port said; tensors are still in their files.

@@ -13,8 +13,8 @@ use super::{Plan, ask::Ask, long, not_asked, open_request, reference_absence};
 use crate::{
     case::{NEW_TOKENS, Precision, Regime},
     engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
-    evidence::Absence,
     material::Asked,
+    outcome::Absence,
 };
 
 /// Fields beyond this many would cost more than they tell.

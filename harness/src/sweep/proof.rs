@@ -9,8 +9,10 @@ use super::{Row, SweepError};
 use crate::{
     case::Spelling,
     causes::{self, Cause, Kind},
-    evidence::{Outcome, Real, Verdict},
+    check::logits::MAX_ABS,
+    figure::Real,
     gather::{Lane, Question},
+    outcome::{Outcome, Verdict},
     overlay,
     verify::{figure, verify},
 };
@@ -153,7 +155,7 @@ pub(super) fn experiment(
             let bad = before.failed.iter().chain(&before.not_run);
             proof.mended = bad.filter(|it| passes(it)).cloned().collect();
             proof.verdict_after = Some(evidence.verdict);
-            proof.max_abs_after = figure(&evidence, "logits-differences", "max |Δ|").map(Real);
+            proof.max_abs_after = figure(&evidence, "logits-differences", MAX_ABS).map(Real);
         }
     }
     Ok(proof)

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::Proof;
 use crate::{
     case::Spelling,
-    check::{CHECKS, Group},
-    evidence::{Absence, Evidence, Outcome, Real, Verdict},
+    check::{CHECKS, Group, logits::MAX_ABS},
+    evidence::Evidence,
+    figure::Real,
     gather::GatherError,
     measure::logits::max_or_nan,
+    outcome::{Absence, Outcome, Verdict},
     verify::figure,
 };
 
@@ -43,13 +45,13 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
     };
     let bound = evidence
         .check("logits-differences")
-        .and_then(|it| it.figures.iter().find(|it| it.name == "max |Δ|")?.bound)
+        .and_then(|it| it.figure(MAX_ABS)?.bound)
         .map(|it| Real(it.limit()));
     Row {
         model_type: evidence.subject.model_type.clone(),
         spelling: evidence.subject.spelling,
         verdict: evidence.verdict,
-        max_abs: figure(evidence, "logits-differences", "max |Δ|").map(Real),
+        max_abs: figure(evidence, "logits-differences", MAX_ABS).map(Real),
         bound,
         worst_multiple: worst_multiple(evidence),
         failed: with(Outcome::Fail),
@@ -69,7 +71,7 @@ fn worst_multiple(evidence: &Evidence) -> Option<Real> {
         .iter()
         .filter(|it| it.gate && it.group != Group::Positions.id())
         .flat_map(|it| &it.figures)
-        .filter_map(|it| it.multiple(evidence.regime))
+        .filter_map(|it| it.multiple())
         .reduce(max_or_nan)
         .map(Real)
 }

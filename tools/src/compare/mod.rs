@@ -7,8 +7,10 @@ mod sources;
 
 use std::path::{Path, PathBuf};
 
-use portwright_harness::evidence::{
-    Absence, CheckRecord, Evidence, Figure, Outcome, Place, Real, Verdict,
+use portwright_harness::{
+    evidence::Evidence,
+    figure::{Figure, Real},
+    outcome::{Absence, CheckRecord, Outcome, Place, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -200,17 +202,15 @@ fn figures(old: Option<&CheckRecord>, new: Option<&CheckRecord>) -> Vec<FigureCh
         figures.into_iter().filter(|it| it.bound.is_some()).collect()
     };
     let (before, after) = (of(old), of(new));
-    let mut names: Vec<&String> = after.iter().map(|it| &it.name).collect();
-    names.extend(
-        before.iter().map(|it| &it.name).filter(|it| !after.iter().any(|new| new.name == **it)),
-    );
-    let find = |side: &[Figure], name: &str| side.iter().find(|it| it.name == name).cloned();
-    names
-        .into_iter()
-        .map(|name| {
-            let (before, after) = (find(&before, name), find(&after, name));
+    let gone = before.iter().filter(|it| !after.iter().any(|new| new.id == it.id));
+    let find = |side: &[Figure], id: &str| side.iter().find(|it| it.id == id).cloned();
+    after
+        .iter()
+        .chain(gone)
+        .map(|figure| {
+            let (before, after) = (find(&before, &figure.id), find(&after, &figure.id));
             FigureChange {
-                name: name.clone(),
+                name: figure.name.clone(),
                 before: before.as_ref().map(|it| it.measured),
                 after: after.as_ref().map(|it| it.measured),
                 ratio: before.as_ref().zip(after.as_ref()).and_then(|(before, after)| {

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use portwright_harness::{
     case::Regime,
-    check::CHECKS,
-    evidence::{Bound, CheckRecord, Evidence, Outcome, Real},
+    check::{
+        CHECKS,
+        logits::{KL_MAX, MAX_ABS, WINDOW_ABS},
+    },
+    evidence::Evidence,
+    figure::{Bound, Real},
     measure::pairing::is_layer,
+    outcome::{CheckRecord, Outcome},
 };
 use serde_json::{Value, json};
 
@@ -121,7 +126,7 @@ fn architecture(evidence: &Evidence) -> Value {
 
 /// The rotation records with the layers of each in words.
 fn rotations(evidence: &Evidence) -> Vec<Value> {
-    let record = |it: &portwright_harness::facts::RotationRecord| {
+    let record = |it: &portwright_harness::records::RotationRecord| {
         let rows = it.positions.iter().map(|at| {
             json!({
                 "position": at.position, "error": at.error, "bound": at.bound,
@@ -212,17 +217,14 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
             id: "plot-logits",
             title: "Largest difference of a logit, by position",
             x: "position",
-            points: positions(&evidence.per_position.max_abs, held_to(differences, "max |Δ|")),
+            points: positions(&evidence.per_position.max_abs, held_to(differences, MAX_ABS)),
             joined: true,
         },
         Plot {
             id: "plot-kl",
             title: "KL divergence in nats, by position",
             x: "position",
-            points: positions(
-                &evidence.per_position.kl,
-                held_to(distribution, "max KL of a position (nats)"),
-            ),
+            points: positions(&evidence.per_position.kl, held_to(distribution, KL_MAX)),
             joined: true,
         },
         Plot {
@@ -231,7 +233,7 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
             x: "window",
             points: positions(
                 evidence.long_text.as_ref().map_or(&[], |it| &it.max_abs),
-                held_to(evidence.check("generation-long"), "median |Δ| of the worst window"),
+                held_to(evidence.check("generation-long"), WINDOW_ABS),
             ),
             joined: true,
         },
@@ -249,13 +251,9 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
 }
 
 /// The noise floor and the bound of one figure of a check.
-fn held_to(check: Option<&CheckRecord>, name: &str) -> (Option<f64>, Option<f64>) {
-    let figure = check.and_then(|it| it.figures.iter().find(|it| it.name == name));
-    match figure.and_then(|it| it.bound) {
-        Some(bound @ Bound::TimesFloor { floor, .. }) => (Some(floor.0), Some(bound.limit())),
-        Some(bound) => (None, Some(bound.limit())),
-        None => (None, None),
-    }
+fn held_to(check: Option<&CheckRecord>, id: &str) -> (Option<f64>, Option<f64>) {
+    let bound = check.and_then(|it| it.figure(id)?.bound);
+    (bound.and_then(Bound::floor), bound.map(Bound::limit))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use plotters::{
     series::{DashedLineSeries, LineSeries},
     style::{Color, IntoFont, RGBColor, ShapeStyle},
 };
-use portwright_harness::evidence::Real;
+use portwright_harness::figure::Real;
 
 /// Twice the size on the page: plotters draws on whole pixels.
 const SIZE: (u32, u32) = (880, 520);

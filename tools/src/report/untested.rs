@@ -3,7 +3,8 @@
 use portwright_harness::{
     case::Regime,
     check::CHECKS,
-    evidence::{Absence, Evidence, Outcome},
+    evidence::Evidence,
+    outcome::{Absence, Outcome},
 };
 use serde::Serialize;
 

@@ -146,7 +146,7 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunShown {
     pub path: PathBuf,
-    pub verdict: portwright_harness::evidence::Verdict,
+    pub verdict: portwright_harness::outcome::Verdict,
     pub digest: String,
     /// Whether the file that it ran is, to the byte, among those that are staged.
     pub same_port: bool,

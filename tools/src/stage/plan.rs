@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Patch, Repository, Tree};
-use portwright_harness::{digest, evidence::Verdict};
+use portwright_harness::{digest, outcome::Verdict};
 use serde_json::json;
 
 use super::{

@@ -1,6 +1,6 @@
 //! What is staged, and what is not done besides.
 
-use portwright_harness::evidence::Verdict;
+use portwright_harness::outcome::Verdict;
 
 use super::*;
 use crate::runs;
