@@ -162,7 +162,7 @@ pub(crate) struct MutantArgs {
 #[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions"]))]
 pub(crate) struct VerifyArgs {
     /// The model type of the definition, e.g. `olmo3`
-    #[arg(required_unless_present_any = ["all", "definitions", "cover"])]
+    #[arg(required_unless_present_any = ["all", "definitions", "cover", "checkpoint"])]
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings

@@ -36,6 +36,8 @@ pub mod gather;
 pub mod held;
 pub mod hint;
 pub mod keep;
+pub mod kept;
+pub mod lanes;
 pub mod material;
 pub mod measure;
 pub mod mutants;

@@ -68,8 +68,8 @@ fn a_field_that_the_config_does_not_have_is_refused() {
 
 #[test]
 fn a_checkout_that_is_not_there_is_named_before_anything_starts() {
-    verify(folder().path(), &["llama", "--mlx-lm", "no/such/checkout"])
-        .expect(COULD_NOT_RUN, &["--mlx-lm: `no/such/checkout` does not exist"]);
+    verify(folder().path(), &["llama", "--port", "no/such/checkout"])
+        .expect(COULD_NOT_RUN, &["--port: `no/such/checkout` does not exist"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_port_that_is_missing_or_cannot_be_imported_says_where() {
     let folder = folder();
     let models = checkout::mlx_lm(&folder.path().join("checkout"));
     fs::remove_file(models.join("llama.py")).unwrap();
-    verify(folder.path(), &["llama", "--mlx-lm", "checkout"]).expect(
+    verify(folder.path(), &["llama", "--port", "checkout"]).expect(
         FAIL,
         &[
             "mlx-lm has no models/llama.py for model type `llama`",
@@ -133,6 +133,26 @@ fn a_checkpoint_of_something_else_names_what_does_not_fit() {
     let folder = folder();
     checkpoint(folder.path(), &safetensors("unet.conv_in.weight", vec![4, 4]));
     verify(folder.path(), &["llama", "--checkpoint", "checkpoint"])
+        .expect(COULD_NOT_RUN, &["the definition finds no fitting", "`model.embed_tokens.weight`"]);
+}
+
+/// A verdict about one model must not carry the name of another.
+#[test]
+fn a_checkpoint_is_judged_as_the_model_that_it_says_it_is() {
+    let folder = folder();
+    checkpoint(folder.path(), &safetensors("unet.conv_in.weight", vec![4, 4]));
+    for other in ["gemma2", "nonexist"] {
+        verify(folder.path(), &[other, "--checkpoint", "checkpoint"]).expect(
+            COULD_NOT_RUN,
+            &[
+                &format!("is a `llama`, not a `{other}`"),
+                "hint: leave the model type out, or verify `llama`",
+            ],
+        );
+        assert!(!folder.path().join("run").join(EVIDENCE).exists());
+    }
+    // Alone it says itself what it is.
+    verify(folder.path(), &["--checkpoint", "checkpoint"])
         .expect(COULD_NOT_RUN, &["the definition finds no fitting", "`model.embed_tokens.weight`"]);
 }
 

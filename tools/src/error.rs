@@ -164,6 +164,9 @@ impl Hint for ToolError {
             Self::Gather(GatherError::Write { .. }) => {
                 Some("check that the disk has room and the folder can be written".into())
             }
+            Self::Gather(GatherError::OtherModel { found, .. }) => Some(
+                format!("leave the model type out, or verify `{found}`: a checkpoint is judged as what its config.json says it is").into(),
+            ),
             Self::Gather(GatherError::Config { .. }) => {
                 Some("a checkpoint is a folder with config.json and *.safetensors".into())
             }

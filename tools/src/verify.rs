@@ -15,7 +15,7 @@ use portwright_harness::{
     environment::{self, Home},
     evidence::{CoverMember, Evidence},
     figure::Real,
-    gather::{GatherError, Lane, Question},
+    gather::{GatherError, Lane, Question, model_type_of},
     keep,
     outcome::Verdict,
     progress::{Progress, Step},
@@ -99,7 +99,11 @@ pub fn verify(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<(VerifyOutput, Evidence), ToolError> {
-    let input = &with_model_type(input)?;
+    let checkpoint = match &input.checkpoint {
+        Some(text) => Some(checkpoint::resolve(text, progress, cancel)?),
+        None => None,
+    };
+    let input = &with_model_type(input, checkpoint.as_deref())?;
     let member = member(input)?;
     if input.model_type.is_empty() {
         return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
@@ -111,10 +115,6 @@ pub fn verify(
     let engines = environment::ensure(home, progress, cancel)?;
     let setup = setup.elapsed();
     let launch = Launch::new(home, Some(engines.clone()));
-    let checkpoint = match &input.checkpoint {
-        Some(text) => Some(checkpoint::resolve(text, progress, cancel)?),
-        None => None,
-    };
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
     let dir = RunDir::open(&out)?;
     let question = Question {
@@ -176,9 +176,21 @@ pub fn verify(
     Ok((output, evidence))
 }
 
-/// The input with its model type: a cover says which it is about.
-fn with_model_type(input: &VerifyInput) -> Result<VerifyInput, ToolError> {
+/// The input with its model type: a cover or a checkpoint says which it is about, and a checkpoint is
+/// about no other.
+fn with_model_type(
+    input: &VerifyInput,
+    checkpoint: Option<&Path>,
+) -> Result<VerifyInput, ToolError> {
     let mut input = input.clone();
+    if let Some(path) = checkpoint {
+        let (found, asked) = (model_type_of(path)?, input.model_type);
+        if !asked.is_empty() && asked != found {
+            let path = path.to_owned();
+            return Err(GatherError::OtherModel { path, asked, found }.into());
+        }
+        input.model_type = found;
+    }
     if let (true, Some(cover)) = (input.model_type.is_empty(), &input.cover) {
         input.model_type = CoverSet::load(cover)?.model_type;
     }

@@ -10,7 +10,7 @@
 //! - One definition's crash, hang or refusal costs that definition alone: each side asks in a session
 //!   of its own.
 //! - A finished row is on disk before the next one starts; a sweep that was stopped goes on from
-//!   there, unless the sources or this program changed.
+//!   there, unless the contents of what it rests on changed ([`crate::kept`]).
 //! - What could not be asked is `not run` with the reason.
 
 mod candidate;
@@ -20,28 +20,24 @@ mod judge;
 mod loaded;
 mod reference;
 mod row;
-mod store;
 
 pub use head::{HEADS, Head};
 pub use row::{Cell, Greedy, MODES, Mode, Row};
 
 use std::{
-    collections::VecDeque,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    thread,
     time::Duration,
 };
 
 use candidate::Candidate;
 use reference::Reference;
-use store::Store;
 
 use crate::{
     cancel::Cancel,
-    digest,
-    engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    engine::{About, Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    kept::{Files, Kept, KeptError, Key, Packages},
+    lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
 };
@@ -65,6 +61,8 @@ pub struct Definitions {
 pub enum DefinitionsError {
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     #[error("no definition is called `{name}`")]
     Unknown { name: String },
     #[error("failed to write `{path}`", path = path.display())]
@@ -108,6 +106,17 @@ impl<'a> Lane<'a> {
         let native = spawn(embedded, false)?;
         let exact = spawn(embedded, true)?;
         Ok(Self { launch, sources, deadline, cancel, torch, native, exact })
+    }
+
+    /// Where each engine's package was imported from.
+    fn packages(&mut self) -> Result<Packages, EngineError> {
+        let mut packages = Packages::new();
+        let [reference, embedded] = Pair::of_definitions().engines();
+        for (engine, worker) in [(reference, &mut self.torch), (embedded, &mut self.native)] {
+            let paths = worker.ready()?.paths.clone();
+            packages.extend(paths.into_values().map(|it| (engine.row().package.to_owned(), it)));
+        }
+        Ok(packages)
     }
 
     /// Replaces workers whose process is gone.
@@ -158,46 +167,37 @@ pub fn sweep(
     let mut first = Lane::start(launch, sources, plan.deadline, cancel)?;
     let abouts = [first.torch.ready()?.clone(), first.native.ready()?.clone()];
     let subjects = subjects(plan, &mut first)?;
-    let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
-    let store =
-        Store::open(&plan.out, &digest::of_bytes(format!("{program} {abouts:?}").as_bytes()))?;
+    let key = launch
+        .key(Key::of_program()?)
+        .and("engines", &described(&abouts))
+        .and("deadline", &plan.deadline);
+    let kept = Kept::open(&plan.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "definitions", subjects.len() as u64);
-    let queue: Mutex<VecDeque<(Head, String)>> = Mutex::new(subjects.into());
-    let rows: Mutex<Vec<Row>> = Mutex::default();
-    let work = |lane: &mut Lane<'_>| -> Result<(), DefinitionsError> {
-        loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some((head, model_type)) = next else { return Ok(()) };
-            let mut row =
-                store.finished(head, &model_type).unwrap_or_else(|| Row::new(head, &model_type));
-            let missing: Vec<Mode> =
-                plan.modes.iter().copied().filter(|it| !row.modes.contains_key(it)).collect();
-            if !missing.is_empty() {
-                definition(lane, &mut row, &missing, &plan.out.join("work"))?;
-                store.keep(&row)?;
-            }
-            tell(&row, progress);
-            rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
-            step.advance(1);
+    let work = |lane: &mut Lane<'_>, (head, model_type): (Head, String)| {
+        let name = format!("{}-{model_type}", head.id());
+        let known = kept.find(&name);
+        let (mut row, mut files) =
+            known.unwrap_or_else(|| (Row::new(head, &model_type), Files::default()));
+        let missing: Vec<Mode> =
+            plan.modes.iter().copied().filter(|it| !row.modes.contains_key(it)).collect();
+        if !missing.is_empty() {
+            files.extend(definition(lane, &mut row, &missing, &plan.out.join("work"))?);
+            kept.keep(&name, &files, &row)?;
         }
+        tell(&row, progress);
+        step.advance(1);
+        Ok::<Row, DefinitionsError>(row)
     };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..plan.jobs.max(1))
-            .map(|_| {
-                scope.spawn(|| work(&mut Lane::start(launch, sources, plan.deadline, cancel)?))
-            })
-            .collect();
-        let mut result = work(&mut first);
-        for other in others {
-            let other = other.join().expect("a lane does not panic");
-            result = result.and(other);
-        }
-        result
-    })?;
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let start = || Ok(Lane::start(launch, sources, plan.deadline, cancel)?);
+    let mut rows = lanes::each(subjects, plan.jobs, first, start, work)?;
     rows.sort_by(|a, b| (a.head, &a.model_type).cmp(&(b.head, &b.model_type)));
     let versions = abouts.into_iter().flat_map(|it| it.versions).collect();
     Ok(Swept { rows, versions })
+}
+
+/// What engines say of themselves, without places of this machine.
+fn described(abouts: &[About]) -> String {
+    serde_json::to_string(abouts).expect("plain data")
 }
 
 /// The definitions of the plan: each head's types, or those that were named.
@@ -224,7 +224,7 @@ fn definition(
     row: &mut Row,
     modes: &[Mode],
     work: &Path,
-) -> Result<(), DefinitionsError> {
+) -> Result<Files, DefinitionsError> {
     let folder = work.join(format!("{}-{}", row.head.id(), row.model_type));
     // What a stopped sweep left of it.
     let _ = fs::remove_dir_all(&folder);
@@ -233,28 +233,33 @@ fn definition(
     let asked = reference::ask(&mut lane.torch, row.head, &row.model_type, &folder);
     cancelled(lane.cancel)?;
     lane.revive()?;
+    let mut files = Files::default();
     match asked {
-        Ok(reference) => {
+        Ok((reference, imported)) => {
             row.reason = None;
-            compare(lane, row, modes, &reference, &folder)?;
+            files.extend(imported);
+            files.extend(compare(lane, row, modes, &reference, &folder)?);
         }
         Err(error) => {
+            files.add_whole(Pair::of_definitions().reference().row().package);
             row.reason = Some(format!("no reference: {}", row::one_line(&error)));
             row.modes.extend(modes.iter().map(|it| (*it, Cell::not_run(None))));
         }
     }
     // Best effort: checkpoints and tensors are made again when needed.
     let _ = fs::remove_dir_all(&folder);
-    Ok(())
+    Ok(files)
 }
 
+/// Asks every mode, and says what its answers rest on.
 fn compare(
     lane: &mut Lane<'_>,
     row: &mut Row,
     modes: &[Mode],
     reference: &Reference,
     folder: &Path,
-) -> Result<(), DefinitionsError> {
+) -> Result<Files, DefinitionsError> {
+    let mut files = Files::default();
     for exact in [false, true] {
         let modes: Vec<Mode> =
             modes.iter().copied().filter(|it| (*it == Mode::Exact) == exact).collect();
@@ -273,11 +278,15 @@ fn compare(
             };
             row.modes.insert(mode, cell);
         }
+        match &mut session {
+            Ok(session) => files.extend(session.imported()),
+            Err(_) => files.add_whole(Pair::of_definitions().judged().row().package),
+        }
         drop(session);
         cancelled(lane.cancel)?;
         lane.revive()?;
     }
-    Ok(())
+    Ok(files)
 }
 
 fn cancelled(cancel: &Cancel) -> Result<(), EngineError> {

@@ -9,6 +9,7 @@ use super::{Head, Mode, loaded::Loaded, row::one_line};
 use crate::{
     case::{Precision, Spelling},
     engine::{EngineError, Generated, Session, Synthesis, Synthesised, Worker},
+    kept::Files,
     tensors::{Tensor, TensorError, TensorFile},
 };
 
@@ -77,13 +78,13 @@ pub(super) enum ReferenceError {
     Refused(String),
 }
 
-/// Makes the checkpoint in `folder` and asks everything.
+/// Makes the checkpoint in `folder` and asks everything; also what the answers rest on.
 pub(super) fn ask(
     worker: &mut Worker,
     head: Head,
     model_type: &str,
     folder: &Path,
-) -> Result<Reference, ReferenceError> {
+) -> Result<(Reference, Files), ReferenceError> {
     let mut session = worker.session()?;
     let checkpoint = folder.join(CHECKPOINT);
     let (architecture, cases) = if head == Head::CausalLm {
@@ -106,7 +107,8 @@ pub(super) fn ask(
     if let (Err(why), Err(_)) = (asked("float32"), asked("float64")) {
         return Err(ReferenceError::Refused(why.to_owned()));
     }
-    Ok(reference)
+    let files = session.imported();
+    Ok((reference, files))
 }
 
 fn language_model(

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineError, EngineKind, Sources};
-use crate::environment::{Engines, Home, memory_bytes};
+use crate::{
+    environment::{Engines, Home, memory_bytes},
+    kept::Key,
+};
 
 /// What [`Worker::spawn`](super::Worker::spawn) needs to know, whichever engine it starts.
 #[derive(Clone, Debug)]
@@ -69,6 +72,12 @@ impl Launch {
             remote_code: None,
         };
         Self { native, embedded }
+    }
+
+    /// `key` and the packages of the native engines' environment: what is kept rests on them too.
+    pub fn key(&self, key: Key) -> Key {
+        let packages = self.native.as_ref().map(|it| (&it.lock_digest, &it.versions));
+        key.and("packages", &packages)
     }
 
     /// The native engines' environment, for the engine that needs it.

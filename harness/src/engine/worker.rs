@@ -18,11 +18,11 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Host, Launch};
-use crate::{cancel::Cancel, environment::worker_environment};
+use crate::{cancel::Cancel, environment::worker_environment, kept::Files};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
@@ -57,6 +57,12 @@ fn native(engine: EngineKind, launch: &Launch, sources: &Sources) -> Result<Comm
     }
     command.env_clear().envs(worker_environment(engines));
     Ok(command)
+}
+
+/// The answer to `imported`.
+#[derive(Deserialize)]
+struct Imported {
+    files: Vec<String>,
 }
 
 /// A worker process with its libraries imported, ready to fork sessions.
@@ -325,6 +331,18 @@ impl Session<'_> {
         request["handle"] = handle.into();
         request["out"] = out.to_string_lossy().into();
         self.call("forward", request)
+    }
+
+    /// What the session imported so far of the package that its engine runs.
+    pub fn imported(&mut self) -> Files {
+        let package = self.worker.engine.row().package;
+        let mut files = Files::default();
+        match self.call::<Imported>("imported", json!({"packages": [package]})) {
+            // A package without a file was not imported from files that could be named.
+            Ok(said) if !said.files.is_empty() => files.add(said.files),
+            _ => files.add_whole(package),
+        }
+        files
     }
 
     /// The process id of the child, for tests that kill it.

@@ -29,6 +29,7 @@ use crate::{
         Catalogue, EngineError, EngineKind, Failure, Launch, Operation, Pair, Session, Sources,
         Synthesis, Synthesised, Texts, Worker, package_path,
     },
+    kept::{Files, Packages},
     material::{Asked, Material},
     outcome::Absence,
     records::GenerationText,
@@ -47,6 +48,7 @@ pub struct Lane {
     pair: Pair,
     reference: Worker,
     port: Worker,
+    files: Files,
 }
 
 impl Lane {
@@ -68,6 +70,7 @@ impl Lane {
             pair,
             reference,
             port,
+            files: Files::default(),
         })
     }
 
@@ -76,6 +79,22 @@ impl Lane {
         let reference = self.reference.ready()?.clone();
         let port = self.port.ready()?.clone();
         Ok([(self.pair.reference(), reference), (self.pair.judged(), port)].into())
+    }
+
+    /// Where each engine's package was imported from.
+    pub fn packages(&mut self) -> Result<Packages, EngineError> {
+        let about = self.about()?;
+        Ok(about
+            .into_iter()
+            .filter_map(|(engine, about)| {
+                Some((engine.row().package.to_owned(), about.paths.into_values().next()?))
+            })
+            .collect())
+    }
+
+    /// The sources that every answer since the last call rests on.
+    pub fn take_files(&mut self) -> Files {
+        std::mem::take(&mut self.files)
     }
 
     /// Which engine has which role.
@@ -197,6 +216,23 @@ pub enum GatherError {
 
     #[error("failed to read `{path}`: {detail}", path = path.display())]
     Config { path: PathBuf, detail: String },
+
+    #[error("the checkpoint in `{path}` is a `{found}`, not a `{asked}`", path = path.display())]
+    OtherModel { path: PathBuf, asked: String, found: String },
+}
+
+/// The model type of a checkpoint, as its config.json says it.
+///
+/// # Errors
+///
+/// There is no readable config.json, or it names no model type.
+pub fn model_type_of(checkpoint: &Path) -> Result<String, GatherError> {
+    let config = read_config(checkpoint)?;
+    let named = config["model_type"].as_str().filter(|it| !it.is_empty());
+    named.map(str::to_owned).ok_or_else(|| GatherError::Config {
+        path: checkpoint.join("config.json"),
+        detail: "it has no model_type".into(),
+    })
 }
 
 /// What is shared by the two sides of one subject.
@@ -259,7 +295,13 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
         (reference, port.join().expect("the port's side does not panic"))
     });
     let text = texts(&mut session, &plan, &reference, &port);
+    let mut files = session.imported();
     drop(session);
+    if reference.opened.is_err() {
+        files.add_whole(lane.pair.reference().row().package);
+    }
+    files.extend(port.files.clone());
+    lane.files.extend(files);
     if lane.cancel.is_cancelled() {
         return Err(EngineError::Cancelled.into());
     }
@@ -299,6 +341,10 @@ fn prepare<'a>(
     let only_synthetic =
         || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
     let (synthetic, checkpoint) = if let Some(path) = &question.checkpoint {
+        let (found, asked) = (model_type_of(path)?, question.model_type.clone());
+        if found != asked {
+            return Err(GatherError::OtherModel { path: path.clone(), asked, found });
+        }
         (None, path.clone())
     } else {
         let (made, path) = synthesise(question.spelling, None, "checkpoint")?;

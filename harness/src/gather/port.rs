@@ -12,6 +12,7 @@ use super::{Plan, ask::Ask, long, not_asked, open_request, port_absence, quantis
 use crate::{
     case::{DECODED, Feed, Precision, Side, StateCase, padded},
     engine::{Forward, Forwarded, Generated, Opened, Operation, Rope, Roundtrip, Session, Worker},
+    kept::Files,
     material::Asked,
     outcome::Absence,
 };
@@ -31,6 +32,8 @@ pub(super) struct Said {
     pub(super) along: Asked<PathBuf>,
     pub(super) packed: Asked<Vec<quantised::Packed>>,
     pub(super) other_spelling: Asked<PathBuf>,
+    /// The sources that all this rests on.
+    pub(super) files: Files,
 }
 
 /// Ask the port. The config keys that it drops go to `ignored` as soon as they are known; `text` gives
@@ -48,7 +51,7 @@ pub(super) fn ask(
             let absence = port_absence(&err);
             // The receiver may be gone when the reference failed first; then nobody needs it.
             let _ = ignored.send(Err(absence.clone()));
-            Said::nothing(plan, &absence)
+            Said { files: unknown(plan), ..Said::nothing(plan, &absence) }
         }
     }
 }
@@ -73,7 +76,10 @@ fn with_session(
     if let Some(absence) = absence {
         let mut said = Said::nothing(plan, &absence);
         said.other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
-        return Said { opened, ..said };
+        // What failed to load may not be among the modules, and a file may be missing.
+        let mut files = ask.session.imported();
+        files.extend(unknown(plan));
+        return Said { opened, files, ..said };
     }
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
     let forwarded = ask.forward("run", &plain, "plain");
@@ -117,6 +123,7 @@ fn with_session(
     });
     let packed = ask.packed();
     let other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
+    let files = ask.session.imported();
     Said {
         opened,
         plain: forwarded,
@@ -129,7 +136,15 @@ fn with_session(
         along,
         packed,
         other_spelling,
+        files,
     }
+}
+
+/// All sources of the judged side: it is not known which of them count.
+fn unknown(plan: &Plan<'_>) -> Files {
+    let mut files = Files::default();
+    files.add_whole(plan.pair.judged().row().package);
+    files
 }
 
 /// What the judged engine cannot be asked is no fault of the model.
@@ -170,6 +185,7 @@ impl Said {
             along: Err(blocked.clone()),
             packed: Err(blocked.clone()),
             other_spelling: Err(blocked),
+            files: Files::default(),
         }
     }
 }

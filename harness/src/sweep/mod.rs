@@ -4,7 +4,7 @@
 //!
 //! - One subject's crash, hang or refusal costs that subject alone.
 //! - A finished subject is on disk before the next one starts; a sweep that was stopped goes on from
-//!   there, unless the sources, the causes or this program changed.
+//!   there, unless the contents of what it rests on changed ([`crate::kept`]).
 
 mod proof;
 mod row;
@@ -13,11 +13,9 @@ pub use proof::Proof;
 pub use row::Row;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fs, io,
+    collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -29,12 +27,12 @@ use crate::{
     case::Spelling,
     causes::{self, Cause, CauseError},
     check::CHECKS,
-    digest,
     engine::{EngineError, Launch, Pair, Sources},
     gather::{Lane, Question},
+    kept::{Kept, KeptError, Key},
+    lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
-    rundir::write_whole,
     verify::verify,
 };
 
@@ -65,12 +63,8 @@ pub enum SweepError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Causes(#[from] CauseError),
-    #[error("failed to write `{path}`", path = path.display())]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Kept(#[from] KeptError),
 }
 
 /// Verify every type in both spellings. Rows come sorted by type, then spelling.
@@ -89,56 +83,36 @@ pub fn sweep(
         sweep.model_types.clone()
     };
     let causes = causes::table()?;
-    let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
+    // Serialised, as that leaves out where the engines lie on this machine.
+    let about = serde_json::to_string(&about).expect("plain data");
     let key =
-        digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.native).as_bytes());
-    let store = Store::open(&sweep.out, &key)?;
+        launch.key(Key::of_program()?).and("engines", &about).and("deadline", &sweep.deadline);
+    let kept = Kept::open(&sweep.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "model types", types.len() as u64);
-    let queue: Mutex<VecDeque<String>> = Mutex::new(types.into());
-    let rows: Mutex<Vec<Row>> = Mutex::default();
-    let work = |lane: &mut Lane| -> Result<(), SweepError> {
-        loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some(model_type) = next else { return Ok(()) };
-            let done = if let Some(done) = store.finished(&model_type) {
-                done
-            } else {
-                let done = one_type(lane, &model_type, &causes, &sweep.out, cancel)?;
-                store.keep(&model_type, &done)?;
-                done
-            };
-            for row in done.iter().filter(|it| it.verdict != Verdict::Pass) {
-                let text = format!(
-                    "{} ({}): {}: {}",
-                    row.model_type,
-                    row.spelling.id(),
-                    row.verdict.word(),
-                    row.reason.as_deref().unwrap_or_default()
-                );
-                progress.on(Event::Note { text: &text });
-            }
-            rows.lock().unwrap_or_else(PoisonError::into_inner).extend(done);
-            step.advance(1);
+    let work = |lane: &mut Lane, model_type: String| -> Result<Vec<Row>, SweepError> {
+        let done = if let Some((done, _)) = kept.find(&model_type) {
+            done
+        } else {
+            lane.take_files();
+            let done = one_type(lane, &model_type, &causes, &sweep.out, cancel)?;
+            kept.keep(&model_type, &lane.take_files(), &done)?;
+            done
+        };
+        for row in done.iter().filter(|it: &&Row| it.verdict != Verdict::Pass) {
+            let text = format!(
+                "{} ({}): {}: {}",
+                row.model_type,
+                row.spelling.id(),
+                row.verdict.word(),
+                row.reason.as_deref().unwrap_or_default()
+            );
+            progress.on(Event::Note { text: &text });
         }
+        step.advance(1);
+        Ok(done)
     };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..sweep.jobs.max(1))
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut lane =
-                        Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
-                    work(&mut lane)
-                })
-            })
-            .collect();
-        let mut result = work(&mut first);
-        for other in others {
-            let other = other.join().expect("a lane does not panic");
-            result = result.and(other);
-        }
-        result
-    })?;
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let start = || Ok(Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?);
+    let mut rows = lanes::each(types, sweep.jobs, first, start, work)?.concat();
     rows.sort_by(|a, b| (&a.model_type, a.spelling).cmp(&(&b.model_type, b.spelling)));
     Ok(rows)
 }
@@ -210,40 +184,6 @@ fn one_type(
         let _ = fs::remove_dir_all(&work);
     }
     Ok(rows)
-}
-
-/// Finished rows on disk, kept for one set of sources.
-struct Store {
-    folder: PathBuf,
-}
-
-impl Store {
-    fn open(out: &Path, key: &str) -> Result<Self, SweepError> {
-        let folder = out.join("rows");
-        let write = |source| SweepError::Write { path: out.to_owned(), source };
-        let marker = out.join("sweep.key");
-        if fs::read_to_string(&marker).ok().as_deref() != Some(key) {
-            let _ = fs::remove_dir_all(&folder);
-            write_whole(&marker, key.as_bytes()).map_err(write)?;
-        }
-        fs::create_dir_all(&folder).map_err(write)?;
-        Ok(Self { folder })
-    }
-
-    fn finished(&self, model_type: &str) -> Option<Vec<Row>> {
-        let text = fs::read_to_string(self.path(model_type)).ok()?;
-        serde_json::from_str(&text).ok()
-    }
-
-    fn keep(&self, model_type: &str, rows: &[Row]) -> Result<(), SweepError> {
-        let path = self.path(model_type);
-        let json = serde_json::to_string_pretty(rows).expect("rows are plain data");
-        write_whole(&path, json.as_bytes()).map_err(|source| SweepError::Write { path, source })
-    }
-
-    fn path(&self, model_type: &str) -> PathBuf {
-        self.folder.join(format!("{model_type}.json"))
-    }
 }
 
 /// How many rows have each verdict, by spelling.

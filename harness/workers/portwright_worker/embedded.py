@@ -10,7 +10,7 @@ import _kernels
 import torch
 from portwright import session as own
 
-from . import catalogue, embedded_files
+from . import catalogue, embedded_files, imported as imports
 from .session import Session, WorkerError
 from .torch_side import config_ledger, opening, rope as rotations, synthesize as synthesis
 from .torch_side import forward as running
@@ -43,6 +43,7 @@ config_experiment = _op(config_ledger.config_experiment)
 close = _op(opening.close)
 _forward, _generate = _op(running.forward), _op(running.generate)
 definitions = _op(catalogue.definitions)
+imported = _op(imports.imported)
 
 
 def forward(request: dict) -> dict:

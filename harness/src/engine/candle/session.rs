@@ -37,6 +37,7 @@ const OPS: &[(&str, &str, &str)] = &[
     ("config_reads", REFERENCE, "config_reads"),
     ("config_experiment", REFERENCE, "config_experiment"),
     ("catalogue", REFERENCE, "definitions"),
+    ("imported", REFERENCE, "imported"),
     ("close", REFERENCE, "close"),
 ];
 

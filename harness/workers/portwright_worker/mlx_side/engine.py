@@ -19,7 +19,7 @@ import mlx.nn  # noqa: F401 - imported here so that children have it
 import numpy
 import safetensors.numpy  # noqa: F401
 
-from .. import catalogue
+from .. import catalogue, imported
 from ..protocol import Op, Session
 from . import device, forward, kernels, library, loading, quantised, rope, roundtrip
 from .loading import Handle
@@ -66,4 +66,5 @@ OPS: dict[str, Op] = {
     "quantised": quantised.quantised,
     "close": loading.close_model,
     "catalogue": catalogue.ports,
+    "imported": imported.imported,
 }

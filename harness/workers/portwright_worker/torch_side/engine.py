@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .. import catalogue
+from .. import catalogue, imported
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
@@ -83,4 +83,5 @@ OPS = {
     "run": _late("heads", "run"),
     "close": _late("opening", "close"),
     "catalogue": catalogue.definitions,
+    "imported": imported.imported,
 }
