@@ -142,11 +142,23 @@ pub enum Feed {
     Trim { of: usize, by: usize },
 }
 
-/// One way of feeding that must change nothing.
+/// A way of feeding that must change nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateWay {
+    Decode,
+    Chunked,
+    Window,
+    LeftPadded,
+    RightPadded,
+    Trim,
+}
+
+/// How tokens are fed in one [`StateWay`].
 #[derive(Debug)]
 pub struct StateCase {
-    /// The id of the check that judges it.
-    pub id: &'static str,
+    pub way: StateWay,
+    /// What its files are called.
+    pub name: &'static str,
     pub feed: Feed,
     /// Asked only of definitions with a sliding window.
     pub needs_window: bool,
@@ -154,24 +166,42 @@ pub struct StateCase {
 
 /// Every state case, in the order they are asked.
 pub const STATE_CASES: &[StateCase] = &[
-    StateCase { id: "state-decode", feed: Feed::Decode { prompt: 40 }, needs_window: false },
     StateCase {
-        id: "state-chunked",
+        way: StateWay::Decode,
+        name: "state-decode",
+        feed: Feed::Decode { prompt: 40 },
+        needs_window: false,
+    },
+    StateCase {
+        way: StateWay::Chunked,
+        name: "state-chunked",
         feed: Feed::Chunks { sizes: &[5, 11, 8] },
         needs_window: false,
     },
-    StateCase { id: "state-window", feed: Feed::Decode { prompt: 3 }, needs_window: true },
     StateCase {
-        id: "state-left-padded",
+        way: StateWay::Window,
+        name: "state-window",
+        feed: Feed::Decode { prompt: 3 },
+        needs_window: true,
+    },
+    StateCase {
+        way: StateWay::LeftPadded,
+        name: "state-left-padded",
         feed: Feed::Batch { side: Side::Left },
         needs_window: false,
     },
     StateCase {
-        id: "state-right-padded",
+        way: StateWay::RightPadded,
+        name: "state-right-padded",
         feed: Feed::Batch { side: Side::Right },
         needs_window: false,
     },
-    StateCase { id: "state-trim", feed: Feed::Trim { of: 7, by: 3 }, needs_window: false },
+    StateCase {
+        way: StateWay::Trim,
+        name: "state-trim",
+        feed: Feed::Trim { of: 7, by: 3 },
+        needs_window: false,
+    },
 ];
 
 impl Feed {
@@ -241,7 +271,7 @@ mod tests {
                 Feed::Trim { of, .. } => of,
                 _ => TOKENS,
             };
-            assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), fed, "{}", case.id);
+            assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), fed, "{}", case.name);
         }
         assert_eq!(Feed::Chunks { sizes: &[5, 11, 8] }.chunks(30), [5, 11, 8, 5, 1]);
         assert_eq!(Feed::Decode { prompt: 3 }.chunks(5), [3, 1, 1]);

@@ -1,9 +1,9 @@
 //! From what the engines said to the records of evidence.
 
 use crate::{
+    answers::{Answers, DtypePair, Generation, Long, Rotations},
     case::{Precision, Regime, TEXT_WINDOW},
     figure::Real,
-    material::{DtypePair, Generation, Long, Material, Rotations},
     measure::{along::along, logits::compare, positions},
     records::{
         DtypeRecord, GenerationRecord, LongTextRecord, PerPosition, RotationAt, RotationRecord,
@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// How far the plain forward's logits are from the reference; empty where there are none.
-pub fn per_position(material: &Material) -> PerPosition {
-    let (Ok(reference), Ok(logits)) = (&material.reference, &material.logits) else {
+pub fn per_position(answers: &Answers) -> PerPosition {
+    let (Ok(reference), Ok(logits)) = (answers.reference(), answers.logits()) else {
         return PerPosition::default();
     };
     compare(&reference.truth, logits).map_or_else(

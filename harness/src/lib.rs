@@ -20,6 +20,7 @@
 
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests compare exact results"))]
 
+pub mod answers;
 pub mod cancel;
 pub mod case;
 pub mod causes;
@@ -38,9 +39,9 @@ pub mod hint;
 pub mod keep;
 pub mod kept;
 pub mod lanes;
-pub mod material;
 pub mod measure;
 pub mod mutants;
+pub mod need;
 pub mod outcome;
 pub mod overlay;
 pub mod progress;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    answers::Answers,
     case::Spelling,
     check::{CHECKS, Check},
     digest,
@@ -16,7 +17,6 @@ use crate::{
     facts,
     figure::Real,
     gather::{GatherError, Lane, Question, gather},
-    material::Material,
     outcome::Verdict,
     progress::{Progress, Step},
     tensors::TensorFile,
@@ -41,10 +41,10 @@ pub fn verify(
     drop(step);
     let started = phase("engines", started);
     let step = Step::start(progress, "asking both engines", None);
-    let material = gather(lane, question, work)?;
+    let answers = gather(lane, question, work)?;
     drop(step);
     let started = phase("asking", started);
-    let checks = selected(question).map(|it| it.record(&material)).collect();
+    let checks = selected(question).map(|it| it.record(&answers)).collect();
     phase("checks", started);
     let evidence = Evidence {
         schema_version: SCHEMA_VERSION,
@@ -52,18 +52,17 @@ pub fn verify(
         regime: question.regime,
         roles: lane.pair(),
         engines: about,
-        subject: subject(question, &material, work)?,
+        subject: subject(question, &answers, work)?,
         checks,
-        per_position: facts::per_position(&material),
-        long_text: material.long.as_ref().ok().and_then(facts::long_text),
-        taps: taps(&material),
-        rotations: material
-            .rotations
-            .as_ref()
-            .map(|it| facts::rotations(it, &layer_kinds(&material), question.regime))
+        per_position: facts::per_position(&answers),
+        long_text: answers.long().ok().and_then(facts::long_text),
+        taps: taps(&answers),
+        rotations: answers
+            .rotations()
+            .map(|it| facts::rotations(it, &layer_kinds(&answers), question.regime))
             .unwrap_or_default(),
-        dtypes: material.dtypes.as_ref().map(|it| facts::dtypes(it)).unwrap_or_default(),
-        generation: material.generation.as_ref().ok().map(facts::generation),
+        dtypes: answers.dtypes().map(|it| facts::dtypes(it)).unwrap_or_default(),
+        generation: answers.generation().ok().map(facts::generation),
         battery: None,
         verdict: Verdict::NotRun,
         command,
@@ -71,7 +70,7 @@ pub fn verify(
             finished: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             machine: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             seconds,
-            cost: material.cost.clone(),
+            cost: answers.cost.clone(),
             hardware: None,
         },
         digest: String::new(),
@@ -83,9 +82,9 @@ fn selected(question: &Question) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().filter(|it| question.checks.contains(&it.id))
 }
 
-fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subject, GatherError> {
+fn subject(question: &Question, answers: &Answers, work: &Path) -> Result<Subject, GatherError> {
     let checkpoint = question.checkpoint.clone().unwrap_or_else(|| work.join("checkpoint"));
-    let mut synthetic = material.synthetic.clone();
+    let mut synthetic = answers.synthetic.clone();
     if let Some(made) = &mut synthetic {
         made.definition_file = PathBuf::from(package_path(&made.definition_file));
     }
@@ -97,12 +96,8 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
             Some("rope_theta") => Spelling::RopeTheta,
             _ => question.spelling,
         },
-        definition: material
-            .reference
-            .as_ref()
-            .ok()
-            .and_then(|it| source_file(it.opened.file.as_deref()?)),
-        port: material.port.as_ref().ok().and_then(|it| source_file(it.file.as_deref()?)),
+        definition: answers.reference().ok().and_then(|it| source_file(it.opened.file.as_deref()?)),
+        port: answers.judged().ok().and_then(|it| source_file(it.file.as_deref()?)),
         synthetic,
         checkpoint: question.checkpoint.clone(),
         checkpoint_files: digests(&checkpoint)
@@ -110,7 +105,7 @@ fn subject(question: &Question, material: &Material, work: &Path) -> Result<Subj
         tensor_dtypes: tensor_dtypes(&checkpoint)
             .map_err(|source| GatherError::Write { path: checkpoint, source })?,
         ancestors: Vec::new(),
-        config: material.config.clone(),
+        config: answers.config.clone(),
         seed: question.seed,
         cover: None,
     })
@@ -151,15 +146,15 @@ fn tensor_dtypes(checkpoint: &Path) -> io::Result<BTreeMap<String, u64>> {
 }
 
 /// What the config calls each layer; empty where it names none.
-fn layer_kinds(material: &Material) -> Vec<String> {
-    let synthetic = material.synthetic.as_ref().and_then(|it| it.layer_types.clone());
+fn layer_kinds(answers: &Answers) -> Vec<String> {
+    let synthetic = answers.synthetic.as_ref().and_then(|it| it.layer_types.clone());
     synthetic.unwrap_or_else(|| {
-        serde_json::from_value(material.config["layer_types"].clone()).unwrap_or_default()
+        serde_json::from_value(answers.config["layer_types"].clone()).unwrap_or_default()
     })
 }
 
-fn taps(material: &Material) -> Vec<TapRecord> {
-    let Ok(taps) = &material.taps else { return Vec::new() };
+fn taps(answers: &Answers) -> Vec<TapRecord> {
+    let Ok(taps) = answers.taps() else { return Vec::new() };
     let record = |it: &crate::measure::taps::TapFigure| TapRecord {
         reference: it.reference.clone(),
         port: it.port.clone(),

@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use super::{Finding, logits, weights::count};
 use crate::{
+    answers::{Answers, OtherSpelling},
     engine::Operation,
     figure::{Bound, Figure},
-    material::{Material, OtherSpelling},
     outcome::Absence,
 };
 
-pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
-    let port = material.port.as_ref().map_err(Clone::clone)?;
-    material.pair.judged().offers(Operation::DroppedFields)?;
+pub(super) fn loads(answers: &Answers) -> Result<Finding, Absence> {
+    let port = answers.judged()?;
+    answers.pair.judged().offers(Operation::DroppedFields)?;
     let (taken, dropped) = (port.args_used.len() as f64, port.args_ignored.len() as f64);
     Finding::of(vec![
         Figure::judged("fields-taken", "fields taken", taken, Bound::at_least(1.0)),
@@ -24,9 +24,9 @@ pub(super) fn loads(material: &Material) -> Result<Finding, Absence> {
 /// default (which a port may assume), *and* the port's logits are wrong; when they are right, the port
 /// has the field's value from elsewhere or assumes the value that this checkpoint has, which is a
 /// limit worth knowing.
-pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
-    let fields = material.fields.as_ref().map_err(Clone::clone)?;
-    let right = logits::differences(material).is_ok_and(|it| it.holds());
+pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
+    let fields = answers.fields()?;
+    let right = logits::differences(answers).is_ok_and(|it| it.holds());
     let mut notes = Vec::new();
     let mut harmful = 0;
     for (name, experiment) in &fields.ignored {
@@ -56,12 +56,12 @@ pub(super) fn fields(material: &Material) -> Result<Finding, Absence> {
     Ok(Finding::of(figures)?.with_notes(notes))
 }
 
-pub(super) fn spellings(material: &Material) -> Result<Finding, Absence> {
-    let other = material.other_spelling.as_ref().map_err(Clone::clone)?;
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+pub(super) fn spellings(answers: &Answers) -> Result<Finding, Absence> {
+    let other = answers.other_spelling()?;
+    let reference = answers.reference()?;
     match other {
         OtherSpelling::Loaded { max_abs } => {
-            let bound = logits::max_abs_bound(material.regime, reference)?;
+            let bound = logits::max_abs_bound(answers.regime, reference)?;
             let mut notes = Vec::new();
             if !bound.admits(*max_abs) {
                 notes.push(

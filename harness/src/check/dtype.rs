@@ -2,15 +2,15 @@
 
 use super::{Finding, weights::count};
 use crate::{
+    answers::{Answers, DtypePair},
     case::Precision,
     figure::Figure,
-    material::{DtypePair, Material},
     measure::pairing::is_layer,
     outcome::Absence,
 };
 
-pub(super) fn stream(material: &Material) -> Result<Finding, Absence> {
-    let pairs = material.dtypes.as_ref().map_err(Clone::clone)?;
+pub(super) fn stream(answers: &Answers) -> Result<Finding, Absence> {
+    let pairs = answers.dtypes()?;
     let wider = |it: &&DtypePair| match (
         Precision::width_of(&it.reference_dtype),
         Precision::width_of(&it.port_dtype),

@@ -5,15 +5,15 @@ use super::{
     logits::{judge_along, max_abs_bound},
 };
 use crate::{
+    answers::Answers,
     figure::{Bound, Figure},
-    material::Material,
     measure::text::repeated,
     outcome::Absence,
 };
 
-pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
-    let generation = material.generation.as_ref().map_err(Clone::clone)?;
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
+    let generation = answers.generation()?;
+    let reference = answers.reference()?;
     let (expected, actual) = (&generation.reference, &generation.port);
     let first = expected.iter().zip(actual).position(|(a, b)| a != b);
     let same = first.unwrap_or(expected.len().min(actual.len()));
@@ -23,7 +23,7 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
         let at = |id: u32| row.and_then(|it| it.get(id as usize)).copied().unwrap_or(f64::NAN);
         at(expected[step]) - at(actual[step])
     });
-    let tie = Bound::at_most(2.0 * max_abs_bound(material.regime, reference)?.limit());
+    let tie = Bound::at_most(2.0 * max_abs_bound(answers.regime, reference)?.limit());
     let mut figures = vec![
         Figure::judged("gap", "logit gap of the first other token", gap, tie),
         Figure::informs("common", "tokens in common", same as f64),
@@ -48,10 +48,10 @@ pub(super) fn greedy(material: &Material) -> Result<Finding, Absence> {
     Ok(Finding::of(figures)?.with_notes(notes))
 }
 
-pub(super) fn long(material: &Material) -> Result<Finding, Absence> {
-    let long = material.long.as_ref().map_err(Clone::clone)?;
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let mut figures = judge_along(material.regime, reference, &long.noise, &long.port)?;
+pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
+    let long = answers.long()?;
+    let reference = answers.reference()?;
+    let mut figures = judge_along(answers.regime, reference, &long.noise, &long.port)?;
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
     figures.push(Figure::informs("common", "tokens in common", same as f64));

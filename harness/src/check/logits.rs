@@ -2,10 +2,10 @@
 
 use super::Finding;
 use crate::{
+    answers::{Answers, Asked, Noise, Reference},
     case::{Regime, TEXT_WINDOW},
     engine::Failure,
     figure::{Bound, Figure, Order},
-    material::{Asked, Material, Noise, Reference},
     measure::{
         along::{along, drifts},
         logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
@@ -23,14 +23,14 @@ pub const KL_MAX: &str = "kl-max";
 /// `|Δ|` of logits along a long text: the median of the worst window.
 pub const WINDOW_ABS: &str = "window-abs";
 
-pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(material)?;
+pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(answers)?;
     let judged = |id, name, order, of: fn(&LogitFigures) -> f64, scale| -> Asked<Figure> {
         Ok(Figure::judged(
             id,
             name,
             of(&figures),
-            floor_bound(material.regime, reference, order, of, scale)?,
+            floor_bound(answers.regime, reference, order, of, scale)?,
         ))
     };
     let scale = scale_of(reference);
@@ -43,9 +43,9 @@ pub(super) fn differences(material: &Material) -> Result<Finding, Absence> {
     ])
 }
 
-pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(material)?;
-    let regime = material.regime;
+pub(super) fn distribution(answers: &Answers) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(answers)?;
+    let regime = answers.regime;
     let kl = kl_bound(regime, reference)?;
     let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
     Finding::of(vec![
@@ -57,9 +57,9 @@ pub(super) fn distribution(material: &Material) -> Result<Finding, Absence> {
 /// The share of shared top tokens proves nothing (a model that was off by 3.9 kept all of them), and
 /// one lost token may be a tie; so the judged figure is the logit gap that the port's choice gives
 /// away, held to twice the noise of one logit.
-pub(super) fn top_k(material: &Material) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(material)?;
-    let bound = max_abs_bound(material.regime, reference)?;
+pub(super) fn top_k(answers: &Answers) -> Result<Finding, Absence> {
+    let (figures, reference) = measured(answers)?;
+    let bound = max_abs_bound(answers.regime, reference)?;
     let tie = Bound::at_most(2.0 * bound.limit());
     let mut figures_of = Vec::new();
     for (index, k) in TOP_K.into_iter().enumerate() {
@@ -167,9 +167,9 @@ pub(super) fn max_abs_bound(regime: Regime, reference: &Reference) -> Result<Bou
     floor_bound(regime, reference, Order::Linear, |it| it.max_abs, scale_of(reference))
 }
 
-fn measured(material: &Material) -> Result<(LogitFigures, &Reference), Absence> {
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let logits = material.logits.as_ref().map_err(Clone::clone)?;
+fn measured(answers: &Answers) -> Result<(LogitFigures, &Reference), Absence> {
+    let reference = answers.reference()?;
+    let logits = answers.logits()?;
     let figures = compare(&reference.truth, logits).map_err(|err| blocked(&err))?;
     Ok((figures, reference))
 }

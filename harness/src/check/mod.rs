@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //!
-//! - Checks are pure: they read [`Material`] and return a [`Finding`]. No files, engines or clock.
+//! - Checks are pure: they read [`Answers`] and return a [`Finding`]. No files, engines or clock.
 //! - Missing data never passes: a check that has nothing to measure returns the reason.
 //! - Every bound comes from [`crate::tolerance`], or is a count that must be zero.
 
@@ -26,8 +26,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    answers::Answers,
+    case::StateWay,
     figure::Figure,
-    material::Material,
+    need::Need,
     outcome::{Absence, CheckRecord, Outcome, Place},
 };
 
@@ -75,7 +77,9 @@ pub struct Check {
     pub gate: bool,
     /// What `portwright checks <id>` prints: why it matters, how it decides, how to read a failure.
     pub docs: &'static str,
-    run: fn(&Material) -> Result<Finding, Absence>,
+    /// What it reads. Nothing else is asked for it.
+    pub needs: &'static [Need],
+    run: fn(&Answers) -> Result<Finding, Absence>,
 }
 
 /// What a check measured. There is a judged figure in it: one that judged nothing cannot be made.
@@ -112,17 +116,21 @@ impl Finding {
 }
 
 macro_rules! check {
-    ($id:literal, $group:ident, $gate:literal, $summary:literal, $run:expr) => {
+    ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr) => {
         Check {
             id: $id,
             group: Group::$group,
             summary: $summary,
             gate: $gate,
             docs: include_str!(concat!("docs/", $id, ".md")),
+            needs: $needs,
             run: $run,
         }
     };
 }
+
+/// What the plain forward's logits are judged by.
+const PLAIN: &[Need] = &[Need::Reference, Need::Logits];
 
 /// Every check, in the order of the report: causes before symptoms.
 ///
@@ -132,6 +140,7 @@ pub const CHECKS: &[Check] = &[
         "weights-loaded",
         Weights,
         true,
+        &[Need::Reference, Need::Judged, Need::Logits],
         "Every tensor of the checkpoint arrives in the port",
         weights::loaded
     ),
@@ -139,6 +148,7 @@ pub const CHECKS: &[Check] = &[
         "weights-roundtrip",
         Weights,
         true,
+        &[Need::Roundtrip],
         "Saving and loading a converted checkpoint changes nothing",
         weights::roundtrip
     ),
@@ -146,14 +156,23 @@ pub const CHECKS: &[Check] = &[
         "weights-tied",
         Weights,
         true,
+        &[Need::Reference, Need::Retied],
         "tie_word_embeddings is honoured both ways",
         weights::tied
     ),
-    check!("config-loads", Config, true, "The port builds from config.json", config::loads),
+    check!(
+        "config-loads",
+        Config,
+        true,
+        &[Need::Judged],
+        "The port builds from config.json",
+        config::loads
+    ),
     check!(
         "config-fields",
         Config,
         true,
+        &[Need::Reference, Need::Logits, Need::Fields],
         "No field that changes the model is dropped",
         config::fields
     ),
@@ -161,6 +180,7 @@ pub const CHECKS: &[Check] = &[
         "config-spellings",
         Config,
         false,
+        &[Need::Reference, Need::OtherSpelling],
         "Both spellings of the RoPE settings mean the same",
         config::spellings
     ),
@@ -168,6 +188,7 @@ pub const CHECKS: &[Check] = &[
         "rope-tables",
         Positions,
         true,
+        &[Need::Rotations],
         "Each layer rotates by the reference's angles",
         positions::tables
     ),
@@ -175,6 +196,7 @@ pub const CHECKS: &[Check] = &[
         "dtype-stream",
         Dtype,
         true,
+        &[Need::Dtypes],
         "No layer's output is wider than the reference's in bfloat16",
         dtype::stream
     ),
@@ -182,6 +204,7 @@ pub const CHECKS: &[Check] = &[
         "logits-differences",
         Logits,
         true,
+        PLAIN,
         "Logits differ by no more than noise",
         logits::differences
     ),
@@ -189,6 +212,7 @@ pub const CHECKS: &[Check] = &[
         "logits-distribution",
         Logits,
         true,
+        PLAIN,
         "The predicted distributions are the same at every position",
         logits::distribution
     ),
@@ -196,6 +220,7 @@ pub const CHECKS: &[Check] = &[
         "logits-top-k",
         Logits,
         true,
+        PLAIN,
         "The best tokens are the same but for ties",
         logits::top_k
     ),
@@ -203,47 +228,63 @@ pub const CHECKS: &[Check] = &[
         "taps-agree",
         Taps,
         true,
+        &[Need::Reference, Need::Judged, Need::Logits, Need::Taps],
         "Every decoder layer's output matches the reference's",
         taps::agree
     ),
-    check!("state-decode", State, true, "Prefill and decode give what one forward gives", |it| {
-        state::case(it, "state-decode")
-    }),
-    check!("state-chunked", State, true, "A prompt in chunks gives what one forward gives", |it| {
-        state::case(it, "state-chunked")
-    }),
+    check!(
+        "state-decode",
+        State,
+        true,
+        &[Need::Reference, Need::State(StateWay::Decode)],
+        "Prefill and decode give what one forward gives",
+        |it| { state::case(it, StateWay::Decode) }
+    ),
+    check!(
+        "state-chunked",
+        State,
+        true,
+        &[Need::Reference, Need::State(StateWay::Chunked)],
+        "A prompt in chunks gives what one forward gives",
+        |it| { state::case(it, StateWay::Chunked) }
+    ),
     check!(
         "state-window",
         State,
         true,
+        &[Need::Reference, Need::State(StateWay::Window)],
         "Decoding past the sliding window gives what one forward gives",
-        |it| state::case(it, "state-window")
+        |it| state::case(it, StateWay::Window)
     ),
     check!(
         "state-left-padded",
         State,
         true,
+        &[Need::Reference, Need::State(StateWay::LeftPadded)],
         "A left-padded batch gives what each row gives alone",
-        |it| state::case(it, "state-left-padded")
+        |it| state::case(it, StateWay::LeftPadded)
     ),
     check!(
         "state-right-padded",
         State,
         true,
+        &[Need::Reference, Need::State(StateWay::RightPadded)],
         "A right-padded batch gives what each row gives alone",
-        |it| state::case(it, "state-right-padded")
+        |it| state::case(it, StateWay::RightPadded)
     ),
     check!(
         "state-trim",
         State,
         true,
+        &[Need::Reference, Need::State(StateWay::Trim)],
         "A trimmed and refilled cache gives what it gave before",
-        |it| state::case(it, "state-trim")
+        |it| state::case(it, StateWay::Trim)
     ),
     check!(
         "greedy-ids",
         Generation,
         true,
+        &[Need::Reference, Need::Generation],
         "Greedy decoding yields the same tokens but for ties",
         generation::greedy
     ),
@@ -251,6 +292,7 @@ pub const CHECKS: &[Check] = &[
         "generation-long",
         Generation,
         true,
+        &[Need::Reference, Need::Long],
         "Along a long text the predictions neither part nor drift",
         generation::long
     ),
@@ -258,6 +300,7 @@ pub const CHECKS: &[Check] = &[
         "quantised-logits",
         Quantised,
         true,
+        &[Need::Reference, Need::Logits, Need::Quantised],
         "Quantised, the port loses no more than the definition's own weights would",
         quantised::logits
     ),
@@ -265,7 +308,7 @@ pub const CHECKS: &[Check] = &[
 
 impl Check {
     /// Run it over what was gathered.
-    pub fn record(&self, material: &Material) -> CheckRecord {
+    pub fn record(&self, answers: &Answers) -> CheckRecord {
         let mut record = CheckRecord {
             id: self.id.to_owned(),
             group: self.group.id().to_owned(),
@@ -276,7 +319,7 @@ impl Check {
             place: None,
             findings: Vec::new(),
         };
-        match (self.run)(material) {
+        match (self.run)(answers) {
             Ok(finding) => {
                 let held_back = finding.incomplete.clone().filter(|_| finding.holds());
                 record.absence = held_back.map(|reason| Absence::Blocked { reason });
@@ -340,7 +383,8 @@ mod tests {
     fn groups_stand_together_and_every_state_case_is_judged() {
         assert!(CHECKS.is_sorted_by_key(|it| it.group));
         for case in STATE_CASES {
-            assert!(CHECKS.iter().any(|it| it.id == case.id), "{}", case.id);
+            let judged = |it: &Check| it.needs.contains(&Need::State(case.way));
+            assert!(CHECKS.iter().any(judged), "{}", case.name);
         }
     }
 

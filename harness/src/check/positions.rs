@@ -2,15 +2,15 @@
 
 use super::Finding;
 use crate::{
+    answers::Answers,
     figure::Figure,
-    material::Material,
     measure::{logits::exceeds, positions},
     outcome::Absence,
     tolerance::rotation_bound,
 };
 
-pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
-    let rotations = material.rotations.as_ref().map_err(Clone::clone)?;
+pub(super) fn tables(answers: &Answers) -> Result<Finding, Absence> {
+    let rotations = answers.rotations()?;
     if rotations.layers.is_empty() {
         let reasons: Vec<&str> = rotations.unpaired.iter().map(|(_, it)| it.as_str()).collect();
         let reason =
@@ -42,7 +42,7 @@ pub(super) fn tables(material: &Material) -> Result<Finding, Absence> {
     }
     let mut figures = Vec::new();
     for (&position, &(error, layer)) in rotations.positions.iter().zip(&worst) {
-        let bound = rotation_bound(material.regime, position);
+        let bound = rotation_bound(answers.regime, position);
         if !bound.admits(error) {
             notes.push(format!("layer {layer} is the worst at position {position}"));
         }

@@ -5,8 +5,8 @@ use super::{
     logits::{blocked, scale_of},
 };
 use crate::{
+    answers::Answers,
     figure::{Figure, Order},
-    material::Material,
     measure::{logits::compare, median::median},
     outcome::Absence,
     tolerance::bound,
@@ -14,10 +14,10 @@ use crate::{
 
 /// The median of the positions counts: where a rounded router sends one token elsewhere, its position
 /// is far off on either side, and says nothing.
-pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
-    let quantised = material.quantised.as_ref().map_err(Clone::clone)?;
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let plain = material.logits.as_ref().map_err(Clone::clone)?;
+pub(super) fn logits(answers: &Answers) -> Result<Finding, Absence> {
+    let quantised = answers.quantised()?;
+    let reference = answers.reference()?;
+    let plain = answers.logits()?;
     let scale = scale_of(reference);
     let mut figures = Vec::new();
     for it in quantised {
@@ -25,7 +25,7 @@ pub(super) fn logits(material: &Material) -> Result<Finding, Absence> {
         let floor = compare(&reference.truth, &it.reference).map_err(|err| blocked(&err))?;
         let bits = it.by.bits;
         let judged = |id: String, name: String, lost: &[f64], order, floor: &[f64]| {
-            let bound = bound(material.regime, order, median(floor), scale);
+            let bound = bound(answers.regime, order, median(floor), scale);
             Figure::judged(id, name, median(lost), bound)
         };
         figures.push(judged(

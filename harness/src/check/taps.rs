@@ -2,9 +2,9 @@
 
 use super::{Finding, logits};
 use crate::{
+    answers::Answers,
     engine::{Opened, package_path},
     figure::{Bound, Figure, Real},
-    material::Material,
     measure::{
         pairing::is_layer,
         taps::{TapFigure, locate},
@@ -12,9 +12,9 @@ use crate::{
     outcome::{Absence, Place, SourceLine},
 };
 
-pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
-    let taps = material.taps.as_ref().map_err(Clone::clone)?;
-    let logits_agree = logits::differences(material).map(|it| it.holds())?;
+pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
+    let taps = answers.taps()?;
+    let logits_agree = logits::differences(answers).map(|it| it.holds())?;
     let stages: Vec<&TapFigure> = taps.pairs.iter().filter(|it| is_layer(&it.reference)).collect();
     if stages.is_empty() {
         let reason = match taps.unpaired.first() {
@@ -68,7 +68,7 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
             position: first.position.map(|it| it as u64),
             error: Real(first.error),
             smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
-            lines: lines(material, first),
+            lines: lines(answers, first),
         });
     } else if !logits_agree {
         // Behind the last tap that has a partner: a head that the port does without.
@@ -97,9 +97,9 @@ pub(super) fn agree(material: &Material) -> Result<Finding, Absence> {
 }
 
 /// Where each side calls the first wrong module.
-fn lines(material: &Material, tap: &TapFigure) -> Vec<SourceLine> {
-    let definition = material.reference.as_ref().ok().map(|it| &it.opened);
-    let port = material.port.as_ref().ok();
+fn lines(answers: &Answers, tap: &TapFigure) -> Vec<SourceLine> {
+    let definition = answers.reference().ok().map(|it| &it.opened);
+    let port = answers.judged().ok();
     let line = |side: &str, opened: Option<&Opened>, path: &str| {
         let module = opened?.modules.iter().find(|it| it.path == path)?;
         let call = module.call.as_ref()?;

@@ -5,22 +5,22 @@ use super::{
     logits::{self, judge},
 };
 use crate::{
+    answers::Answers,
     engine::Load,
     figure::{Bound, Figure},
-    material::Material,
     outcome::Absence,
 };
 
-pub(super) fn loaded(material: &Material) -> Result<Finding, Absence> {
-    let port = material.port.as_ref().map_err(Clone::clone)?;
+pub(super) fn loaded(answers: &Answers) -> Result<Finding, Absence> {
+    let port = answers.judged()?;
     let (mut figures, mut notes) = load_figures(&port.load);
     // What the definition has no parameter for (a vision tower, a layer for drafts, a head that is
     // tied) a port may drop; and what it drops while its logits are right, the definition does not
     // use either.
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
+    let reference = answers.reference()?;
     let known = |name: &&String| reference.opened.parameters.iter().any(|it| it.name == **name);
     let dropped: Vec<&String> = port.sanitize.dropped.iter().filter(known).collect();
-    let right = logits::differences(material).is_ok_and(|it| it.holds());
+    let right = logits::differences(answers).is_ok_and(|it| it.holds());
     let harmful = if right { 0 } else { dropped.len() };
     let name = "tensors that arrive nowhere, with wrong logits";
     figures.push(count("harmful-tensors", name, harmful));
@@ -28,8 +28,8 @@ pub(super) fn loaded(material: &Material) -> Result<Finding, Absence> {
     Ok(Finding::of(figures)?.with_notes(notes))
 }
 
-pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
-    let roundtrip = material.roundtrip.as_ref().map_err(Clone::clone)?;
+pub(super) fn roundtrip(answers: &Answers) -> Result<Finding, Absence> {
+    let roundtrip = answers.roundtrip()?;
     let differing = roundtrip.differing.len().max(usize::from(!roundtrip.equal));
     let notes = roundtrip
         .differing
@@ -40,10 +40,10 @@ pub(super) fn roundtrip(material: &Material) -> Result<Finding, Absence> {
     Ok(Finding::of(vec![figure])?.with_notes(notes.collect()))
 }
 
-pub(super) fn tied(material: &Material) -> Result<Finding, Absence> {
-    let retied = material.retied.as_ref().map_err(Clone::clone)?;
-    let reference = material.reference.as_ref().map_err(Clone::clone)?;
-    let figures = judge(material.regime, reference, &[(&retied.reference, &retied.port)])?;
+pub(super) fn tied(answers: &Answers) -> Result<Finding, Absence> {
+    let retied = answers.retied()?;
+    let reference = answers.reference()?;
+    let figures = judge(answers.regime, reference, &[(&retied.reference, &retied.port)])?;
     let note = format!("asked with tie_word_embeddings = {}", retied.tied);
     Ok(Finding::of(figures)?.with_notes(vec![note]))
 }

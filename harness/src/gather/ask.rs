@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Plan;
 use crate::{
+    answers::Asked,
     engine::{EngineError, Forward, Forwarded, Rope, Session},
-    material::Asked,
     outcome::Absence,
 };
 

@@ -5,24 +5,22 @@ use std::{path::PathBuf, sync::mpsc::Receiver};
 
 use serde_json::{Value, json};
 
-use super::{Plan, ask::Ask, compare::read_logits};
+use super::{Plan, ask::Ask, read::read_logits};
 use crate::{
+    answers::{Asked, Long, Noise},
     case::{Feed, LONG_TEXT, NEW_TOKENS},
     engine::{Forward, Generated},
-    material::{Asked, Long, Noise},
+    need::Need,
     outcome::Absence,
     tensors::Tensor,
 };
-
-/// The id of the check that asks for it.
-pub(super) const CHECK: &str = "generation-long";
 
 /// The reference's text, and its logits at the truth's precision.
 pub(super) type Text = (Generated, PathBuf);
 
 /// How many tokens a side generates on its own.
 pub(super) fn new_tokens(plan: &Plan<'_>) -> usize {
-    if plan.question.wants(CHECK) { plan.long_text } else { NEW_TOKENS }
+    if plan.question.wants(Need::Long) { plan.long_text } else { NEW_TOKENS }
 }
 
 /// A long text that stays within the positions of the model, if that is one still.
@@ -43,7 +41,7 @@ impl Ask<'_, '_> {
 
     /// The reference's text.
     pub(super) fn long_text(&mut self, handle: &str) -> Asked<Text> {
-        if !self.plan.question.wants(CHECK) {
+        if !self.plan.question.wants(Need::Long) {
             return Err(super::not_asked());
         }
         if self.plan.long_text <= NEW_TOKENS {
@@ -55,7 +53,7 @@ impl Ask<'_, '_> {
 
     /// The port's logits along the reference's text, once that is there.
     pub(super) fn received(&mut self, handle: &str, text: &Receiver<Vec<u32>>) -> Asked<PathBuf> {
-        if !self.plan.question.wants(CHECK) {
+        if !self.plan.question.wants(Need::Long) {
             return Err(super::not_asked());
         }
         let Ok(text) = text.recv() else {

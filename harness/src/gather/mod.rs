@@ -5,10 +5,12 @@
 //! reason.
 
 mod ask;
-mod compare;
+mod assemble;
 mod long;
+mod pairs;
 mod port;
 mod quantised;
+mod read;
 mod reference;
 
 use std::{
@@ -23,14 +25,16 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    answers::{Answers, Asked},
     cancel::Cancel,
     case::{PROMPT, Precision, Regime, STATE_CASES, Spelling, token_rows},
+    check::{CHECKS, Check},
     engine::{
         Catalogue, EngineError, EngineKind, Failure, Launch, Operation, Pair, Session, Sources,
         Synthesis, Synthesised, Texts, Worker, package_path,
     },
     kept::{Files, Packages},
-    material::{Asked, Material},
+    need::Need,
     outcome::Absence,
     records::GenerationText,
 };
@@ -196,8 +200,10 @@ impl Question {
         }
     }
 
-    fn wants(&self, check: &str) -> bool {
-        self.checks.contains(&check)
+    /// Whether one of the checks needs this.
+    fn wants(&self, need: Need) -> bool {
+        let chosen = |it: &&Check| self.checks.contains(&it.id);
+        CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
     }
 }
 
@@ -263,8 +269,8 @@ impl Plan<'_> {
 /// # Errors
 ///
 /// Fails when no checkpoint can be had (unknown model type, refused config, full disk), and when
-/// cancelled. What happens after that is an absence inside the material.
-pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Material, GatherError> {
+/// cancelled. What happens after that is an absence among the answers.
+pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers, GatherError> {
     fs::create_dir_all(work)
         .map_err(|source| GatherError::Write { path: work.to_owned(), source })?;
     let mut session = lane.reference.session()?;
@@ -305,7 +311,7 @@ pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Mater
     if lane.cancel.is_cancelled() {
         return Err(EngineError::Cancelled.into());
     }
-    Ok(compare::assemble(&plan, synthetic, config, reference, port, text))
+    Ok(assemble::assemble(&plan, synthetic, config, reference, port, text))
 }
 
 /// What both sides generated, as text; `None` where the checkpoint or the engine has no tokenizer.
@@ -353,7 +359,7 @@ fn prepare<'a>(
     let config = read_config(&checkpoint)?;
     let retied = match &synthetic {
         None => Err(only_synthetic()),
-        Some(_) if !question.wants("weights-tied") => Err(not_asked()),
+        Some(_) if !question.wants(Need::Retied) => Err(not_asked()),
         Some(made) if !made.tie_supported => Err(Absence::NotApplicable {
             reason: "the definition does not offer tie_word_embeddings both ways".into(),
         }),
@@ -363,7 +369,7 @@ fn prepare<'a>(
     };
     let other_spelling = match &synthetic {
         None => Err(only_synthetic()),
-        Some(_) if !question.wants("config-spellings") => Err(not_asked()),
+        Some(_) if !question.wants(Need::OtherSpelling) => Err(not_asked()),
         Some(Synthesised { spelling_note: Some(note), .. }) => {
             Err(Absence::NotApplicable { reason: note.clone() })
         }
@@ -486,6 +492,6 @@ fn state_cases<'a>(
 ) -> impl Iterator<Item = (&'static crate::case::StateCase, Asked<()>)> + 'a {
     STATE_CASES
         .iter()
-        .filter(|it| plan.question.wants(it.id))
+        .filter(|it| plan.question.wants(Need::State(it.way)))
         .map(|case| (case, if case.needs_window { plan.window.clone() } else { Ok(()) }))
 }

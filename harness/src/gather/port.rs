@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::{Plan, ask::Ask, long, not_asked, open_request, port_absence, quantised, state_cases};
 use crate::{
-    case::{DECODED, Feed, Precision, Side, StateCase, padded},
+    answers::Asked,
+    case::{DECODED, Feed, Precision, Side, StateCase, StateWay, padded},
     engine::{Forward, Forwarded, Generated, Opened, Operation, Rope, Roundtrip, Session, Worker},
     kept::Files,
-    material::Asked,
+    need::Need,
     outcome::Absence,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 pub(super) struct Said {
     pub(super) opened: Asked<Opened>,
     pub(super) plain: Asked<(Forwarded, PathBuf)>,
-    pub(super) states: BTreeMap<&'static str, Asked<PathBuf>>,
+    pub(super) states: BTreeMap<StateWay, Asked<PathBuf>>,
     pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
     pub(super) narrow: Asked<Forwarded>,
     pub(super) roundtrip: Asked<Roundtrip>,
@@ -63,7 +64,7 @@ fn with_session(
     text: &Receiver<Vec<u32>>,
 ) -> Said {
     let precision = plan.question.regime.precision();
-    let wants = |id| plan.question.wants(id);
+    let wants = |need| plan.question.wants(need);
     let mut ask = Ask { session, plan, side: "port", absence: port_absence };
     let opened: Asked<Opened> = ask.call("open", open_request("run", &plan.checkpoint, precision));
     let dropped = opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone);
@@ -84,24 +85,24 @@ fn with_session(
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
     let forwarded = ask.forward("run", &plain, "plain");
     let states = state_cases(plan)
-        .map(|(case, allowed)| (case.id, allowed.and_then(|()| ask.state(case))))
+        .map(|(case, allowed)| (case.way, allowed.and_then(|()| ask.state(case))))
         .collect();
-    let generated = if wants("greedy-ids") || wants(long::CHECK) {
+    let generated = if wants(Need::Generation) || wants(Need::Long) {
         ask.generate("run", long::new_tokens(plan), "generated").map(|(it, _)| it)
     } else {
         Err(not_asked())
     };
     let along = ask.received("run", text);
-    let rope = if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) };
+    let rope = if wants(Need::Rotations) { ask.rope("run") } else { Err(not_asked()) };
     let roundtrip = offers(plan, Operation::Convert).and_then(|()| {
-        if wants("weights-roundtrip") {
+        if wants(Need::Roundtrip) {
             ask.call("roundtrip", json!({"handle": "run", "out": plan.work.join("roundtrip")}))
         } else {
             Err(not_asked())
         }
     });
     ask.close("run");
-    let narrow = if wants("dtype-stream") {
+    let narrow = if wants(Need::Dtypes) {
         ask.call::<Opened>("open", open_request("narrow", &plan.checkpoint, Precision::Bfloat16))
             .and_then(|_| {
                 let said = ask.forward("narrow", &plain, "narrow").map(|(said, _)| said);
@@ -176,7 +177,7 @@ impl Said {
         Self {
             opened: Err(absence.clone()),
             plain: Err(blocked.clone()),
-            states: state_cases(plan).map(|(case, _)| (case.id, Err(blocked.clone()))).collect(),
+            states: state_cases(plan).map(|(case, _)| (case.way, Err(blocked.clone()))).collect(),
             rope: Err(blocked.clone()),
             narrow: Err(blocked.clone()),
             roundtrip: Err(blocked.clone()),
@@ -227,7 +228,7 @@ impl Ask<'_, '_> {
                 ..Forward::default()
             },
         };
-        self.forward("run", &forward, case.id).map(|(_, path)| path)
+        self.forward("run", &forward, case.name).map(|(_, path)| path)
     }
 
     /// The plain logits of another checkpoint.

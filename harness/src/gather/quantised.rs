@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Plan, ask::Ask, compare::read_logits, open_request, port::offers};
+use super::{Plan, ask::Ask, open_request, port::offers, read::read_logits};
 use crate::{
+    answers::{Asked, Quantised},
     case::{QUANTISATIONS, Quantisation},
     engine::{Forward, Opened, Operation},
-    material::{Asked, Quantised},
+    need::Need,
 };
-
-/// The id of the check that asks for it.
-pub(super) const CHECK: &str = "quantised-logits";
 
 /// The port's answer for one way of quantising.
 pub(super) struct Packed {
@@ -29,7 +27,7 @@ struct Answer {
 
 fn wanted(plan: &Plan<'_>) -> Asked<()> {
     offers(plan, Operation::Pack)?;
-    if plan.question.wants(CHECK) { Ok(()) } else { Err(super::not_asked()) }
+    if plan.question.wants(Need::Quantised) { Ok(()) } else { Err(super::not_asked()) }
 }
 
 impl Ask<'_, '_> {

@@ -11,9 +11,10 @@ use serde_json::json;
 
 use super::{Plan, ask::Ask, long, not_asked, open_request, reference_absence};
 use crate::{
-    case::{NEW_TOKENS, Precision, Regime},
+    answers::Asked,
+    case::{NEW_TOKENS, Precision, Regime, StateWay},
     engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
-    material::Asked,
+    need::Need,
     outcome::Absence,
 };
 
@@ -60,13 +61,14 @@ pub(super) fn ask(
     text: Sender<Vec<u32>>,
 ) -> Said {
     let regime = plan.question.regime;
-    let wants = |id| plan.question.wants(id);
+    let wants = |need| plan.question.wants(need);
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
     let mut ask = Ask { session, plan, side: "reference", absence: reference_absence };
 
     let opened = ask.open("truth", regime.truth(), None).and_then(complete);
     let truth = opened.clone_absence().and_then(|()| ask.forward("truth", &plain, "truth"));
-    let batch_wanted = wants("state-left-padded") || wants("state-right-padded");
+    let batch_wanted =
+        [StateWay::LeftPadded, StateWay::RightPadded].map(Need::State).into_iter().any(wants);
     let batch = match &opened {
         Err(absence) => Err(absence.clone()),
         Ok(_) if !batch_wanted => Err(not_asked()),
@@ -100,7 +102,7 @@ pub(super) fn ask(
         })
         .collect();
     let generated = run_opened.clone().and_then(|()| {
-        if !wants("greedy-ids") {
+        if !wants(Need::Generation) {
             return Err(not_asked());
         }
         ask.generate("run", NEW_TOKENS, "generated")
@@ -111,16 +113,16 @@ pub(super) fn ask(
     });
     let rope = run_opened
         .clone()
-        .and_then(|()| if wants("rope-tables") { ask.rope("run") } else { Err(not_asked()) });
+        .and_then(|()| if wants(Need::Rotations) { ask.rope("run") } else { Err(not_asked()) });
     let read = run_opened.clone().and_then(|()| {
-        if !wants("config-fields") {
+        if !wants(Need::Fields) {
             return Err(not_asked());
         }
         ask.call::<Reads>("config_reads", json!({"handle": "run"})).map(|it| it.fields)
     });
     ask.close("run");
 
-    let narrow = if wants("dtype-stream") {
+    let narrow = if wants(Need::Dtypes) {
         ask.open("narrow", Precision::Bfloat16, None).and_then(|_| {
             let said = ask.forward("narrow", &plain, "narrow").map(|(said, _)| said);
             ask.close("narrow");

@@ -1,6 +1,6 @@
 //! What the engines said of one subject: the input of every check.
 //!
-//! Gathering fills it, checks read it. A thing that could not be had is an [`Absence`] with its
+//! Gathering fills them under their [`Need`]s, checks read them. A thing that could not be had is an [`Absence`] with its
 //! reason, so no check has to guess why it has nothing to measure.
 
 use std::collections::BTreeMap;
@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    case::{Quantisation, Regime},
+    case::{Quantisation, Regime, StateWay},
     engine::{EngineKind, Experiment, Opened, Pair, Roundtrip, Synthesised},
     measure::taps::TapFigure,
+    need::Need,
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
@@ -21,33 +22,124 @@ pub type Asked<T> = Result<T, Absence>;
 
 /// Everything gathered for one subject in one regime.
 #[derive(Debug)]
-pub struct Material {
+pub struct Answers {
     pub regime: Regime,
     pub pair: Pair,
     pub config: Value,
     pub synthetic: Option<Synthesised>,
-    pub reference: Asked<Reference>,
-    pub port: Asked<Opened>,
-    /// Logits `[T, V]` of the port's plain forward.
-    pub logits: Asked<Tensor>,
-    pub taps: Asked<Taps>,
-    /// By id of [`crate::case::STATE_CASES`].
-    pub states: BTreeMap<&'static str, Asked<State>>,
-    pub rotations: Asked<Rotations>,
-    /// Taps of both sides at bfloat16.
-    pub dtypes: Asked<Vec<DtypePair>>,
-    pub roundtrip: Asked<Roundtrip>,
-    /// The same model with `tie_word_embeddings` the other way: the reference's and the port's
-    /// logits.
-    pub retied: Asked<Retied>,
-    pub fields: Asked<Fields>,
-    pub generation: Asked<Generation>,
-    pub long: Asked<Long>,
-    /// For each of [`crate::case::QUANTISATIONS`].
-    pub quantised: Asked<Vec<Quantised>>,
-    /// The same checkpoint with the other spelling of the RoPE settings.
-    pub other_spelling: Asked<OtherSpelling>,
     pub cost: BTreeMap<EngineKind, Cost>,
+    given: BTreeMap<Need, Asked<Answer>>,
+}
+
+/// What answers a [`Need`].
+#[derive(Debug)]
+enum Answer {
+    Reference(Reference),
+    Judged(Opened),
+    Logits(Tensor),
+    Taps(Taps),
+    State(State),
+    Rotations(Rotations),
+    Dtypes(Vec<DtypePair>),
+    Roundtrip(Roundtrip),
+    Retied(Retied),
+    Fields(Fields),
+    Generation(Generation),
+    Long(Long),
+    Quantised(Vec<Quantised>),
+    OtherSpelling(OtherSpelling),
+}
+
+/// Puts an answer in under its need, and gives it back by its type.
+macro_rules! answers {
+    ($($(#[$doc:meta])* $get:ident, $put:ident: $need:ident($kind:ty);)*) => {
+        impl Answers {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                ///
+                /// Why there is none.
+                pub fn $get(&self) -> Result<&$kind, Absence> {
+                    match self.given(Need::$need)? {
+                        Answer::$need(it) => Ok(it),
+                        other => unreachable!("{:?} answers {:?}", other, Need::$need),
+                    }
+                }
+
+                /// Puts it in.
+                pub fn $put(&mut self, answer: Asked<$kind>) {
+                    self.given.insert(Need::$need, answer.map(Answer::$need));
+                }
+            )*
+        }
+    };
+}
+
+answers! {
+    /// The reference's plain forward and its noise.
+    reference, put_reference: Reference(Reference);
+    /// The judged side as it was opened.
+    judged, put_judged: Judged(Opened);
+    /// Logits `[T, V]` of the judged side's plain forward.
+    logits, put_logits: Logits(Tensor);
+    /// The plain forward's modules.
+    taps, put_taps: Taps(Taps);
+    /// The rotations of each layer.
+    rotations, put_rotations: Rotations(Rotations);
+    /// Taps of both sides at bfloat16.
+    dtypes, put_dtypes: Dtypes(Vec<DtypePair>);
+    /// The converted checkpoint, loaded again.
+    roundtrip, put_roundtrip: Roundtrip(Roundtrip);
+    /// The model tied the other way.
+    retied, put_retied: Retied(Retied);
+    /// The config's fields.
+    fields, put_fields: Fields(Fields);
+    /// Greedy tokens.
+    generation, put_generation: Generation(Generation);
+    /// The long text.
+    long, put_long: Long(Long);
+    /// For each of [`crate::case::QUANTISATIONS`].
+    quantised, put_quantised: Quantised(Vec<Quantised>);
+    /// The other spelling of the RoPE settings.
+    other_spelling, put_other_spelling: OtherSpelling(OtherSpelling);
+}
+
+impl Answers {
+    /// Nothing is answered yet.
+    pub fn new(regime: Regime, pair: Pair, config: Value, synthetic: Option<Synthesised>) -> Self {
+        let (cost, given) = (BTreeMap::new(), BTreeMap::new());
+        Self { regime, pair, config, synthetic, cost, given }
+    }
+
+    /// Logits of the judged side when it is fed in this way.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    pub fn state(&self, way: StateWay) -> Result<&State, Absence> {
+        match self.given(Need::State(way))? {
+            Answer::State(it) => Ok(it),
+            other => unreachable!("{other:?} answers a way of feeding"),
+        }
+    }
+
+    /// Puts them in.
+    pub fn put_state(&mut self, way: StateWay, answer: Asked<State>) {
+        self.given.insert(Need::State(way), answer.map(Answer::State));
+    }
+
+    /// Takes an answer out, as if it had not been asked.
+    pub fn forget(&mut self, need: Need) {
+        self.given.remove(&need);
+    }
+
+    fn given(&self, need: Need) -> Result<&Answer, Absence> {
+        match self.given.get(&need) {
+            Some(answer) => answer.as_ref().map_err(Clone::clone),
+            None => Err(Absence::Blocked { reason: "it was not asked".into() }),
+        }
+    }
 }
 
 /// The reference, at three precisions.

@@ -1,0 +1,59 @@
+//! What a check reads, and so what the engines are asked: the one link between checks and questions.
+
+use crate::case::{STATE_CASES, StateWay};
+
+/// One thing that is gathered. Checks name what they need, and only that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// The reference: its plain forward at the truth's precision, and its noise.
+    Reference,
+    /// The judged side as it was opened: what it loaded, which fields it took.
+    Judged,
+    /// The judged side's logits of the plain forward.
+    Logits,
+    /// The plain forward's modules, paired and measured.
+    Taps,
+    /// One way of feeding that must change nothing.
+    State(StateWay),
+    /// The angles that each layer rotates by.
+    Rotations,
+    /// The dtypes of both sides' modules in bfloat16.
+    Dtypes,
+    /// The checkpoint converted, saved and loaded again.
+    Roundtrip,
+    /// The same model with `tie_word_embeddings` the other way.
+    Retied,
+    /// The fields that the definition reads, and what dropping each does.
+    Fields,
+    /// Greedy tokens after a prompt.
+    Generation,
+    /// The reference's long text, read along by both sides.
+    Long,
+    /// Both sides with quantised weights.
+    Quantised,
+    /// The same checkpoint with the other spelling of the RoPE settings.
+    OtherSpelling,
+}
+
+impl Need {
+    /// Every need.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::Reference,
+            Self::Judged,
+            Self::Logits,
+            Self::Taps,
+            Self::Rotations,
+            Self::Dtypes,
+            Self::Roundtrip,
+            Self::Retied,
+            Self::Fields,
+            Self::Generation,
+            Self::Long,
+            Self::Quantised,
+            Self::OtherSpelling,
+        ];
+        all.extend(STATE_CASES.iter().map(|it| Self::State(it.way)));
+        all
+    }
+}
