@@ -362,37 +362,4 @@ pub fn select(names: &[String]) -> Result<Vec<&'static Check>, UnknownCheck> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::case::STATE_CASES;
-
-    #[test]
-    fn every_check_has_a_unique_id_and_its_own_page() {
-        let ids: BTreeSet<_> = CHECKS.iter().map(|it| it.id).collect();
-        assert_eq!(ids.len(), CHECKS.len());
-        for check in CHECKS {
-            assert!(check.docs.starts_with(&format!("# {}\n", check.id)), "{}", check.id);
-            assert!(!check.summary.ends_with('.'), "{}", check.id);
-            for section in ["## Why", "## How it decides", "## When it fails"] {
-                assert!(check.docs.contains(section), "{} lacks {section}", check.id);
-            }
-        }
-    }
-
-    #[test]
-    fn groups_stand_together_and_every_state_case_is_judged() {
-        assert!(CHECKS.is_sorted_by_key(|it| it.group));
-        for case in STATE_CASES {
-            let judged = |it: &Check| it.needs.contains(&Need::State(case.way));
-            assert!(CHECKS.iter().any(judged), "{}", case.name);
-        }
-    }
-
-    #[test]
-    fn a_misspelt_check_names_its_neighbour() {
-        let err = select(&["state-decod".into()]).err().unwrap();
-        assert_eq!(err.nearest, Some("state-decode"));
-        assert_eq!(select(&["logits".into()]).unwrap().len(), 3);
-        assert_eq!(select(&[]).unwrap().len(), CHECKS.len());
-    }
-}
+mod tests;

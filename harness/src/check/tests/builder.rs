@@ -1,0 +1,116 @@
+//! Answers of a right port, to be spoilt one at a time.
+
+use serde_json::json;
+
+use crate::{
+    answers::{
+        Answers, DtypePair, Fields, Generation, Long, Noise, OtherSpelling, Quantised, Reference,
+        Retied, Rotations, State, Taps,
+    },
+    case::{QUANTISATIONS, Regime, STATE_CASES},
+    engine::{Opened, Pair, Roundtrip},
+    measure::taps::TapFigure,
+    tensors::Tensor,
+};
+
+/// Positions and vocabulary of the tiny model.
+const SHAPE: [usize; 2] = [4, 12];
+
+/// The reference's logits, each moved by `by`, alternating.
+pub(super) fn logits(by: f64) -> Tensor {
+    let count = SHAPE[0] * SHAPE[1];
+    let value = |it: usize| ((it * 7 % 13) as f64) / 3.0 + if it % 2 == 0 { by } else { -by };
+    Tensor { shape: SHAPE.to_vec(), values: (0..count).map(value).collect() }
+}
+
+/// What the reference errs against itself.
+const NOISE: f64 = 1e-6;
+
+fn noise(name: &'static str) -> Noise {
+    Noise { name, base: logits(0.0), logits: logits(NOISE) }
+}
+
+/// A model that opened and took everything.
+fn opened() -> Opened {
+    serde_json::from_value(json!({
+        "args_used": ["hidden_size"], "args_ignored": [],
+        "parameters": [{"name": "model.norm.weight", "shape": [4], "dtype": "float32"}],
+    }))
+    .unwrap()
+}
+
+/// A rotation of two frequencies at two positions.
+pub(super) fn table(angle: f64) -> Tensor {
+    let row = |angle: f64| [angle.cos(), angle.sin(), (angle / 2.0).cos(), (angle / 2.0).sin()];
+    Tensor { shape: vec![2, 2, 2], values: [row(0.0), row(angle)].concat() }
+}
+
+/// A module that was paired, with an error of so many noise floors.
+pub(super) fn tap(path: &str, floors: f64) -> TapFigure {
+    TapFigure {
+        reference: path.to_owned(),
+        port: path.to_owned(),
+        error: floors * NOISE,
+        floor: NOISE,
+        bound: 4.0 * NOISE,
+        position: None,
+        shape: SHAPE.to_vec(),
+        reference_dtype: "float32".into(),
+        port_dtype: "float32".into(),
+    }
+}
+
+/// Everything answered as a right port answers it.
+pub(super) fn right() -> Answers {
+    let mut answers = Answers::new(Regime::Logic, Pair::default(), json!({}), None);
+    answers.put_reference(Ok(Reference {
+        opened: opened(),
+        truth: logits(0.0),
+        noise: vec![noise("precision"), noise("nudged")],
+        batch: Vec::new(),
+    }));
+    answers.put_judged(Ok(opened()));
+    answers.put_logits(Ok(logits(NOISE)));
+    let paths = ["model.layers.0", "model.layers.1", "model.norm"];
+    let pairs = paths.iter().map(|it| tap(it, 1.0)).collect();
+    answers.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+    for case in STATE_CASES {
+        answers.put_state(case.way, Ok(State { rows: vec![(logits(0.0), logits(NOISE))] }));
+    }
+    answers.put_rotations(Ok(Rotations {
+        positions: vec![0, 1],
+        layers: vec![(0, table(1.0), table(1.0)), (1, table(1.0), table(1.0))],
+        unpaired: Vec::new(),
+    }));
+    answers.put_dtypes(Ok(vec![dtypes("model.layers.0", "bfloat16")]));
+    answers.put_roundtrip(Ok(Roundtrip { equal: true, differing: Vec::new() }));
+    answers.put_retied(Ok(Retied { tied: true, reference: logits(0.0), port: logits(NOISE) }));
+    answers.put_fields(Ok(Fields { read: vec!["hidden_size".into()], ..Fields::default() }));
+    answers.put_generation(Ok(Generation {
+        prompt: vec![4],
+        reference: vec![5, 6, 7, 8],
+        port: vec![5, 6, 7, 8],
+        reference_logits: logits(0.0),
+        text: None,
+    }));
+    answers.put_long(Ok(Long {
+        reference_text: vec![5, 6, 7, 8],
+        port_text: vec![5, 6, 7, 8],
+        noise: noise("along the text"),
+        port: logits(NOISE),
+    }));
+    let rounded = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(0.01) };
+    answers.put_quantised(Ok(QUANTISATIONS.map(rounded).into()));
+    answers.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: NOISE }));
+    answers
+}
+
+/// A tap of which the port has `port` where the reference has bfloat16.
+pub(super) fn dtypes(path: &str, port: &str) -> DtypePair {
+    DtypePair {
+        reference: path.into(),
+        port: path.into(),
+        reference_dtype: "bfloat16".into(),
+        port_dtype: port.into(),
+    }
+}

@@ -1,0 +1,306 @@
+//! Every check with answers that pass it, that fail it, and with which it cannot run.
+
+mod builder;
+
+use std::collections::BTreeSet;
+
+use builder::{dtypes, logits, right, table, tap};
+use serde_json::json;
+
+use super::{CHECKS, Check, select};
+use crate::{
+    answers::{
+        Answers, Fields, Generation, Long, OtherSpelling, Quantised, Retied, Rotations, State, Taps,
+    },
+    case::{QUANTISATIONS, STATE_CASES, StateWay},
+    engine::{Experiment, Failure, Opened, Roundtrip},
+    need::Need,
+    outcome::{Absence, CheckRecord, Outcome},
+};
+
+fn check(id: &str) -> &'static Check {
+    CHECKS.iter().find(|it| it.id == id).unwrap_or_else(|| panic!("no check `{id}`"))
+}
+
+fn record(id: &str, answers: &Answers) -> CheckRecord {
+    check(id).record(answers)
+}
+
+/// An answer that is as far from the reference as a wrong model is.
+const WRONG: f64 = 0.5;
+
+fn opened(fields: serde_json::Value) -> Opened {
+    serde_json::from_value(fields).unwrap()
+}
+
+fn state(answers: &mut Answers, way: StateWay) {
+    let right_and_wrong = vec![(logits(0.0), logits(0.0)), (logits(0.0), logits(WRONG))];
+    answers.put_state(way, Ok(State { rows: right_and_wrong }));
+}
+
+type Spoil = fn(&mut Answers);
+
+/// What makes each check fail, by its id: more than one fault where it looks at more than one thing.
+const FAULTS: &[(&str, Spoil)] = &[
+    ("weights-loaded", |it| {
+        it.put_judged(Ok(opened(json!({"load": {"missing": ["lm_head.weight"]}}))));
+    }),
+    ("weights-loaded", |it| {
+        it.put_judged(Ok(opened(json!({"load": {"unexpected": ["bias"]}}))));
+    }),
+    ("weights-loaded", |it| {
+        let other = json!({"name": "w", "found": [2, 3], "expected": [3, 2]});
+        it.put_judged(Ok(opened(json!({"load": {"mismatched": [other]}}))));
+    }),
+    ("weights-loaded", |it| {
+        it.put_judged(Ok(opened(json!({"sanitize": {"dropped": ["model.norm.weight"]}}))));
+        it.put_logits(Ok(logits(WRONG)));
+    }),
+    ("weights-roundtrip", |it| {
+        it.put_roundtrip(Ok(Roundtrip { equal: false, differing: vec!["w".into()] }));
+    }),
+    ("weights-roundtrip", |it| {
+        it.put_roundtrip(Ok(Roundtrip { equal: false, differing: vec![] }));
+    }),
+    ("weights-tied", |it| {
+        it.put_retied(Ok(Retied { tied: true, reference: logits(0.0), port: logits(WRONG) }));
+    }),
+    ("config-loads", |it| it.put_judged(Ok(opened(json!({"args_used": []}))))),
+    ("config-fields", |it| {
+        let experiment = Experiment {
+            value_before: json!(1e-5),
+            value_after: json!(1e-2),
+            max_diff: Some(0.3),
+            is_default: false,
+            error: None,
+        };
+        let ignored = [("rms_norm_eps".to_owned(), experiment)].into();
+        it.put_fields(Ok(Fields { read: vec!["rms_norm_eps".into()], ignored }));
+        it.put_logits(Ok(logits(WRONG)));
+    }),
+    ("config-spellings", |it| {
+        it.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: WRONG }));
+    }),
+    ("config-spellings", |it| {
+        it.put_other_spelling(Ok(OtherSpelling::Refused { message: "KeyError".into() }));
+    }),
+    ("rope-tables", |it| it.put_rotations(Ok(rotations(table(1.1), &[])))),
+    ("rope-tables", |it| {
+        let mut fewer = table(1.0);
+        fewer.shape[1] = 1;
+        fewer.values.truncate(4);
+        it.put_rotations(Ok(rotations(fewer, &[])));
+    }),
+    ("dtype-stream", |it| it.put_dtypes(Ok(vec![dtypes("model.layers.0", "float32")]))),
+    ("dtype-stream", |it| it.put_dtypes(Ok(vec![dtypes("logits", "float32")]))),
+    ("logits-differences", |it| it.put_logits(Ok(logits(WRONG)))),
+    ("logits-differences", |it| it.put_logits(Ok(logits(f64::NAN)))),
+    ("logits-differences", |it| {
+        let mut longer = logits(0.0);
+        longer.shape[0] += 1;
+        longer.values.extend([0.0; 12]);
+        it.put_logits(Ok(longer));
+    }),
+    ("logits-distribution", |it| it.put_logits(Ok(logits(WRONG)))),
+    ("logits-top-k", |it| it.put_logits(Ok(logits(WRONG)))),
+    ("taps-agree", |it| {
+        it.put_logits(Ok(logits(WRONG)));
+        let paths = [("model.layers.0", 1.0), ("model.layers.1", 1e5), ("model.norm", 1e5)];
+        let pairs = paths.iter().map(|it| tap(it.0, it.1)).collect();
+        it.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+    }),
+    ("state-decode", |it| state(it, StateWay::Decode)),
+    ("state-chunked", |it| state(it, StateWay::Chunked)),
+    ("state-window", |it| state(it, StateWay::Window)),
+    ("state-left-padded", |it| state(it, StateWay::LeftPadded)),
+    ("state-right-padded", |it| state(it, StateWay::RightPadded)),
+    ("state-trim", |it| state(it, StateWay::Trim)),
+    ("greedy-ids", |it| it.put_generation(Ok(generation(&[5, 11, 7, 8])))),
+    ("greedy-ids", |it| it.put_generation(Ok(generation(&[5, 6, 7])))),
+    ("generation-long", |it| {
+        it.put_long(Ok(Long { port: logits(WRONG), ..long() }));
+    }),
+    ("quantised-logits", |it| {
+        let worse = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(WRONG) };
+        it.put_quantised(Ok(QUANTISATIONS.map(worse).into()));
+    }),
+];
+
+fn rotations(port: crate::tensors::Tensor, unread: &[u32]) -> Rotations {
+    Rotations {
+        positions: vec![0, 1],
+        layers: vec![(0, table(1.0), table(1.0)), (1, table(1.0), port)],
+        unpaired: unread.iter().map(|it| (*it, "no rope module".to_owned())).collect(),
+    }
+}
+
+fn generation(port: &[u32]) -> Generation {
+    Generation {
+        prompt: vec![4],
+        reference: vec![5, 6, 7, 8],
+        port: port.to_vec(),
+        reference_logits: logits(0.0),
+        text: None,
+    }
+}
+
+fn long() -> Long {
+    let noise = || crate::answers::Noise { name: "", base: logits(0.0), logits: logits(1e-6) };
+    Long { reference_text: vec![5], port_text: vec![5], noise: noise(), port: logits(0.0) }
+}
+
+/// The same answers without what is not among `needs`.
+fn only(mut answers: Answers, needs: &[Need]) -> Answers {
+    for need in Need::all().into_iter().filter(|it| !needs.contains(it)) {
+        answers.forget(need);
+    }
+    answers
+}
+
+#[test]
+fn every_check_passes_a_right_port_by_what_it_says_it_needs_alone() {
+    for check in CHECKS {
+        let record = check.record(&only(right(), check.needs));
+        assert_eq!(record.outcome, Outcome::Pass, "{}: {record:?}", check.id);
+        assert!(record.figures.iter().any(crate::figure::Figure::is_judged), "{}", check.id);
+        let ids: BTreeSet<_> = record.figures.iter().map(|it| &it.id).collect();
+        assert_eq!(ids.len(), record.figures.len(), "{}: two figures share an id", check.id);
+    }
+}
+
+#[test]
+fn every_check_fails_each_of_its_faults_and_has_one() {
+    for (id, spoil) in FAULTS {
+        let mut answers = right();
+        spoil(&mut answers);
+        let record = record(id, &answers);
+        assert_eq!(record.outcome, Outcome::Fail, "{id}: {record:?}");
+    }
+    for check in CHECKS {
+        assert!(FAULTS.iter().any(|it| it.0 == check.id), "{} has no failing case", check.id);
+    }
+}
+
+#[test]
+fn a_check_without_what_it_needs_does_not_run() {
+    for check in CHECKS {
+        let record = check.record(&only(right(), &[]));
+        assert_eq!(record.outcome, Outcome::NotRun, "{}: {record:?}", check.id);
+    }
+}
+
+/// The port's own exception is its fault; a dead engine and a missing thing are nobody's.
+#[test]
+fn the_reason_why_there_is_no_answer_decides_between_fail_not_run_and_not_applicable() {
+    let failure = || Box::new(Failure { message: "TypeError".into(), ..Failure::default() });
+    let cases: [(fn() -> Absence, Outcome); 3] = [
+        (|| Absence::Blocked { reason: "the mlx worker was killed".into() }, Outcome::NotRun),
+        (|| Absence::NotApplicable { reason: "nothing to rotate".into() }, Outcome::NotApplicable),
+        (|| Absence::PortFailed { failure: Box::default() }, Outcome::Fail),
+    ];
+    for (absence, outcome) in cases {
+        let mut answers = right();
+        answers.put_rotations(Err(absence()));
+        assert_eq!(record("rope-tables", &answers).outcome, outcome);
+    }
+    let mut answers = right();
+    answers.put_judged(Err(Absence::PortFailed { failure: failure() }));
+    assert_eq!(record("config-loads", &answers).outcome, Outcome::Fail);
+}
+
+/// What nobody measured may be what is wrong: it holds a pass back, and never hides a fail.
+#[test]
+fn a_layer_that_could_not_be_read_or_paired_holds_a_pass_back() {
+    let mut answers = right();
+    answers.put_rotations(Ok(rotations(table(1.0), &[2])));
+    let held = record("rope-tables", &answers);
+    assert_eq!(held.outcome, Outcome::NotRun);
+    let Some(Absence::Blocked { reason }) = &held.absence else { panic!("{held:?}") };
+    assert_eq!(
+        reason,
+        "the rotation of 1 of 3 layers could not be read, e.g. of layer 2: no rope module"
+    );
+    assert!(!held.figures.is_empty(), "what was measured is kept");
+
+    answers.put_rotations(Ok(rotations(table(1.1), &[2])));
+    assert_eq!(record("rope-tables", &answers).outcome, Outcome::Fail);
+    answers.put_rotations(Ok(Rotations { layers: vec![], ..rotations(table(1.0), &[2]) }));
+    assert_eq!(record("rope-tables", &answers).outcome, Outcome::NotRun);
+    answers.put_rotations(Ok(Rotations { layers: vec![], ..rotations(table(1.0), &[]) }));
+    assert_eq!(record("rope-tables", &answers).outcome, Outcome::NotApplicable);
+
+    let taps = |unpaired: &str| {
+        let pairs = vec![tap("model.layers.0", 1.0), tap("model.norm", 1.0)];
+        Ok(Taps { pairs, unpaired: vec![(unpaired.to_owned(), "another shape".to_owned())] })
+    };
+    answers.put_taps(taps("model.layers.1"));
+    assert_eq!(record("taps-agree", &answers).outcome, Outcome::NotRun);
+    answers.put_taps(taps("model.layers.0.mlp.act_fn"));
+    assert_eq!(record("taps-agree", &answers).outcome, Outcome::Pass);
+}
+
+#[test]
+fn no_rows_of_logits_are_no_agreement() {
+    for (id, way) in
+        [("state-decode", StateWay::Decode), ("state-left-padded", StateWay::LeftPadded)]
+    {
+        let mut answers = right();
+        answers.put_state(way, Ok(State { rows: Vec::new() }));
+        assert_eq!(record(id, &answers).outcome, Outcome::NotRun, "{id}");
+    }
+    let mut answers = right();
+    answers.put_dtypes(Ok(Vec::new()));
+    assert_ne!(record("dtype-stream", &answers).outcome, Outcome::Pass);
+    answers.put_quantised(Ok(Vec::new()));
+    assert_ne!(record("quantised-logits", &answers).outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_divergence_names_the_first_layer_that_does_not_recover() {
+    let mut answers = right();
+    answers.put_logits(Ok(logits(WRONG)));
+    let paths = [
+        ("model.layers.0.self_attn", 9.0),
+        ("model.layers.0", 1.0),
+        ("model.layers.1.mlp", 1e5),
+        ("model.layers.1", 1e5),
+        ("model.norm", 1e5),
+    ];
+    let pairs = paths.iter().map(|it| tap(it.0, it.1)).collect();
+    answers.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+    let place = record("taps-agree", &answers).place.unwrap();
+    assert_eq!(
+        (place.module.as_str(), place.stage.as_str()),
+        ("model.layers.1.mlp", "model.layers.1")
+    );
+}
+
+#[test]
+fn every_check_has_a_unique_id_and_its_own_page() {
+    let ids: BTreeSet<_> = CHECKS.iter().map(|it| it.id).collect();
+    assert_eq!(ids.len(), CHECKS.len());
+    for check in CHECKS {
+        assert!(check.docs.starts_with(&format!("# {}\n", check.id)), "{}", check.id);
+        assert!(!check.summary.ends_with('.'), "{}", check.id);
+        for section in ["## Why", "## How it decides", "## When it fails"] {
+            assert!(check.docs.contains(section), "{} lacks {section}", check.id);
+        }
+    }
+}
+
+#[test]
+fn groups_stand_together_and_every_state_case_is_judged() {
+    assert!(CHECKS.is_sorted_by_key(|it| it.group));
+    for case in STATE_CASES {
+        let judged = |it: &Check| it.needs.contains(&Need::State(case.way));
+        assert!(CHECKS.iter().any(judged), "{}", case.name);
+    }
+}
+
+#[test]
+fn a_misspelt_check_names_its_neighbour() {
+    let err = select(&["state-decod".into()]).err().unwrap();
+    assert_eq!(err.nearest, Some("state-decode"));
+    assert_eq!(select(&["logits".into()]).unwrap().len(), 3);
+    assert_eq!(select(&[]).unwrap().len(), CHECKS.len());
+}
