@@ -15,13 +15,13 @@ const PASS: i32 = 0;
 const FAIL: i32 = 1;
 
 fn sweep(folder: &Path) -> Ended {
-    let words = ["verify", "--all", "--only", "olmo3", "--port", "checkout", "--out", "kept"];
+    let words = ["verify", "--all", "--only", "qwen3", "--port", "checkout", "--out", "kept"];
     start(folder, words).ended()
 }
 
 /// When the row was written.
 fn made(folder: &Path) -> SystemTime {
-    fs::metadata(folder.join("kept/rows/olmo3.json")).unwrap().modified().unwrap()
+    fs::metadata(folder.join("kept/rows/qwen3.json")).unwrap().modified().unwrap()
 }
 
 #[test]
@@ -32,13 +32,13 @@ fn a_port_that_was_edited_in_place_is_never_answered_from_a_row_of_before() {
     sweep(folder.path()).expect(PASS, &["2 pass"]);
     let first = made(folder.path());
 
-    // A port that olmo3's does not import says nothing about it.
+    // A port that qwen3 does not import says nothing about it.
     let other = models.join("mamba2.py");
     fs::write(&other, fs::read_to_string(&other).unwrap() + "\n# edited\n").unwrap();
     sweep(folder.path()).expect(PASS, &["2 pass"]);
     assert_eq!(made(folder.path()), first, "the row was made again for nothing");
 
-    let port = models.join("olmo3.py");
+    let port = models.join("qwen3.py");
     let right = fs::read_to_string(&port).unwrap();
     let wrong = right.replace("eps=args.rms_norm_eps", "eps=0.1");
     assert_ne!(wrong, right);

@@ -77,9 +77,11 @@ fn with_session(
     if let Some(absence) = absence {
         let mut said = Said::nothing(plan, &absence);
         said.other_spelling = ask.plain_of("other", &plan.other_spelling, precision);
-        // What failed to load may not be among the modules, and a file may be missing.
         let mut files = ask.session.imported();
-        files.extend(unknown(plan));
+        if !is_imported(&opened) {
+            // What failed is not among the modules, and a file may be missing.
+            files.extend(unknown(plan));
+        }
         return Said { opened, files, ..said };
     }
     let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
@@ -138,6 +140,15 @@ fn with_session(
         packed,
         other_spelling,
         files,
+    }
+}
+
+/// Whether the port's own module was imported, whatever came after that.
+fn is_imported(opened: &Asked<Opened>) -> bool {
+    match opened {
+        Ok(_) => true,
+        Err(Absence::PortFailed { failure }) => !failure.kind.starts_with("port-"),
+        Err(_) => false,
     }
 }
 
