@@ -1,41 +1,7 @@
-//! The `portwright` program: reads arguments, opens one capability, prints what it returned.
-//!
-//! # Invariants
-//!
-//! - No logic: everything here is arguments, progress bars, tables and exit codes.
-//! - stdout is for results, stderr for progress and errors.
-//! - Exit codes: 0 pass, 1 fail, 2 could not run (130 when interrupted).
-
-mod args;
-mod candidates;
-mod commands;
-mod commits;
-mod compare;
-mod definitions;
-mod inspect;
-mod modular;
-mod policy;
-mod port;
-mod progress;
-#[cfg(test)]
-mod prose;
-mod report;
-#[cfg(feature = "candle")]
-mod run;
-mod show;
-mod stage;
+//! The program's entry; everything is in the library beside it, which the end-to-end tests link too.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    match commands::run(args) {
-        Ok(code) => ExitCode::from(code),
-        Err(err) => {
-            show::error(&err);
-            ExitCode::from(commands::exit_code(&err))
-        }
-    }
+    portwright_cli::main()
 }

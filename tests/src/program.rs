@@ -1,9 +1,9 @@
-//! The program under test, built once a test run, and the engines that it needs.
+//! The program under test, and the engines that it needs.
 
 use std::{
-    env,
+    env, fs, io,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
     sync::LazyLock,
 };
 
@@ -14,10 +14,10 @@ use portwright_harness::{
     progress::{Event, Progress},
 };
 
-/// The `portwright` binary of the profile that the tests were built with.
+/// The program, of the profile that the tests were built with, under its own name.
 ///
-/// Cargo hands a test only the binaries of its own package, so this asks Cargo for the other one;
-/// when it is up to date, that takes a moment. `PORTWRIGHT_PROGRAM` names one that is built already.
+/// Cargo builds the binaries of this package before its tests, so it is up to date.
+/// `PORTWRIGHT_PROGRAM` names another one.
 pub fn portwright() -> &'static Path {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         if let Some(program) = env::var_os("PORTWRIGHT_PROGRAM") {
@@ -26,17 +26,14 @@ pub fn portwright() -> &'static Path {
         // target/PROFILE/deps/TEST
         let test = env::current_exe().expect("a test has a path");
         let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
-        let target = profile.parent().expect("a profile's folder lies in the target folder");
-        let name = match profile.file_name().and_then(|it| it.to_str()) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "portwright", "--profile", name]);
-        cargo.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
-        let built = cargo.status().expect("cargo runs");
-        assert!(built.success(), "cargo build failed: {built}");
-        profile.join("portwright")
+        let built = profile.join("portwright-under-test");
+        assert!(built.is_file(), "{} is not built", built.display());
+        let named = profile.join("under-test/portwright");
+        fs::create_dir_all(profile.join("under-test")).expect("the target folder can be written");
+        match symlink(&built, &named) {
+            Err(err) if err.kind() != io::ErrorKind::AlreadyExists => panic!("{err}"),
+            _ => named,
+        }
     });
     &BUILT
 }
