@@ -49,7 +49,8 @@ fn a_port_that_was_edited_in_place_is_never_answered_from_a_row_of_before() {
     fs::write(&port, right).unwrap();
     sweep(folder.path()).expect(PASS, &["2 pass"]);
     let base = models.join("base.py");
-    fs::write(&base, fs::read_to_string(&base).unwrap() + "\nraise ImportError('edited')\n")
-        .unwrap();
+    let other =
+        "\ndef scaled_dot_product_attention(*args, **kwargs):\n    raise ValueError('edited')\n";
+    fs::write(&base, fs::read_to_string(&base).unwrap() + other).unwrap();
     sweep(folder.path()).expect(FAIL, &["edited"]);
 }
