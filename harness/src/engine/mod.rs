@@ -21,7 +21,7 @@ mod pair;
 mod worker;
 
 pub use error::{EngineError, Failure};
-pub use launch::{Embedded, Launch, Limits};
+pub use launch::{Embedded, Launch, Limits, needs};
 pub use messages::{
     About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
     ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,

@@ -91,7 +91,7 @@ pub fn sweep(
     let causes = causes::table()?;
     let program = std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default();
     let key =
-        digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.native).as_bytes());
+        digest::of_bytes(format!("{program} {about:?} {sources:?} {:?}", launch.pinned).as_bytes());
     let store = Store::open(&sweep.out, &key)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let queue: Mutex<VecDeque<String>> = Mutex::new(types.into());
