@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use portwright_harness::{
     case::{Regime, Spelling},
     definitions::{HEADS, Head, MODES, Mode},
+    environment::Need,
 };
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
@@ -73,8 +74,11 @@ pub(crate) enum Command {
     },
     /// Plant known port bugs on good ports and see each one caught
     Mutants(MutantArgs),
-    /// Install the engines (PyTorch, transformers, MLX, mlx-lm) into the user's cache
+    /// Set up what commands need (PyTorch, MLX, the sources of transformers and mlx-lm) in the user's cache
     Setup {
+        /// Only these: sources (`transformers`, `mlx-lm`) or engines (`torch`, `mlx`) (default: all)
+        #[arg(long, value_name = "NEED", value_delimiter = ',')]
+        only: Vec<Need>,
         /// Only say what would be downloaded
         #[arg(long)]
         plan: bool,
@@ -192,8 +196,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, requires = "sweep", value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
 
-    /// A checkout or install of transformers (default: the pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release: `5.24` is the newest 5.24.x, `5.24.0` that
+    /// one (default: the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
 
     /// A checkout or install of mlx-lm with the port (default: the pinned release)

@@ -64,7 +64,9 @@ pub enum SetupError {
     #[error("the package index has no wheel of {asked}\n{tail}")]
     NoRelease { asked: String, tail: String },
 
-    #[error("the package index states no hash of {asked}, so that its wheel cannot be checked\n{tail}")]
+    #[error(
+        "the package index states no hash of {asked}, so that its wheel cannot be checked\n{tail}"
+    )]
     NoHash { asked: String, tail: String },
 
     #[error("{what} is not set up")]

@@ -1,8 +1,11 @@
 //! What was set up of the pinned releases, for those who use it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::{complete::Engines, error::SetupError, need::Need};
+use super::{complete::Engines, error::SetupError, lock, need::Need};
 
 /// The pinned releases as far as they were needed: folders of sources, and the engines' Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,15 @@ impl Pinned {
         self.mlx_lm.as_deref().ok_or(SetupError::NotSetUp { what: "the source of mlx-lm" })
     }
 
+    /// What is there by package name: everything of an engine's environment, and the sources.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let installed = self.engines.iter().flat_map(|it| it.versions.clone());
+        let sources = Need::sources(&Need::ALL).into_iter().filter(|it| self.has_source(*it));
+        let sources = sources.map(lock::pinned);
+        let sources = sources.map(|it| (it.name.to_owned(), it.version.to_owned()));
+        sources.chain(installed).collect()
+    }
+
     pub(super) fn has_source(&self, source: Need) -> bool {
         match source {
             Need::Transformers => self.transformers.is_some(),
@@ -62,8 +74,7 @@ impl Pinned {
 /// An engine's environment holds the sources that it runs.
 impl From<Engines> for Pinned {
     fn from(engines: Engines) -> Self {
-        let folder =
-            |source: Need| engines.serves(source).then(|| engines.site_packages.clone());
+        let folder = |source: Need| engines.serves(source).then(|| engines.site_packages.clone());
         Self {
             transformers: folder(Need::Transformers),
             mlx_lm: folder(Need::MlxLm),

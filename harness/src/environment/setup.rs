@@ -90,11 +90,8 @@ impl Found {
     /// Looks, and changes nothing.
     pub(super) fn look(home: &Home, settings: &Settings, needs: &[Need]) -> Self {
         let engines = Need::engines(needs);
-        let environment = if engines.is_empty() {
-            None
-        } else {
-            complete::find(home, settings, &engines)
-        };
+        let environment =
+            if engines.is_empty() { None } else { complete::find(home, settings, &engines) };
         let mut missing = if environment.is_some() { Vec::new() } else { engines };
         let mut sources = Vec::new();
         for source in Need::sources(needs) {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{EngineKind, Launch, Sources, Synthesis, Synthesised, Worker},
-    environment::{Engines, Home},
+    engine::{self, EngineKind, Launch, Sources, Synthesis, Synthesised, Worker},
+    environment::{self, Home},
 };
+use portwright_source::Library;
 use serde_json::{Map, Value};
 
 use crate::{error::ToolError, verify};
@@ -17,17 +18,24 @@ use crate::{error::ToolError, verify};
 const OF_THE_FILE: &[&str] =
     &["architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"];
 
-/// The tiny config of a model type, as config.json.
+/// What makes the config: the embedded engine, which is always there, where the build has it.
+const MAKER: EngineKind =
+    if cfg!(feature = "candle") { EngineKind::Candle } else { EngineKind::Torch };
+
+/// The tiny config of a model type of `library`, as config.json.
 pub(super) fn config(
     model_type: &str,
-    engines: Engines,
-    sources: &Sources,
+    library: &Library,
     home: &Home,
     cancel: &Cancel,
 ) -> Result<Map<String, Value>, ToolError> {
-    let launch = Launch::new(home, Some(engines));
+    let sources =
+        Sources { transformers: Some(library.package().to_owned()), ..Sources::default() };
+    let needs = engine::needs(&[MAKER], &sources);
+    let pinned = environment::installed(home, &needs).unwrap_or_default();
+    let launch = Launch::new(home, pinned);
     let deadline: Duration = verify::deadline(None)?;
-    let mut worker = Worker::spawn(EngineKind::Torch, &launch, sources, deadline, cancel.clone())?;
+    let mut worker = Worker::spawn(MAKER, &launch, &sources, deadline, cancel.clone())?;
     let folder = tempfile::tempdir()
         .map_err(|source| ToolError::Write { path: std::env::temp_dir(), source })?;
     let synthesis = Synthesis {

@@ -42,7 +42,8 @@ fn names_of_releases_are_told_from_everything_else() {
     for name in ["5.24", "5.24.0", "4.57.6", "5.24.0rc1", "5.0.0"] {
         assert_eq!(name.parse::<ReleaseName>().unwrap().to_string(), name);
     }
-    for other in ["5", "v5.24.0", "5.24.", "5.24.*", "5.24.0.1", "main", "5.x", "", "5.24/0", "5.24.rc1"]
+    for other in
+        ["5", "v5.24.0", "5.24.", "5.24.*", "5.24.0.1", "main", "5.x", "", "5.24/0", "5.24.rc1"]
     {
         let err = other.parse::<ReleaseName>().unwrap_err().to_string();
         assert!(err.contains("`5.24.0`"), "{err}");
