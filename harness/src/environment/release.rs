@@ -155,7 +155,9 @@ fn release_with(
         let text = format!("`{name}` is {PACKAGE} {version}, the newest of that series");
         progress.on(Event::Note { text: &text });
     }
-    let folder = Fetch { home, python: &python, uv: &uv }.run(&requirement, progress, cancel)?;
+    let folder = Fetch { home, python: &python, uv: &uv }
+        .run(&requirement, progress, cancel)
+        .map_err(|err| with_those_at_hand(err, home))?;
     // Last, so that what a name was resolved to is there.
     let day = jiff::Zoned::now().date().to_string();
     let resolved = Resolved { requirement: text.clone(), day };
