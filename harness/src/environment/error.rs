@@ -55,6 +55,9 @@ pub enum SetupError {
     #[error("a package differs from the hash that was promised for it\n{tail}")]
     Hash { tail: String },
 
+    #[error("a package arrived damaged: its wheel cannot be unpacked\n{tail}")]
+    Damaged { tail: String },
+
     #[error("a package has no wheel for this system\n{tail}")]
     NoWheel { tail: String },
 
@@ -107,6 +110,9 @@ impl SetupError {
         }
         if says(&["hash mismatch", "do not match the hashes"]) {
             return Self::Hash { tail };
+        }
+        if says(&["failed to extract", "invalid zip", "not a zip"]) {
+            return Self::Damaged { tail };
         }
         if says(&["platform tag", "no wheels with a matching", "abi tag", "python tag"]) {
             return Self::NoWheel { tail };
@@ -170,7 +176,10 @@ impl Hint for SetupError {
                 "check the connection, HTTPS_PROXY and SSL_CERT_FILE; a mirror goes into UV_DEFAULT_INDEX (uv does not read pip's settings); run it again, it goes on with what is there".into()
             }
             Self::Hash { .. } => {
-                "the download was cut off, or the index serves other files than it should: run it again, and if that does not help do not use this index (UV_DEFAULT_INDEX names another)".into()
+                "the index serves other files than it should; do not use it (UV_DEFAULT_INDEX names another)".into()
+            }
+            Self::Damaged { .. } => {
+                "the download was cut off, or the index holds a broken file: run it again, and if that does not help name another index with UV_DEFAULT_INDEX".into()
             }
             Self::NoWheel { .. } => {
                 "MLX needs glibc 2.35 on Linux (`ldd --version`), macOS 14 on Apple silicon".into()
@@ -212,6 +221,12 @@ mod tests {
         assert!(matches!(
             of("mlx-cpu has no wheels with a matching platform tag (e.g., `manylinux_2_28`)"),
             SetupError::NoWheel { .. }
+        ));
+        assert!(matches!(
+            of(
+                "error: Failed to download\n cause: Failed to extract archive: x.whl\n cause: unexpected BufError"
+            ),
+            SetupError::Damaged { .. }
         ));
         assert!(matches!(of("thread 'main' panicked"), SetupError::Command { .. }));
         let said = of(" Downloaded numpy\nerror: Hash mismatch\n  cause: x").to_string();

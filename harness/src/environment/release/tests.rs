@@ -121,11 +121,14 @@ fn without_a_network_the_releases_at_hand_are_named() {
 }
 
 #[test]
-fn a_wheel_that_differs_from_what_the_index_states_is_not_kept() {
-    let broken = "echo 'error: Hash mismatch for `transformers==5.24.0`' >&2; exit 1".to_owned();
-    let world = world(Fake { install: broken, ..index("5.24.0") });
-    let err = take(&world, "5.24").0.unwrap_err();
-    assert!(matches!(err, SetupError::Hash { .. }), "{err}");
-    assert!(source::unfinished(&world.home).is_empty());
-    assert!(!"5.24".parse::<ReleaseName>().unwrap().file(&world.home).exists());
+fn a_wheel_that_is_another_or_cut_off_is_not_kept() {
+    for said in ["Hash mismatch for `transformers==5.24.0`", "Failed to extract archive: x.whl"] {
+        let install = format!("mkdir -p $target; echo 'error: {said}' >&2; exit 1");
+        let world = world(Fake { install, ..index("5.24.0") });
+        let err = take(&world, "5.24").0.unwrap_err();
+        let told = matches!(err, SetupError::Hash { .. } | SetupError::Damaged { .. });
+        assert!(told, "{err}");
+        assert!(source::unfinished(&world.home).is_empty());
+        assert!(!"5.24".parse::<ReleaseName>().unwrap().file(&world.home).exists());
+    }
 }
