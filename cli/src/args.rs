@@ -7,6 +7,7 @@ use portwright_harness::{
     case::{Regime, Spelling},
     definitions::{HEADS, Head, MODES, Mode},
     engine::Pair,
+    environment::Need,
 };
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
@@ -74,8 +75,11 @@ pub(crate) enum Command {
     },
     /// Plant known port bugs on good ports and see each one caught
     Mutants(MutantArgs),
-    /// Install the engines (PyTorch, transformers, MLX, mlx-lm) into the user's cache
+    /// Set up what commands need (PyTorch, MLX, the sources of transformers and mlx-lm) in the user's cache
     Setup {
+        /// Only these: sources (`transformers`, `mlx-lm`) or engines (`torch`, `mlx`) (default: all)
+        #[arg(long, value_name = "NEED", value_delimiter = ',')]
+        only: Vec<Need>,
         /// Only say what would be downloaded
         #[arg(long)]
         plan: bool,
@@ -193,8 +197,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, requires = "sweep", value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
 
-    /// A checkout or install of transformers (default: the pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release: `5.24` is the newest 5.24.x, `5.24.0` that
+    /// one (default: the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
 
     /// The target's tree with the port: a checkout or install of mlx-lm (default: the pinned release)

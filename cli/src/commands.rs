@@ -1,14 +1,13 @@
 //! One function a command: open the capability, print what it returned, give the exit code.
 
-use std::{env, ffi::OsString, net::SocketAddr, path::Path};
+use std::{env, ffi::OsString, net::SocketAddr};
 
 use portwright_harness::{
     cancel::Cancel,
     check,
-    environment::{self, Home, Status},
-    evidence::{self},
+    environment::{self, Home, Need, Status},
+    evidence,
     outcome::Verdict,
-    progress::{Event, Progress},
 };
 use portwright_server::{Http, Offer, Options, ServeError, TOKEN_VARIABLE, Token, Transport};
 use portwright_tools::{
@@ -66,7 +65,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Commits(args) => commits::run(args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
-        Command::Setup { plan, output } => setup(plan, output.json),
+        Command::Setup { only, plan, output } => setup(&only, plan, output.json),
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { http, runs, toolsets, read_only, roots, hosts } => {
             let home = Home::locate().map_err(ToolError::from)?;
@@ -167,10 +166,11 @@ fn checks(id: Option<&str>, json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn setup(plan_only: bool, json: bool) -> anyhow::Result<u8> {
+fn setup(only: &[Need], plan_only: bool, json: bool) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
+    let needs = if only.is_empty() { &Need::ALL[..] } else { only };
     if plan_only {
-        let plan = environment::plan(&home).map_err(ToolError::from)?;
+        let plan = environment::plan(&home, needs).map_err(ToolError::from)?;
         if json {
             show::json(&plan)?;
         } else {
@@ -178,12 +178,13 @@ fn setup(plan_only: bool, json: bool) -> anyhow::Result<u8> {
         }
         return Ok(0);
     }
-    let engines = environment::ensure(&home, &bars, &cancel).map_err(ToolError::from)?;
+    let pinned = environment::ensure(&home, needs, &bars, &cancel).map_err(ToolError::from)?;
+    let versions = pinned.versions();
     if json {
-        show::json(&engines.versions)?;
+        show::json(&versions)?;
     } else {
         let versions: Vec<String> =
-            engines.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         show::line(format!("ready: {}", versions.join(", ")));
     }
     Ok(0)
@@ -214,9 +215,6 @@ fn transport(http: Option<SocketAddr>, hosts: Vec<String>) -> anyhow::Result<Tra
 pub(crate) fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
     let home = Home::locate().map_err(ToolError::from)?;
     let (bars, cancel) = interruptible()?;
-    if !Path::new(home.path()).exists() {
-        bars.on(Event::Note { text: "first run: setting up the engines" });
-    }
     Ok((home, bars, cancel))
 }
 

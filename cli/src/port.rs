@@ -49,9 +49,9 @@ pub(crate) struct ScaffoldArgs {
     /// Write the model's file alone, into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A checkout or install of transformers (default: the one around the current folder, else the
-    /// pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24`, its newest
+    /// (default: the one around the current folder, else the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
     /// Begin from this model type's port (default: the nearest, measured on the definitions)
     #[arg(long, value_name = "MODEL_TYPE")]

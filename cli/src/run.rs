@@ -80,9 +80,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     threads: Option<u32>,
 
-    /// A checkout or install of transformers (default: the one around the current folder, else the
-    /// pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24`, its newest
+    /// (default: the one around the current folder, else the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
 
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub(crate) struct FindCandidates {
     /// Choose none of more bytes, e.g. `20000000000`.
     #[serde(default)]
     max_bytes: Option<u64>,
-    /// A checkout of transformers, e.g. `/home/me/transformers`.
+    /// A checkout of transformers, e.g. `/home/me/transformers`, or a release, e.g. `5.24`.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`.
@@ -90,7 +90,7 @@ impl FindCandidates {
             offline,
             limit: Some(self.most.map_or(DEFAULT_LIMIT, |it| it as usize).min(MOST_CANDIDATES)),
             max_bytes: self.max_bytes,
-            transformers: roots.read_any(self.transformers.as_ref())?,
+            transformers: roots.library(self.transformers.as_ref())?,
             mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
             out: roots.write_any(self.out.as_ref())?,
         })

@@ -35,7 +35,7 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(length(max = 128))]
     resume: Option<String>,
-    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
+    /// Checkout or install, e.g. `/home/me/transformers`, or release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Checkout or install with the port, e.g. `/home/me/mlx-lm`; absent: the pinned release.
@@ -112,7 +112,7 @@ impl RunParity {
         self.within_bounds()?;
         let input = VerifyInput {
             model_type: self.model_type,
-            transformers: roots.read_any(self.transformers.as_ref())?,
+            transformers: roots.library(self.transformers.as_ref())?,
             port: roots.read_any(self.port.as_ref())?,
             checkpoint: self.checkpoint.map(|it| roots.name(&it)).transpose()?,
             config: roots.read_any(self.config.as_ref())?,
@@ -134,7 +134,7 @@ impl RunParity {
             let hint = format!("{nearest}the checks are {}", known.join(", "));
             return Err(Refusal::new(unknown.to_string(), hint));
         }
-        verify::sources(&input)?;
+        verify::check_sources(&input)?;
         verify::pair(&input)?;
         Ok(input)
     }
@@ -170,7 +170,7 @@ impl RunParity {
 pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInput, Refusal> {
     let path = |it: Option<PathBuf>| roots.read_any(it.map(AgentPath::from).as_ref());
     let question = VerifyInput {
-        transformers: path(question.transformers)?,
+        transformers: roots.library(question.transformers.map(AgentPath::from).as_ref())?,
         port: path(question.port)?,
         checkpoint: question.checkpoint.map(|it| roots.name(&AgentName::from(it))).transpose()?,
         config: path(question.config)?,
@@ -178,7 +178,7 @@ pub(crate) fn admitted(question: VerifyInput, roots: &Roots) -> Result<VerifyInp
         out: None,
         ..question
     };
-    verify::sources(&question)?;
+    verify::check_sources(&question)?;
     Ok(question)
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct InspectArchitecture {
     /// A model type, e.g. `olmo3`, a checkpoint's folder, or a Hub id such as `org/name@main`.
     #[schemars(length(min = 1, max = 4096))]
     model: AgentName,
-    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
+    /// Checkout or install, e.g. `/home/me/transformers`, or release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Only modules down to this depth, e.g. `3`; the model is at 0.
@@ -67,7 +67,7 @@ impl InspectArchitecture {
         }
         Ok(InspectInput {
             model: roots.name(&self.model)?,
-            transformers: roots.read_any(self.transformers.as_ref())?,
+            transformers: roots.library(self.transformers.as_ref())?,
             depth: self.depth.map(|it| it.min(DEEPEST) as usize),
             modules: self.modules,
         })

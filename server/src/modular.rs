@@ -24,7 +24,7 @@ pub(crate) struct ConvertModular {
     /// Model types or paths of modular files, e.g. `["olmo3"]`.
     #[schemars(length(min = 1, max = 32))]
     files: Vec<AgentName>,
-    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
+    /// Checkout or install, e.g. `/home/me/transformers`, or release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Write the repository's tree below this folder, e.g. `/home/me/out`; beside the modular files of
@@ -58,9 +58,9 @@ impl ConvertModular {
         Ok(ConvertInput {
             files: self.files.iter().map(admit).collect::<Result<_, _>>()?,
             transformers: if beside {
-                roots.write_any(library)?
+                roots.library_beside(library)?
             } else {
-                roots.read_any(library)?
+                roots.library(library)?
             },
             out: roots.write_any(self.out.as_ref())?,
             diff: self.diff,
@@ -133,7 +133,7 @@ pub(crate) struct ScaffoldModular {
     /// brings those of its model that stand beside it.
     #[schemars(length(min = 1, max = 16))]
     files: Vec<AgentPath>,
-    /// Checkout or install, e.g. `/home/me/transformers`; absent: the pinned release.
+    /// Checkout or install, e.g. `/home/me/transformers`, or release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Inherit from these models and no others, e.g. `["llama"]`; from the best ones when empty.
@@ -163,7 +163,7 @@ impl ScaffoldModular {
     pub(crate) fn into_input(self, roots: &Roots) -> Result<ScaffoldInput, Refusal> {
         Ok(ScaffoldInput {
             files: self.files.iter().map(|it| roots.read(it)).collect::<Result<_, _>>()?,
-            transformers: roots.read_any(self.transformers.as_ref())?,
+            transformers: roots.library(self.transformers.as_ref())?,
             parents: self.parents,
             exclude: self.exclude,
             name: self.name,

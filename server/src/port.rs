@@ -26,7 +26,7 @@ pub(crate) struct ScaffoldPort {
     /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
     #[serde(default)]
     mlx_lm: Option<AgentPath>,
-    /// A checkout of transformers, e.g. `/home/me/transformers`; the pinned release when absent.
+    /// A checkout, e.g. `/home/me/transformers`, or a release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
     /// Whose port to begin from, e.g. `olmo3`; the nearest when absent.
@@ -51,7 +51,7 @@ impl ScaffoldPort {
             model_type: self.model_type,
             mlx_lm: if self.dry_run { roots.read_any(mlx_lm) } else { roots.write_any(mlx_lm) }?,
             out: None,
-            transformers: roots.read_any(self.transformers.as_ref())?,
+            transformers: roots.library(self.transformers.as_ref())?,
             from: self.from,
             force: self.force,
             dry_run: self.dry_run,

@@ -11,6 +11,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use portwright_harness::environment::ReleaseName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -133,6 +134,31 @@ impl Roots {
         path.map(|it| self.write(it)).transpose()
     }
 
+    /// A library to read: a path, or the name of a release, which leads nowhere on disk.
+    pub(crate) fn library(&self, given: Option<&AgentPath>) -> Result<Option<PathBuf>, Refusal> {
+        self.library_for(given, Use::Read)
+    }
+
+    /// [`Roots::library`], beside whose files others are written.
+    pub(crate) fn library_beside(
+        &self,
+        given: Option<&AgentPath>,
+    ) -> Result<Option<PathBuf>, Refusal> {
+        self.library_for(given, Use::Write)
+    }
+
+    fn library_for(
+        &self,
+        given: Option<&AgentPath>,
+        purpose: Use,
+    ) -> Result<Option<PathBuf>, Refusal> {
+        match given {
+            Some(it) if it.is_release() => Ok(Some(it.0.clone())),
+            Some(it) => self.admit(&it.0, purpose).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The name; a path in it is one to read from.
     pub(crate) fn name(&self, name: &AgentName) -> Result<String, Refusal> {
         self.admit_name(name, Use::Read)
@@ -204,6 +230,12 @@ impl AgentPath {
     /// Whether it is this word, which then stands for something that is no path.
     pub(crate) fn is(&self, word: &str) -> bool {
         self.0.as_os_str() == word
+    }
+
+    /// Whether it names a release: a path of that name, if there is one, comes first.
+    fn is_release(&self) -> bool {
+        let named = self.0.to_str().is_some_and(|it| it.parse::<ReleaseName>().is_ok());
+        named && self.0.symlink_metadata().is_err()
     }
 }
 
@@ -331,6 +363,19 @@ mod tests {
         for path in ["../etc", "/etc", "org/../../etc", "./x"] {
             assert!(place.roots.name(&AgentName(path.into())).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_release_is_no_path_and_a_path_is_no_release() {
+        let place = place();
+        let given = |it: &str| place.roots.library(Some(&AgentPath(it.into())));
+        assert_eq!(given("5.24.0").unwrap(), Some("5.24.0".into()));
+        for path in ["/etc", "../5.24", "./5.24", "5.24/..", "/5.24"] {
+            assert!(given(path).is_err(), "{path}");
+        }
+        let inside = place.path("root/5.24");
+        assert!(place.roots.library(Some(&inside)).unwrap().unwrap().is_absolute());
+        assert!(place.roots.library_beside(Some(&place.path("cache"))).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     engine::Launch,
-    environment::{self, Engines, Home},
+    environment::{self, Engines, Home, Need, Pinned},
     progress::{Event, Progress},
 };
 
@@ -40,15 +40,21 @@ pub fn portwright() -> &'static Path {
 
 /// The engines, installed on the first call on a machine.
 pub fn engines() -> &'static Engines {
-    static READY: LazyLock<Engines> = LazyLock::new(|| {
-        environment::ensure(&home(), &Told, &Cancel::default()).expect("the engines can be set up")
+    pinned().engines().expect("the engines were asked for")
+}
+
+/// The pinned releases, engines and sources, installed on the first call on a machine.
+pub fn pinned() -> &'static Pinned {
+    static READY: LazyLock<Pinned> = LazyLock::new(|| {
+        environment::ensure(&home(), &Need::ALL, &Told, &Cancel::default())
+            .expect("the engines can be set up")
     });
     &READY
 }
 
 /// What engines are started from, here where the running program is a test.
 pub fn launch() -> Launch {
-    let mut launch = Launch::new(&home(), Some(engines().clone()));
+    let mut launch = Launch::new(&home(), pinned().clone());
     launch.embedded.program = Some(portwright().to_owned());
     launch
 }

@@ -17,6 +17,7 @@ use nix::{
 use portwright_harness::{
     cancel::Cancel,
     engine::{Catalogue, EngineError, EngineKind, Sources, Worker},
+    environment::Pinned,
 };
 use portwright_tests::{
     checkout::library,
@@ -177,7 +178,7 @@ fn a_killed_session_says_so_and_the_next_one_works() {
 #[test]
 fn the_engine_works_where_nothing_is_installed() {
     let (mut launch, mut sources) = (launch(), Sources::default());
-    launch.native = None;
+    launch.pinned = Pinned::default();
     let spawn = |sources: &Sources| {
         Worker::spawn(EngineKind::Embedded, &launch, sources, DEADLINE, Cancel::default())
     };

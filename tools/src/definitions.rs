@@ -10,7 +10,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     definitions::{self as harness, Definitions, HEADS, Head, MODES, Mode, Row},
-    engine::{Launch, Sources},
+    engine::{self, Launch, Pair, Sources},
     environment::{self, Home},
     figure::Order,
     outcome::Verdict,
@@ -106,11 +106,13 @@ pub fn definitions(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<DefinitionsOutput, ToolError> {
-    let sources: Sources = verify::sources(&verify::VerifyInput {
+    let mut named = verify::VerifyInput {
         transformers: input.transformers.clone(),
         ..verify::VerifyInput::default()
-    })?;
-    let engines = environment::ensure(home, progress, cancel)?;
+    };
+    let sources: Sources = verify::sources(&mut named, home, progress, cancel)?;
+    let needs = engine::needs(&Pair::of_definitions().engines(), &sources);
+    let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let plan = Definitions {
         heads: if input.heads.is_empty() { HEADS.to_vec() } else { input.heads.clone() },
         model_types: input.model_types.clone(),
@@ -120,7 +122,7 @@ pub fn definitions(
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("definitions")),
     };
     let started = Instant::now();
-    let launch = Launch::new(home, Some(engines));
+    let launch = Launch::new(home, pinned);
     let swept = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
     let coverage = Coverage { versions: swept.versions, rows: swept.rows };
     if let Some(docs) = &input.docs {

@@ -73,6 +73,9 @@ pub enum ToolError {
     #[error("{flag}: `{path}` does not exist", path = path.display())]
     NoSuchPath { flag: &'static str, path: PathBuf },
 
+    #[error("`{given}` is no path that exists, and no release of transformers", given = given.display())]
+    NoSuchTransformers { given: PathBuf },
+
     #[error("`{path}` is no finished run: it has no readable evidence.json ({detail})", path = path.display())]
     NoEvidence { path: PathBuf, detail: String },
 
@@ -182,6 +185,11 @@ impl Hint for ToolError {
             Self::Policy(err) => err.hint(),
             Self::Stage(err) => err.hint(),
             Self::Commits(err) => err.hint(),
+            Self::NoSuchTransformers { .. } => Some(
+                "name a checkout or an install by its path, or a release as in `5.24` (the newest \
+                 5.24.x) or `5.24.0`"
+                    .into(),
+            ),
             Self::NoEvidence { .. } => {
                 Some("name the folder that `portwright verify` printed".into())
             }

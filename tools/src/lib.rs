@@ -47,5 +47,6 @@ pub mod standing;
 pub mod sweep;
 mod table;
 pub mod target_path;
+mod transformers;
 pub mod verify;
 pub mod verify_cover;

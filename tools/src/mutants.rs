@@ -7,7 +7,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    engine::{Launch, Pair, Sources},
+    engine::{self, Launch, Pair, Sources},
     environment::{self, Home},
     gather::Lane,
     mutants::{self as harness, Catch},
@@ -48,10 +48,11 @@ pub fn mutants(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Catches, ToolError> {
-    let engines = environment::ensure(home, progress, cancel)?;
-    let launch = Launch::new(home, Some(engines));
+    let (pair, sources) = (Pair::default(), Sources::default());
+    let needs = engine::needs(&pair.engines(), &sources);
+    let launch = Launch::new(home, environment::ensure(home, &needs, progress, cancel)?);
     let deadline = verify::deadline(None)?;
-    let mut lane = Lane::start(&launch, Pair::default(), &Sources::default(), deadline, cancel)?;
+    let mut lane = Lane::start(&launch, pair, &sources, deadline, cancel)?;
     let work = PathBuf::from(runs::RUNS).join(format!("mutants-{}", std::process::id()));
     let catches = harness::run(&mut lane, ids, &work, progress);
     // Best effort: only copies and synthetic checkpoints are in there.

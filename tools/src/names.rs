@@ -6,7 +6,7 @@ use crate::modular;
 
 /// Every model type, sorted; none where no transformers is installed yet: nothing is installed for it.
 pub fn model_types(home: &Home) -> Vec<String> {
-    let library = modular::at_hand(None, home).ok().flatten();
+    let library = modular::at_hand(home).ok().flatten();
     let names = library.iter().flat_map(|it| it.names().iter()).map(|it| it.0.to_owned());
     let mut names: Vec<String> = names.collect();
     names.sort();

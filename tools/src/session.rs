@@ -47,7 +47,7 @@ mod engine {
     use portwright_harness::{
         cancel::Cancel,
         engine::{self, EngineError, Launch, Sources, Worker},
-        environment::{self, Engines, Home},
+        environment::{self, Home, Pinned},
     };
     use portwright_source::Library;
     use serde_json::Value;
@@ -66,10 +66,10 @@ mod engine {
 
     impl Door {
         /// The definitions of `library`.
-        pub(crate) fn new(home: &Home, native: Option<Engines>, library: &Library) -> Self {
+        pub(crate) fn new(home: &Home, library: &Library) -> Self {
             let transformers = Some(library.package().to_owned());
             let sources = Sources { definition: transformers, ..Sources::default() };
-            Self { launch: Launch::new(home, native), sources }
+            Self { launch: Launch::new(home, Pinned::default()), sources }
         }
 
         /// So many threads to compute with; one for each core when absent.

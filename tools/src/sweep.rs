@@ -8,7 +8,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    engine::Launch,
+    engine::{self, Launch, Pair},
     environment::{self, Home},
     figure::Order,
     outcome::Verdict,
@@ -78,13 +78,16 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<SweepOutput, ToolError> {
-    let sources = verify::sources(&verify::VerifyInput {
+    let mut named = verify::VerifyInput {
         transformers: input.transformers.clone(),
         port: input.port.clone(),
         ..verify::VerifyInput::default()
-    })?;
-    let engines = environment::ensure(home, progress, cancel)?;
-    let launch = Launch::new(home, Some(engines.clone()));
+    };
+    let sources = verify::sources(&mut named, home, progress, cancel)?;
+    let pair = Pair::default();
+    let needs = engine::needs(&pair.engines(), &sources);
+    let pinned = environment::ensure(home, &needs, progress, cancel)?;
+    let launch = Launch::new(home, pinned.clone());
     let plan = Sweep {
         model_types: input.model_types.clone(),
         jobs: input.jobs.unwrap_or_else(environment::cores),
@@ -93,9 +96,10 @@ pub fn sweep(
     };
     let started = Instant::now();
     let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
+    let versions = &pinned.engines()?.versions;
     let versions = ["torch", "transformers", "mlx", "mlx-lm"]
         .into_iter()
-        .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
+        .filter_map(|it| Some((it.to_owned(), versions.get(it)?.clone())))
         .collect();
     let output = SweepOutput {
         coverage: Coverage { versions, rows },

@@ -11,7 +11,7 @@ use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
     check,
-    engine::{Launch, Pair, PairError, Sources},
+    engine::{self, Launch, Pair, PairError, Sources},
     environment::{self, Home},
     evidence::{CoverMember, Evidence},
     figure::Real,
@@ -27,7 +27,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::{background, candidates::CoverSet, checkpoint, error::ToolError, report, runs};
+use crate::{
+    background, candidates::CoverSet, checkpoint, error::ToolError, report, runs, transformers,
+};
 
 /// Seconds that one request to an engine may take.
 pub const DEFAULT_DEADLINE: f64 = 120.0;
@@ -38,7 +40,8 @@ pub const DEFAULT_DEADLINE: f64 = 120.0;
 pub struct VerifyInput {
     /// The model type of the definition, e.g. `olmo3`.
     pub model_type: String,
-    /// A checkout or install of transformers; the pinned release when absent.
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24` (the newest
+    /// 5.24.x); the pinned release when absent.
     pub transformers: Option<PathBuf>,
     /// The target's tree, a checkout or an install, with the port; the pinned release when absent.
     #[serde(alias = "mlx_lm")]
@@ -103,18 +106,20 @@ pub fn verify(
         Some(text) => Some(checkpoint::resolve(text, progress, cancel)?),
         None => None,
     };
-    let input = &with_model_type(input, checkpoint.as_deref())?;
-    let member = member(input)?;
+    let mut input = with_model_type(input, checkpoint.as_deref())?;
+    let member = member(&input)?;
     if input.model_type.is_empty() {
         return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
     }
     let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
-    let sources = sources(input)?;
-    let pair = pair(input)?;
+    let pair = pair(&input)?;
     let setup = Instant::now();
-    let engines = environment::ensure(home, progress, cancel)?;
+    let sources = sources(&mut input, home, progress, cancel)?;
+    let input = &input;
+    let needs = engine::needs(&pair.engines(), &sources);
+    let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let setup = setup.elapsed();
-    let launch = Launch::new(home, Some(engines.clone()));
+    let launch = Launch::new(home, pinned.clone());
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
     let dir = RunDir::open(&out)?;
     let question = Question {
@@ -151,7 +156,10 @@ pub fn verify(
         evidence.subject.cover = Some(member.stamp);
     }
     let writing = Instant::now();
-    let transformers = sources.definition.as_ref().unwrap_or(&engines.site_packages);
+    let transformers = match &sources.definition {
+        Some(folder) => folder,
+        None => pinned.transformers()?,
+    };
     evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
@@ -236,12 +244,24 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
     Ok(Some(Member { stamp: set.stamp(member), config }))
 }
 
-/// The checkouts that the input names; each must exist.
-pub fn sources(input: &VerifyInput) -> Result<Sources, ToolError> {
-    Ok(Sources {
-        definition: existing("--transformers", input.transformers.as_deref())?,
-        port: existing("--port", input.port.as_deref())?,
-    })
+/// Whether the checkouts that the input names are there; a release by name is not looked for.
+pub fn check_sources(input: &VerifyInput) -> Result<(), ToolError> {
+    transformers::check(input.transformers.as_deref())?;
+    existing("--port", input.port.as_deref()).map(|_| ())
+}
+
+/// The sources that the input names: checkouts, which must exist, and a release of transformers, which
+/// is fetched and whose exact version takes the place of its name.
+pub(crate) fn sources(
+    input: &mut VerifyInput,
+    home: &Home,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Sources, ToolError> {
+    let port = existing("--port", input.port.as_deref())?;
+    let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
+    input.transformers = given.as_ref().map(|it| it.name.clone());
+    Ok(Sources { definition: given.map(|it| it.folder), port })
 }
 
 /// The engines that the input names; PyTorch and MLX when it names none.

@@ -36,9 +36,9 @@ pub(crate) struct CandidatesArgs {
     /// Choose no checkpoint of more bytes, e.g. `20GB`; what only such ones show is named
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_bytes: Option<u64>,
-    /// A checkout or install of transformers (default: the one around the current folder, else the
-    /// pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24`, its newest
+    /// (default: the one around the current folder, else the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
     /// A checkout or install of mlx-lm to look for the port in (default: the pinned release)
     #[arg(long, value_name = "PATH")]

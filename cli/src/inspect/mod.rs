@@ -15,9 +15,9 @@ pub(crate) struct InspectArgs {
     #[cfg_attr(feature = "candle", arg(required_unless_present = "all"))]
     #[cfg_attr(not(feature = "candle"), arg(required = true))]
     model: Option<String>,
-    /// A checkout or install of transformers (default: the one around the current folder, else the
-    /// pinned release)
-    #[arg(long, value_name = "PATH")]
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24`, its newest
+    /// (default: the one around the current folder, else the pinned release)
+    #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
     /// Only modules down to this depth
     #[arg(long, value_name = "N")]

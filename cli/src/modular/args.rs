@@ -57,9 +57,9 @@ pub(crate) struct Chosen {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Transformers {
-    /// A checkout or install of transformers (default: the one around FILE or the current folder,
-    /// else the pinned release)
-    #[arg(long = "transformers", value_name = "PATH")]
+    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24`, its newest
+    /// (default: the one around FILE or the current folder, else the pinned release)
+    #[arg(long = "transformers", value_name = "PATH|RELEASE")]
     pub(crate) path: Option<PathBuf>,
 }
 

@@ -128,9 +128,15 @@ impl Hint for EngineError {
                     .into(),
             ),
             Self::Prepare { source, .. } => source.hint(),
-            Self::Spawn { .. } | Self::NotReady { .. } => {
+            Self::Spawn { .. } => {
                 Some("run `portwright doctor` to see what the engines lack".into())
             }
+            Self::NotReady { failure, .. } => failure.hint.clone().map(Cow::Owned).or(Some(
+                "the native engines have the packages that the pinned transformers and mlx-lm ask \
+                 for; another release or checkout may ask for others. `portwright doctor` says \
+                 whether anything of the pinned ones is missing"
+                    .into(),
+            )),
             Self::Refused { failure, .. } if out_of_space(&failure.message) => Some(
                 "a disk is full: free some space, or put the run elsewhere with `--out`".into(),
             ),

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineError, EngineKind, Sources};
+use super::{EngineError, EngineKind, Host, Sources};
 use crate::{
-    environment::{Engines, Home, memory_bytes},
+    environment::{Engines, Home, Need, Pinned, memory_bytes},
     kept::Key,
 };
 
 /// What [`Worker::spawn`](super::Worker::spawn) needs to know, whichever engine it starts.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The environment of the native engines; absent where it is not installed, which the
-    /// engine `embedded` does not mind.
-    pub native: Option<Engines>,
+    /// The pinned sources and the environment of the native engines, as far as [`needs`] asked for
+    /// them.
+    pub pinned: Pinned,
     pub embedded: Embedded,
 }
 
@@ -61,7 +61,7 @@ impl Default for Limits {
 
 impl Launch {
     /// A launch with the default limits.
-    pub fn new(home: &Home, native: Option<Engines>) -> Self {
+    pub fn new(home: &Home, pinned: Pinned) -> Self {
         let embedded = Embedded {
             program: None,
             home: home.clone(),
@@ -71,34 +71,76 @@ impl Launch {
             device: CPU.to_owned(),
             remote_code: None,
         };
-        Self { native, embedded }
+        Self { pinned, embedded }
     }
 
     /// `key` and the packages of the native engines' environment: what is kept rests on them too.
     pub fn key(&self, key: Key) -> Key {
-        let packages = self.native.as_ref().map(|it| (&it.lock_digest, &it.versions));
+        let packages = self.pinned.engines().ok().map(|it| (&it.lock_digest, &it.versions));
         key.and("packages", &packages)
     }
 
     /// The native engines' environment, for the engine that needs it.
     pub(crate) fn native(&self, engine: EngineKind) -> Result<&Engines, EngineError> {
-        self.native.as_ref().ok_or(EngineError::NotInstalled { engine })
+        let there = self.pinned.engines().ok();
+        let serves = |it: &&Engines| engine.row().installs.is_none_or(|need| it.serves(need));
+        there.filter(serves).ok_or(EngineError::NotInstalled { engine })
     }
 
     /// The folder of the `transformers` package: the user's, else the pinned release's.
     pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
         let Some(root) = &sources.definition else {
-            let native =
-                self.native.as_ref().ok_or(EngineError::NoTransformers { looked: None })?;
-            return Ok(native.site_packages.join("transformers"));
+            let pinned = self.pinned.transformers();
+            return pinned
+                .map(|it| it.join("transformers"))
+                .map_err(|_| EngineError::NoTransformers { looked: None });
         };
         package_in(root, "transformers")
             .ok_or_else(|| EngineError::NoTransformers { looked: Some(root.clone()) })
     }
 }
 
+/// What has to be set up before these engines can be started on these sources.
+pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Need> {
+    let mut needs: Vec<Need> = engines.iter().filter_map(|it| it.row().installs).collect();
+    // What is installed brings the sources that it runs; the embedded machine brings none.
+    let own = |it: &&EngineKind| it.row().host == Host::Embedded;
+    if sources.definition.is_none() && engines.iter().any(|it| own(&it)) {
+        needs.push(Need::Transformers);
+    }
+    needs
+}
+
 /// The folder of a Python package in a checkout or an install of it.
 fn package_in(root: &Path, name: &str) -> Option<PathBuf> {
     let candidates = [root.join(name), root.join("src").join(name), root.to_owned()];
     candidates.into_iter().find(|it| it.join("__init__.py").is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_needs_its_own_engines_and_no_others() {
+        use EngineKind::{Embedded, Mlx, Torch};
+        let pinned = Sources::default();
+        let own = Sources { definition: Some("/checkout".into()), ..Sources::default() };
+        assert_eq!(needs(&[Torch, Mlx], &pinned), [Need::Torch, Need::Mlx]);
+        assert_eq!(needs(&[Embedded, Mlx], &pinned), [Need::Mlx, Need::Transformers]);
+        assert_eq!(needs(&[Embedded, Mlx], &own), [Need::Mlx]);
+        assert_eq!(needs(&[Embedded], &own), []);
+    }
+
+    #[test]
+    fn an_engine_that_was_not_set_up_is_not_started() {
+        let home = Home::at("/nowhere").unwrap();
+        let launch = Launch::new(&home, Pinned::default());
+        for engine in [EngineKind::Torch, EngineKind::Mlx] {
+            let err = launch.native(engine).unwrap_err();
+            assert!(matches!(err, EngineError::NotInstalled { .. }), "{err}");
+        }
+        let err = launch.transformers(&Sources::default()).unwrap_err();
+        assert!(matches!(err, EngineError::NoTransformers { looked: None }), "{err}");
+    }
 }

@@ -23,7 +23,7 @@ mod table;
 mod worker;
 
 pub use error::{EngineError, Failure};
-pub use launch::{Embedded, Launch, Limits};
+pub use launch::{Embedded, Launch, Limits, needs};
 pub use messages::{
     About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
     ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,

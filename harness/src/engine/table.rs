@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Need;
+
 /// An engine by its id.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -88,6 +90,8 @@ pub struct Engine {
     pub aliases: &'static [&'static str],
     pub runs: Runs,
     pub host: Host,
+    /// What must be installed before it can be started, whatever it runs.
+    pub installs: Option<Need>,
     /// The package whose sources it runs.
     pub package: &'static str,
     /// What it can be asked beyond forwards, generation and rotations.
@@ -103,6 +107,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Definition,
         host: Host::Native,
+        installs: Some(Need::Torch),
         package: "transformers",
         offers: &[Operation::Texts],
     },
@@ -112,6 +117,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Port,
         host: Host::Native,
+        installs: Some(Need::Mlx),
         package: "mlx_lm",
         offers: &[
             Operation::DroppedFields,
@@ -126,6 +132,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &["candle"],
         runs: Runs::Definition,
         host: Host::Embedded,
+        installs: None,
         package: "transformers",
         offers: &[],
     },

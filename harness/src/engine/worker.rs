@@ -336,10 +336,15 @@ impl Session<'_> {
     /// What the session imported so far of the package that its engine runs.
     pub fn imported(&mut self) -> Files {
         let package = self.worker.engine.row().package;
+        let folder = self.worker.about.as_ref().and_then(|it| it.paths.values().next().cloned());
+        let said =
+            folder.and_then(|it| self.call::<Imported>("imported", json!({"folder": it})).ok());
         let mut files = Files::default();
-        match self.call::<Imported>("imported", json!({"packages": [package]})) {
-            // A package without a file was not imported from files that could be named.
-            Ok(said) if !said.files.is_empty() => files.add(said.files),
+        match said {
+            // Where no file of the package is known, all of them count.
+            Some(said) if !said.files.is_empty() => {
+                files.add(said.files.into_iter().map(|it| format!("{package}/{it}")));
+            }
             _ => files.add_whole(package),
         }
         files

@@ -12,10 +12,11 @@ use super::{
     error::SetupError,
     home::Home,
     lock::engines_lock_digest,
+    need::Need,
     settings::{Settings, ShownTorchSource},
 };
 
-/// An environment that is ready for workers.
+/// A Python environment that is ready for workers of one engine or of both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engines {
     /// The environment's Python: run it with [`worker_environment`](super::worker_environment).
@@ -31,6 +32,18 @@ pub struct Engines {
     /// SHA-256 of the lock file that was installed.
     pub lock_digest: String,
     pub torch: ShownTorchSource,
+}
+
+impl Engines {
+    /// Whether it has what this need takes.
+    pub fn serves(&self, need: Need) -> bool {
+        serves(&self.versions, need)
+    }
+}
+
+/// Told by what is installed, so that an environment with everything serves smaller needs too.
+fn serves(versions: &BTreeMap<String, String>, need: Need) -> bool {
+    versions.contains_key(need.package())
 }
 
 /// `complete.json`: written last, so that its presence says that all before it is there.
@@ -73,6 +86,11 @@ impl Complete {
         fs::rename(&draft, &path).map_err(SetupError::io("write", &path))
     }
 
+    /// Whether it has what this need takes.
+    pub(super) fn serves(&self, need: Need) -> bool {
+        serves(&self.versions, need)
+    }
+
     pub(super) fn engines(self, folder: &Path, workers: PathBuf) -> Engines {
         Engines {
             python: python_of(folder),
@@ -112,20 +130,28 @@ fn is_ours(name: &str) -> bool {
         .is_some_and(|it| it.len() == 12 && it.bytes().all(|it| it.is_ascii_hexdigit()))
 }
 
-/// The finished environment that `settings` ask for, without starting any Python.
-pub(super) fn find(home: &Home, settings: &Settings) -> Option<(PathBuf, Complete)> {
+/// A finished environment that serves all of `needs`, without starting any Python.
+pub(super) fn find(
+    home: &Home,
+    settings: &Settings,
+    needs: &[Need],
+) -> Option<(PathBuf, Complete)> {
     let chosen = settings.python.as_ref().map(|it| it.canonicalize().unwrap_or(it.clone()));
     all(home).into_iter().find_map(|(folder, _)| {
-        let complete = in_folder(&folder, settings)?;
+        let complete = in_folder(&folder, settings, needs)?;
         let made_from = complete.base_python.canonicalize().ok()?;
         chosen.as_ref().is_none_or(|it| *it == made_from).then_some((folder, complete))
     })
 }
 
-/// The finished environment in this very folder.
-pub(super) fn in_folder(folder: &Path, settings: &Settings) -> Option<Complete> {
+/// The finished environment in this very folder, when it serves all of `needs`.
+pub(super) fn in_folder(folder: &Path, settings: &Settings, needs: &[Need]) -> Option<Complete> {
     let complete = Complete::read(folder)?;
-    let fits = complete.lock_digest == engines_lock_digest() && complete.torch_key == key(settings);
+    // Where torch comes from is of no matter to whoever does not need it.
+    let torch = !needs.contains(&Need::Torch) || complete.torch_key == key(settings);
+    let fits = torch
+        && complete.lock_digest == engines_lock_digest()
+        && needs.iter().all(|it| complete.serves(*it));
     (fits && python_of(folder).exists()).then_some(complete)
 }
 

@@ -1,6 +1,10 @@
 //! What is there, what is missing, what is broken, and how to mend it. Starts no engine.
 
-use std::{env, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    env,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,12 +13,14 @@ use super::{
     complete::{self, Complete},
     error::SetupError,
     home::Home,
-    lock::engines_lock_digest,
+    lock::{self, engines_lock_digest},
     machine::{Device, Machine, free_disk},
+    need::Need,
     plan::{self, Plan},
     python::{self, Interpreter},
     settings::{Settings, ShownTorchSource, VARIABLES},
     sizes::human,
+    source,
     uv::{self, Uv},
 };
 use crate::{cancel::Cancel, hint::Hint};
@@ -77,22 +83,30 @@ fn examine(home: &Home, settings: &Settings, is_set: &dyn Fn(&str) -> bool) -> D
     let machine = Machine::look(settings);
     let python = python::find(settings, &Cancel::default());
     let uv = uv::find(home, settings);
-    let found = complete::find(home, settings);
-    let plan = plan::of(home, settings, uv.as_ref(), python.as_ref().ok());
-    let ready = found.is_some();
+    let found = all_of_them(home, settings);
+    let plan = plan::of(home, settings, &Need::ALL, uv.as_ref(), python.as_ref().ok());
+    let ready = plan.as_ref().is_ok_and(|it| it.ready);
     let mut items = vec![
         python_item(&python, ready),
         uv_item(uv.as_ref(), python.as_ref().ok(), ready),
         engines_item(found.as_ref().map(|(folder, complete)| (folder.as_path(), complete))),
+        sources_item(home, found.is_some()),
         torch_item(settings),
         disk_item(home, plan.as_ref().ok(), uv.as_ref()),
         machine_item(&machine),
     ];
     items.extend(plan.as_ref().err().map(|it| of_error("platform", it)));
+    items.extend(releases(home));
     items.extend(leftovers(home));
     items.extend(variables(is_set, ready));
     let able = items.iter().all(|it| it.status != Status::Broken);
     Doctor { able, items, machine, plan: plan.ok() }
+}
+
+/// The environment that has the most engines.
+fn all_of_them(home: &Home, settings: &Settings) -> Option<(PathBuf, Complete)> {
+    let sets: [&[Need]; 3] = [&[Need::Torch, Need::Mlx], &[Need::Torch], &[Need::Mlx]];
+    sets.into_iter().find_map(|it| complete::find(home, settings, it))
 }
 
 fn of_error(name: &str, err: &SetupError) -> Item {
@@ -154,7 +168,47 @@ fn engines_item(found: Option<(&Path, &Complete)>) -> Item {
         .filter_map(|name| complete.versions.get(*name).map(|version| format!("{name} {version}")));
     let shown = shown.collect::<Vec<_>>().join(", ");
     let python = &complete.python_version;
-    Item::new("engines", Status::Ok, format!("{shown}, Python {python}, in {}", folder.display()))
+    let fact = format!("{shown}, Python {python}, in {}", folder.display());
+    let absent: Vec<&str> = [Need::Torch, Need::Mlx]
+        .into_iter()
+        .filter(|it| !complete.serves(*it))
+        .map(Need::id)
+        .collect();
+    if absent.is_empty() {
+        return Item::new("engines", Status::Ok, fact);
+    }
+    let fact = format!("{fact}; without the engine {}", absent.join(", "));
+    Item::new("engines", Status::Missing, fact).fix(SETUP)
+}
+
+/// The pinned sources that the embedded engine runs; an engine's environment holds them too.
+fn sources_item(home: &Home, environment: bool) -> Item {
+    let sources = Need::sources(&Need::ALL).into_iter().map(lock::pinned);
+    let there: Vec<String> = sources
+        .filter(|it| source::find(home, it).is_some())
+        .map(|it| format!("{} {}", it.name, it.version))
+        .collect();
+    match (there.is_empty(), environment) {
+        (false, _) => Item::new("sources", Status::Ok, there.join(", ")),
+        (true, true) => Item::new("sources", Status::Ok, "those of the engines"),
+        (true, false) => {
+            let fact = "not fetched; a command that reads them fetches them";
+            Item::new("sources", Status::Missing, fact)
+                .fix(format!("{SETUP} --only transformers,mlx-lm"))
+        }
+    }
+}
+
+/// Releases of transformers that were named with `--transformers`.
+fn releases(home: &Home) -> Option<Item> {
+    let pinned = lock::pinned(Need::Transformers);
+    let others: Vec<String> = source::all(home)
+        .into_iter()
+        .filter(|(_, it)| it.name == pinned.name && it.version != pinned.version)
+        .map(|(_, it)| it.version)
+        .collect();
+    let fact = format!("transformers {}", others.join(", "));
+    (!others.is_empty()).then(|| Item::new("releases", Status::Ok, fact))
 }
 
 fn torch_item(settings: &Settings) -> Item {
@@ -212,11 +266,11 @@ fn machine_item(machine: &Machine) -> Item {
     )
 }
 
-/// Environments that a lock of another version left, and such that were never finished.
+/// Environments that a lock of another version left, and folders that were never finished.
 fn leftovers(home: &Home) -> Vec<Item> {
     let digest = engines_lock_digest();
     let of = |(folder, complete): (_, Option<Complete>)| {
-        let folder: std::path::PathBuf = folder;
+        let folder: PathBuf = folder;
         let fact = match complete {
             Some(it) if it.lock_digest == digest => return None,
             Some(it) => {
@@ -227,7 +281,8 @@ fn leftovers(home: &Home) -> Vec<Item> {
         let fix = format!("rm -r '{}'", folder.display());
         Some(Item::new("leftover", Status::Warning, fact).fix(fix))
     };
-    complete::all(home).into_iter().filter_map(of).collect()
+    let unfinished = source::unfinished(home).into_iter().map(|it| (it, None));
+    complete::all(home).into_iter().chain(unfinished).filter_map(of).collect()
 }
 
 /// Variables that change how downloads go. Named only: their values may hold passwords.
@@ -273,7 +328,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::environment::{python::tests::fake, setup::ensure_with};
+    use crate::environment::{
+        setup::ensure_with,
+        testing::{Fake, world},
+    };
 
     fn item<'a>(doctor: &'a Doctor, name: &str) -> &'a Item {
         doctor.items.iter().find(|it| it.name == name).unwrap()
@@ -295,28 +353,46 @@ mod tests {
 
     #[test]
     fn a_package_that_went_away_is_found() {
-        let dir = tempfile::tempdir().unwrap();
-        let bin = dir.path().join("bin");
-        fake(&bin, "python3", "3.11.7");
-        let uv = r#"case "$*" in
-*--version*) echo 'uv 0.13.9 (test)';;
-*--dry-run*) exit 1;;
-*venv*) for last; do :; done; mkdir -p "$last/bin" "$last/lib/python3.11/site-packages/torch-2.15.0.dist-info"
-  : > "$last/bin/python";;
-esac"#;
-        crate::environment::python::tests::script(&bin, "uv", uv);
-        let path = std::env::join_paths([bin.as_path(), Path::new("/usr/bin"), Path::new("/bin")]);
-        let settings = Settings { search_path: path.unwrap(), ..Settings::default() };
-        let home = Home::at(dir.path().join("home")).unwrap();
-        let engines = ensure_with(&home, &settings, &(), &Cancel::default()).unwrap();
+        let world = world(Fake::default());
+        let set_up = |needs: &[Need]| {
+            ensure_with(&world.home, &world.settings, needs, &(), &Cancel::default()).unwrap()
+        };
+        let examine = || examine(&world.home, &world.settings, &|_| false);
+        set_up(&[Need::Mlx]);
+        let doctor = examine();
+        assert_eq!(item(&doctor, "engines").status, Status::Missing);
+        assert!(item(&doctor, "engines").fact.ends_with("without the engine torch"));
 
-        let doctor = examine(&home, &settings, &|_| false);
-        assert!(doctor.able, "{doctor:#?}");
+        let pinned = set_up(&[Need::Torch, Need::Mlx]);
+        let doctor = examine();
+        assert!(doctor.able && doctor.plan.as_ref().unwrap().ready, "{doctor:#?}");
+        assert_eq!(item(&doctor, "engines").status, Status::Ok);
         assert!(item(&doctor, "engines").fact.starts_with("torch 2.15.0"));
 
-        fs::remove_dir(engines.site_packages.join("torch-2.15.0.dist-info")).unwrap();
-        let doctor = examine(&home, &settings, &|_| false);
+        let site_packages = &pinned.engines().unwrap().site_packages;
+        fs::remove_dir(site_packages.join("torch-2.15.0.dist-info")).unwrap();
+        let doctor = examine();
         assert_eq!(item(&doctor, "engines").fact, "torch 2.15.0 is gone");
         assert!(!doctor.able);
+    }
+
+    #[test]
+    fn sources_releases_and_half_made_folders_are_told_apart() {
+        let world = world(Fake::default());
+        let examine = || examine(&world.home, &world.settings, &|_| false);
+        let doctor = examine();
+        assert_eq!(item(&doctor, "sources").status, Status::Missing);
+        assert!(doctor.items.iter().all(|it| it.name != "releases" && it.name != "leftover"));
+
+        let needs = [Need::Transformers];
+        ensure_with(&world.home, &world.settings, &needs, &(), &Cancel::default()).unwrap();
+        let pinned = lock::pinned(Need::Transformers);
+        let folder = source::find(&world.home, &pinned).unwrap();
+        let draft = format!("{}.draft", folder.parent().unwrap().display());
+        fs::create_dir(&draft).unwrap();
+        let doctor = examine();
+        assert_eq!(item(&doctor, "sources").status, Status::Ok);
+        assert_eq!(item(&doctor, "sources").fact, format!("transformers {}", pinned.version));
+        assert!(item(&doctor, "leftover").fix.as_ref().unwrap().contains(&draft));
     }
 }

@@ -43,7 +43,7 @@ pub enum SetupError {
     #[error("`{python}` cannot make virtual environments: it has no `ensurepip`", python = python.display())]
     NoVenv { python: PathBuf, minor: String },
 
-    #[error("{path} has {free} free, but the engines need {needed}", path = path.display(), free = human(*free), needed = human(*needed))]
+    #[error("{path} has {free} free, but {needed} are needed", path = path.display(), free = human(*free), needed = human(*needed))]
     DiskSpace { path: PathBuf, free: u64, needed: u64 },
 
     #[error("a disk is full, while writing `{home}`\n{tail}", home = home.display())]
@@ -52,14 +52,28 @@ pub enum SetupError {
     #[error("packages could not be downloaded\n{tail}")]
     Network { tail: String },
 
-    #[error("a package differs from what the lock file promises\n{tail}")]
+    #[error("a package differs from the hash that was promised for it\n{tail}")]
     Hash { tail: String },
+
+    #[error("a package arrived damaged: its wheel cannot be unpacked\n{tail}")]
+    Damaged { tail: String },
 
     #[error("a package has no wheel for this system\n{tail}")]
     NoWheel { tail: String },
 
     #[error("torch could not be installed from PORTWRIGHT_TORCH_INDEX\n{tail}")]
     TorchIndex { tail: String },
+
+    #[error("the package index has no wheel of {asked}\n{tail}")]
+    NoRelease { asked: String, tail: String },
+
+    #[error(
+        "the package index states no hash of {asked}, so that its wheel cannot be checked\n{tail}"
+    )]
+    NoHash { asked: String, tail: String },
+
+    #[error("{what} is not set up")]
+    NotSetUp { what: &'static str },
 
     #[error("`{command}` failed ({status})\n{tail}")]
     Command { command: String, status: String, tail: String },
@@ -96,6 +110,9 @@ impl SetupError {
         }
         if says(&["hash mismatch", "do not match the hashes"]) {
             return Self::Hash { tail };
+        }
+        if says(&["failed to extract", "invalid zip", "not a zip"]) {
+            return Self::Damaged { tail };
         }
         if says(&["platform tag", "no wheels with a matching", "abi tag", "python tag"]) {
             return Self::NoWheel { tail };
@@ -153,13 +170,16 @@ impl Hint for SetupError {
                 "free some space, set PORTWRIGHT_HOME to a larger disk, or install without CUDA libraries: set PORTWRIGHT_TORCH_INDEX to an index with CPU builds of torch".into()
             }
             Self::DiskFull { .. } => {
-                "free some space (uv's cache counts too: `uv cache clean`) or set PORTWRIGHT_HOME and UV_CACHE_DIR to a larger disk; run setup again, it goes on with what is there".into()
+                "free some space (uv's cache counts too: `uv cache clean`) or set PORTWRIGHT_HOME and UV_CACHE_DIR to a larger disk; run it again, it goes on with what is there".into()
             }
             Self::Network { .. } => {
-                "check the connection, HTTPS_PROXY and SSL_CERT_FILE; a mirror goes into UV_DEFAULT_INDEX (uv does not read pip's settings); run setup again, it goes on with what is there".into()
+                "check the connection, HTTPS_PROXY and SSL_CERT_FILE; a mirror goes into UV_DEFAULT_INDEX (uv does not read pip's settings); run it again, it goes on with what is there".into()
             }
             Self::Hash { .. } => {
-                "the index serves other files than the ones that were locked; do not use it".into()
+                "the index serves other files than it should; do not use it (UV_DEFAULT_INDEX names another)".into()
+            }
+            Self::Damaged { .. } => {
+                "the download was cut off, or the index holds a broken file: run it again, and if that does not help name another index with UV_DEFAULT_INDEX".into()
             }
             Self::NoWheel { .. } => {
                 "MLX needs glibc 2.35 on Linux (`ldd --version`), macOS 14 on Apple silicon".into()
@@ -167,8 +187,15 @@ impl Hint for SetupError {
             Self::TorchIndex { .. } => {
                 "the index must offer a CPU build of the locked version of torch; unset PORTWRIGHT_TORCH_INDEX to take the build with CUDA libraries".into()
             }
-            Self::Command { .. } => "run `portwright doctor`; run setup again".into(),
-            Self::Cancelled => "run setup again, it goes on with what is there".into(),
+            Self::NoRelease { .. } => {
+                "a release is named as in `5.24`, the newest 5.24.x, or `5.24.0`; a path to a checkout or an install does as well".into()
+            }
+            Self::NoHash { .. } => {
+                "take another index (UV_DEFAULT_INDEX), or unpack the wheel and name the folder".into()
+            }
+            Self::NotSetUp { .. } => "run `portwright setup`".into(),
+            Self::Command { .. } => "run `portwright doctor`, then this again".into(),
+            Self::Cancelled => "run it again, it goes on with what is there".into(),
         })
     }
 }
@@ -195,9 +222,15 @@ mod tests {
             of("mlx-cpu has no wheels with a matching platform tag (e.g., `manylinux_2_28`)"),
             SetupError::NoWheel { .. }
         ));
+        assert!(matches!(
+            of(
+                "error: Failed to download\n cause: Failed to extract archive: x.whl\n cause: unexpected BufError"
+            ),
+            SetupError::Damaged { .. }
+        ));
         assert!(matches!(of("thread 'main' panicked"), SetupError::Command { .. }));
         let said = of(" Downloaded numpy\nerror: Hash mismatch\n  cause: x").to_string();
-        assert!(said.ends_with("promises\nerror: Hash mismatch\n  cause: x"), "{said}");
+        assert!(said.ends_with("for it\nerror: Hash mismatch\n  cause: x"), "{said}");
         assert!(of("anything").hint().is_some());
     }
 }

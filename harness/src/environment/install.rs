@@ -1,18 +1,15 @@
 //! Builds one environment in place: a virtual environment is not relocatable, so the mark comes last.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{fs, path::Path, time::Instant};
 
 use super::{
     child::Sign,
     complete::{self, Complete},
+    download::download,
     error::SetupError,
     home::Home,
     lock::{self, engines_lock_digest, hex_digest},
+    need::Need,
     python::Interpreter,
     settings::{Settings, TorchSource},
     sizes::{SIZES, platform},
@@ -29,14 +26,17 @@ pub(super) struct Build<'a> {
     /// [`folder_name`] in the home.
     pub(super) folder: &'a Path,
     pub(super) settings: &'a Settings,
+    /// What it is to serve.
+    pub(super) engines: &'a [Need],
     pub(super) python: &'a Interpreter,
     pub(super) uv: &'a Uv,
 }
 
-/// `engines-<12 hex>`: another lock, Python or source of torch is another folder.
-pub(super) fn folder_name(settings: &Settings, python: &Interpreter) -> String {
-    let key = complete::key(settings);
-    let digest = hex_digest(&[engines_lock_digest().as_str(), python.minor(), &key]);
+/// `engines-<12 hex>`: other packages, another Python or source of torch is another folder.
+pub(super) fn folder_name(engines: &[Need], settings: &Settings, python: &Interpreter) -> String {
+    let key = if engines.contains(&Need::Torch) { complete::key(settings) } else { String::new() };
+    let lock = lock::for_engines(engines, &settings.torch);
+    let digest = hex_digest(&[lock.as_str(), python.minor(), &key]);
     format!("engines-{}", &digest[..12])
 }
 
@@ -66,28 +66,21 @@ impl Build<'_> {
         step("uv venv", &mut venv, self.home, cancel, &mut |_| {})?;
 
         let requirements = folder.join("requirements.lock");
-        fs::write(&requirements, lock::for_source(&self.settings.torch))
+        fs::write(&requirements, lock::for_engines(self.engines, &self.settings.torch))
             .map_err(SetupError::io("write", &requirements))?;
         let total = self.measured_bytes();
         {
             let bytes = Step::start(progress, "engine packages, bytes", total);
             let mut written = Written { bytes: &bytes, limit: total, done: 0, unpacked: 0 };
-            let cache = self.uv.cache_dir(self.home);
-            let mut litter = BTreeSet::new();
             let mut sync = self.uv.command(self.home);
             sync.args(["pip", "sync", "--require-hashes", "--only-binary", ":all:", "--python"]);
             sync.arg(complete::python_of(folder)).arg(&requirements);
-            let synced = step("uv pip sync", &mut sync, self.home, cancel, &mut |it| {
-                if let (Sign::Tick(process), Some(cache)) = (&it, &cache) {
-                    litter.extend(unfinished_downloads(*process, cache));
-                }
-                written.on(&it);
-            });
-            // What was finished has been renamed; after a success nothing is left.
-            litter.iter().try_for_each(|it| remove(it))?;
-            synced?;
+            let on = &mut |it: &Sign<'_>| written.on(it);
+            download(self.uv, "uv pip sync", &mut sync, self.home, cancel, on)?;
         }
-        if let TorchSource::Index { url } = &self.settings.torch {
+        if let TorchSource::Index { url } = &self.settings.torch
+            && self.engines.contains(&Need::Torch)
+        {
             self.torch_from(url, folder, progress, cancel)?;
         }
 
@@ -148,7 +141,7 @@ impl Build<'_> {
 
     /// What the packages of the lock take on disk, as measured.
     fn measured_bytes(&self) -> Option<u64> {
-        let lock = lock::for_source(&self.settings.torch);
+        let lock = lock::for_engines(self.engines, &self.settings.torch);
         let names = lock::versions(&lock);
         let packages = SIZES.engines(&platform())?;
         let sizes = packages.iter().filter(|(name, _)| names.contains_key(name.as_str()));
@@ -203,20 +196,6 @@ fn bytes_written(process: u32) -> Option<u64> {
     text.lines().find_map(|it| it.strip_prefix("wchar: "))?.trim().parse().ok()
 }
 
-/// The half-unpacked packages that `process` is writing into uv's cache: when it is killed, uv does
-/// not remove them, and they can be larger than all the rest. Told by its open files, since other
-/// processes use the same cache. Linux only; elsewhere there are no CUDA libraries to litter with.
-fn unfinished_downloads(process: u32, cache: &Path) -> BTreeSet<PathBuf> {
-    let Ok(open) = fs::read_dir(format!("/proc/{process}/fd")) else { return BTreeSet::new() };
-    let cache = cache.canonicalize().unwrap_or(cache.to_owned());
-    open.filter_map(|it| fs::read_link(it.ok()?.path()).ok())
-        .filter_map(|it| {
-            let folder = it.strip_prefix(&cache).ok()?.components().next()?.as_os_str();
-            folder.to_string_lossy().starts_with(".tmp").then(|| cache.join(folder))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,25 +212,13 @@ mod tests {
             ..Settings::default()
         };
         let locked = Settings::default();
-        let name = folder_name(&locked, &python("3.11.7"));
-        assert_eq!(name, folder_name(&locked, &python("3.11.9")));
-        assert_ne!(name, folder_name(&locked, &python("3.12.1")));
-        assert_ne!(name, folder_name(&index("https://a/"), &python("3.11.7")));
+        let both = [Need::Torch, Need::Mlx];
+        let name = folder_name(&both, &locked, &python("3.11.7"));
+        assert_eq!(name, folder_name(&both, &locked, &python("3.11.9")));
+        assert_ne!(name, folder_name(&both, &locked, &python("3.12.1")));
+        assert_ne!(name, folder_name(&both, &index("https://a/"), &python("3.11.7")));
+        assert_ne!(name, folder_name(&[Need::Mlx], &locked, &python("3.11.7")));
         assert_eq!(name.len(), "engines-".len() + 12);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn only_temporary_folders_of_the_process_itself_are_litter() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in [".tmpOurs", ".tmpTheirs", "archive-v0"] {
-            fs::create_dir(dir.path().join(name)).unwrap();
-        }
-        let _ours = fs::File::create(dir.path().join(".tmpOurs/libtorch.so")).unwrap();
-        let _kept = fs::File::create(dir.path().join("archive-v0/kept")).unwrap();
-        let found = unfinished_downloads(std::process::id(), dir.path());
-        let ours = dir.path().canonicalize().unwrap().join(".tmpOurs");
-        assert_eq!(found, BTreeSet::from([ours]));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The lock files: every package of the engines with its version, condition and hashes.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use sha2::{Digest, Sha256};
 
-use super::settings::TorchSource;
+use super::{need::Need, settings::TorchSource};
 
 /// What the engines are installed from; its first lines say how it is made again.
 pub(super) const ENGINES: &str = include_str!("../../workers/engines.lock");
@@ -55,21 +58,65 @@ pub(super) fn requirements(lock: &str) -> Vec<Requirement<'_>> {
         .collect()
 }
 
+impl<'a> Requirement<'a> {
+    /// Its SHA-256 digests, sorted.
+    pub(super) fn hashes(&self) -> BTreeSet<&'a str> {
+        self.text.split_whitespace().filter_map(|it| it.strip_prefix("--hash=sha256:")).collect()
+    }
+
+    /// The packages that ask for it, as the comment after its hashes says.
+    ///
+    /// ```text
+    ///     # via mpmath
+    ///     # via
+    ///     #   -r engines.in
+    ///     #   transformers
+    /// ```
+    fn asked_for_by(&self) -> impl Iterator<Item = &'a str> {
+        let comments = self.text.lines().filter_map(|it| it.trim().strip_prefix('#'));
+        comments.map(|it| it.trim().strip_prefix("via").unwrap_or(it).trim())
+    }
+}
+
+/// The pinned package of a source.
+pub(super) fn pinned(source: Need) -> Requirement<'static> {
+    let found = requirements(ENGINES).into_iter().find(|it| it.name == source.package());
+    found.expect("a test finds every source in the lock")
+}
+
+/// The packages that `engines` need: their roots and, by the lock's own comments, all that these ask
+/// for.
+fn closure(engines: &[Need]) -> BTreeSet<&'static str> {
+    let all = requirements(ENGINES);
+    let mut taken: BTreeSet<&str> =
+        engines.iter().flat_map(|it| it.roots().iter().copied()).collect();
+    loop {
+        let before = taken.len();
+        let asked = all.iter().filter(|it| it.asked_for_by().any(|it| taken.contains(it)));
+        let asked: Vec<&str> = asked.map(|it| it.name).collect();
+        taken.extend(asked);
+        if taken.len() == before {
+            return taken;
+        }
+    }
+}
+
 /// Whether a package is there for torch's CUDA build alone.
 pub(super) fn is_cuda(name: &str) -> bool {
     name.starts_with("nvidia-") || name.starts_with("cuda-") || name == "triton"
 }
 
-/// The lock that `source` installs: all of it, or without torch and what only its CUDA build needs.
-pub(super) fn for_source(source: &TorchSource) -> String {
-    match source {
-        TorchSource::Locked => ENGINES.to_owned(),
-        TorchSource::Index { .. } => requirements(ENGINES)
-            .iter()
-            .filter(|it| it.name != "torch" && !is_cuda(it.name))
-            .map(|it| it.text)
-            .collect(),
-    }
+/// The part of the lock that `engines` install: all that they need, or without torch and what only
+/// its CUDA build needs where torch comes from elsewhere.
+pub(super) fn for_engines(engines: &[Need], torch: &TorchSource) -> String {
+    let taken = closure(engines);
+    let elsewhere = *torch != TorchSource::Locked;
+    requirements(ENGINES)
+        .iter()
+        .filter(|it| taken.contains(it.name))
+        .filter(|it| !(elsewhere && (it.name == "torch" || is_cuda(it.name))))
+        .map(|it| it.text)
+        .collect()
 }
 
 /// The locked versions by package name.
@@ -127,15 +174,52 @@ mod tests {
         }
     }
 
+    const BOTH: [Need; 2] = [Need::Torch, Need::Mlx];
+
+    fn kept(engines: &[Need], torch: &TorchSource) -> BTreeSet<String> {
+        let text = for_engines(engines, torch);
+        versions(&text).into_keys().map(str::to_owned).collect()
+    }
+
     #[test]
     fn a_cpu_index_leaves_out_torch_and_cuda_and_nothing_else() {
         let source = TorchSource::Index { url: "http://127.0.0.1/".into() };
-        let text = for_source(&source);
-        let kept = versions(&text);
-        for (name, version) in versions(ENGINES) {
-            let left_out = name == "torch" || is_cuda(name);
-            assert_eq!(kept.get(name).copied(), (!left_out).then_some(version), "{name}");
+        let kept = kept(&BOTH, &source);
+        for name in versions(ENGINES).keys() {
+            assert_eq!(kept.contains(*name), *name != "torch" && !is_cuda(name), "{name}");
         }
         assert!(kept.len() > 30 && kept.len() + 15 < versions(ENGINES).len());
+    }
+
+    #[test]
+    fn both_engines_take_the_whole_lock() {
+        let all: BTreeSet<String> = versions(ENGINES).into_keys().map(str::to_owned).collect();
+        assert_eq!(kept(&BOTH, &TorchSource::Locked), all);
+    }
+
+    #[test]
+    fn mlx_alone_takes_nothing_of_torch_and_torch_alone_nothing_of_mlx() {
+        let mlx = kept(&[Need::Mlx], &TorchSource::Locked);
+        assert!(mlx.iter().all(|it| it != "torch" && it != "sympy" && !is_cuda(it)), "{mlx:?}");
+        for name in ["mlx", "mlx-cpu", "mlx-metal", "mlx-lm", "transformers", "tokenizers", "numpy"]
+        {
+            assert!(mlx.contains(name), "{name}");
+        }
+        let torch = kept(&[Need::Torch], &TorchSource::Locked);
+        assert!(torch.iter().all(|it| !it.starts_with("mlx")), "{torch:?}");
+        for name in ["torch", "triton", "transformers", "tokenizers", "safetensors", "mpmath"] {
+            assert!(torch.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_source_is_one_locked_package_of_python_files() {
+        for source in Need::sources(&Need::ALL) {
+            let pinned = pinned(source);
+            assert_eq!(pinned.name, source.package());
+            // A wheel and a source archive: a package with compiled parts has a wheel a system.
+            assert_eq!(pinned.hashes().len(), 2, "{}", pinned.name);
+            assert!(!pinned.text.contains(';'), "{} depends on the system", pinned.name);
+        }
     }
 }

@@ -1,20 +1,23 @@
-//! The engines' environment: Python, torch, MLX and the workers, in the user's cache directory.
+//! What commands need set up in the user's cache directory: source files of the pinned libraries, and
+//! the Python environments of the native engines.
 //!
-//! `portwright setup` builds it from a lock file with hashes, `portwright doctor` looks at it,
-//! `portwright verify` calls [`ensure`] and goes on when it is there. Nothing is ever put into the
-//! checkout or into the user's own Python.
+//! A command states its [`Need`]s, calls [`ensure`] and goes on when they are there; `portwright setup`
+//! asks for everything, `portwright doctor` looks at it. Nothing is ever put into the checkout or into
+//! the user's own Python.
 //!
 //! # Where to start
 //!
 //! [`plan()`] says what setup would download and keep; [`ensure`] does it; [`doctor`] says what is
-//! there. [`worker_environment`] is what a worker process may see. [`VARIABLES`] lists the
+//! there. [`release`] fetches another release of transformers. [`worker_environment`] is what a worker process may see. [`VARIABLES`] lists the
 //! environment variables that steer all this.
 //!
 //! # Invariants
 //!
 //! - An environment without its `complete.json` does not exist: it is removed and built anew.
-//! - Every package comes from the lock with its hash, with two exceptions: torch from an index that
-//!   the user configures ([`TorchSource::Index`]), whose version is the lock's; and a program that a
+//! - Nothing is downloaded that no need asked for; whatever serves a need is taken if it is there.
+//! - Every package comes from the lock with its hash, with three exceptions: torch from an index that
+//!   the user configures ([`TorchSource::Index`]), whose version is the lock's; a release of
+//!   transformers that the user names, held to the hash that the index states; and a program that a
 //!   target repository pins ([`ensure_tool`]), which never runs among the engines.
 //! - Nothing here downloads a Python, asks a question or prints.
 //! - No secret is passed to a worker or written to disk.
@@ -22,16 +25,23 @@
 mod child;
 mod complete;
 mod doctor;
+mod download;
 mod error;
 mod home;
 mod install;
 mod lock;
 mod machine;
+mod need;
+mod pinned;
 mod plan;
 mod python;
+mod release;
 mod settings;
 mod setup;
 mod sizes;
+mod source;
+#[cfg(test)]
+mod testing;
 mod tool;
 mod uv;
 mod workers;
@@ -43,7 +53,10 @@ pub use home::Home;
 pub use lock::engines_lock_digest;
 pub(crate) use machine::memory_bytes;
 pub use machine::{Device, Machine, cores};
+pub use need::{Need, UnknownNeed};
+pub use pinned::Pinned;
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
+pub use release::{NotRelease, Release, ReleaseName, release};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
 pub use setup::{ensure, installed};
 pub use sizes::{Group, platform};

@@ -1,19 +1,24 @@
 //! What setup would do, said before a byte is downloaded.
 
-use std::{cmp::Reverse, collections::BTreeMap, path::PathBuf};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    complete,
     error::SetupError,
     home::Home,
     lock,
     machine::free_disk,
+    need::Need,
     python::{self, Interpreter},
     settings::{Settings, ShownTorchSource, TorchSource},
-    sizes::{Group, SIZES, human, platform},
+    setup::Found,
+    sizes::{Group, SIZES, Size, human, platform},
     uv::{self, Uv},
 };
 use crate::cancel::Cancel;
@@ -25,7 +30,9 @@ pub struct Plan {
     pub platform: String,
     /// The folder that would be filled.
     pub home: PathBuf,
-    /// The environment is there: setup has nothing to do, and the sizes below are zero.
+    /// What is to be set up.
+    pub needs: Vec<Need>,
+    /// All of it is there: setup has nothing to do, and the sizes below are zero.
     pub ready: bool,
     /// Where torch comes from.
     pub torch: ShownTorchSource,
@@ -69,55 +76,57 @@ pub struct Leaner {
     pub how: String,
 }
 
-/// What [`ensure`](super::ensure) would do now. Downloads and changes nothing.
-pub fn plan(home: &Home) -> Result<Plan, SetupError> {
+/// What [`ensure`](super::ensure) would do for `needs` now. Downloads and changes nothing.
+pub fn plan(home: &Home, needs: &[Need]) -> Result<Plan, SetupError> {
     let settings = Settings::from_environment();
-    if complete::find(home, &settings).is_some() {
-        return of(home, &settings, None, None);
+    if Found::look(home, &settings, needs).missing.is_empty() {
+        return of(home, &settings, needs, None, None);
     }
     let python = python::find(&settings, &Cancel::default()).ok();
-    of(home, &settings, uv::find(home, &settings).as_ref(), python.as_ref())
+    of(home, &settings, needs, uv::find(home, &settings).as_ref(), python.as_ref())
 }
 
 /// The plan for what is missing; without a Python or a `uv`, uv's cache is taken to be empty.
 pub(super) fn of(
     home: &Home,
     settings: &Settings,
+    needs: &[Need],
     uv: Option<&Uv>,
     python: Option<&Interpreter>,
 ) -> Result<Plan, SetupError> {
     let platform = platform();
-    let packages = SIZES
-        .engines(&platform)
-        .ok_or_else(|| SetupError::Platform { platform: platform.clone() })?;
-    let ready = complete::find(home, settings).is_some();
-    let lock = lock::for_source(&settings.torch);
-    let wanted = lock::versions(&lock);
-    let mut groups: BTreeMap<Group, PlannedGroup> = BTreeMap::new();
-    let sizes = packages.iter().map(|(name, size)| (name.as_str(), size));
-    let sizes = sizes.filter(|(name, _)| wanted.contains_key(name));
-    let installer = SIZES.uv(&platform).filter(|_| uv.is_none());
-    for (name, size) in sizes.chain(installer.map(|it| ("uv", it))).filter(|_| !ready) {
-        let group = Group::of(name);
-        let entry = groups.entry(group).or_insert_with(|| PlannedGroup {
-            group,
-            title: group.title().to_owned(),
-            packages: Vec::new(),
-            download_bytes: 0,
-            disk_bytes: 0,
-        });
-        entry.packages.push(format!("{name} {}", size.version));
-        entry.download_bytes += size.download;
-        entry.disk_bytes += size.disk;
+    let missing = Found::look(home, settings, needs).missing;
+    let ready = missing.is_empty();
+    let engines = Need::engines(&missing);
+    if !engines.is_empty() && SIZES.engines(&platform).is_none() {
+        return Err(SetupError::Platform { platform });
     }
-    let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by_key(|it| Reverse(it.disk_bytes));
+    let mut lock = lock::for_engines(&engines, &settings.torch);
+    let brought: BTreeSet<String> = lock::versions(&lock).into_keys().map(str::to_owned).collect();
+    let mut costs: Vec<(Group, &str, &Size)> = SIZES
+        .engines(&platform)
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| brought.contains(*name))
+        .map(|(name, size)| (Group::of(name), name.as_str(), size))
+        .collect();
+    for source in Need::sources(&missing) {
+        let package = source.package();
+        if !brought.contains(package) {
+            lock.push_str(lock::pinned(source).text);
+            costs.extend(SIZES.source(package).map(|it| (Group::Sources, package, it)));
+        }
+    }
+    let installer = SIZES.uv(&platform).filter(|_| uv.is_none() && !ready);
+    costs.extend(installer.map(|it| (Group::Uv, "uv", it)));
+    let groups = grouped(&costs);
     let cached =
         !ready && uv.zip(python).is_some_and(|(uv, python)| uv.has_all(home, &lock, python));
     let download: u64 = groups.iter().map(|it| it.download_bytes).sum();
-    let from_index = !ready && settings.torch != TorchSource::Locked;
+    let from_index = engines.contains(&Need::Torch) && settings.torch != TorchSource::Locked;
     Ok(Plan {
         home: home.path().to_owned(),
+        needs: needs.to_vec(),
         ready,
         torch: settings.torch.shown(),
         download_bytes: if cached { 0 } else { download },
@@ -131,6 +140,26 @@ pub(super) fn of(
         groups,
         platform,
     })
+}
+
+/// The groups with their sums, the largest first.
+fn grouped(costs: &[(Group, &str, &Size)]) -> Vec<PlannedGroup> {
+    let mut groups: BTreeMap<Group, PlannedGroup> = BTreeMap::new();
+    for (group, name, size) in costs {
+        let entry = groups.entry(*group).or_insert_with(|| PlannedGroup {
+            group: *group,
+            title: group.title().to_owned(),
+            packages: Vec::new(),
+            download_bytes: 0,
+            disk_bytes: 0,
+        });
+        entry.packages.push(format!("{name} {}", size.version));
+        entry.download_bytes += size.download;
+        entry.disk_bytes += size.disk;
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|it| Reverse(it.disk_bytes));
+    groups
 }
 
 fn leaner(groups: &[PlannedGroup]) -> Option<Leaner> {
@@ -148,17 +177,16 @@ impl Plan {
     /// The plan in sentences, each worth a line: what, how large, where, and how to have it smaller.
     pub fn sentences(&self) -> Vec<String> {
         let home = self.home.display();
+        let what = Need::told(&self.needs);
         if self.ready {
-            return vec![format!("the engines are set up in {home}")];
+            return vec![format!("set up in {home}: {what}")];
         }
         let at_least = if self.unmeasured.is_empty() { "" } else { "at least " };
         let (download, disk) = (human(self.download_bytes), human(self.disk_bytes));
         let mut lines = vec![if self.cached {
-            format!("the engines take {at_least}{disk} in {home}; uv's cache has their packages")
+            format!("{what}: {at_least}{disk} on disk, in {home}; uv's cache has the packages")
         } else {
-            format!(
-                "the engines are {at_least}{download} to download and {disk} on disk, in {home}"
-            )
+            format!("{what}: {at_least}{download} to download, {disk} on disk, in {home}")
         }];
         let parts = self.groups.iter().map(|it| {
             let (download, disk) = (human(it.download_bytes), human(it.disk_bytes));
@@ -169,7 +197,9 @@ impl Plan {
             }
         });
         let label = if self.cached { "on disk" } else { "download (on disk)" };
-        lines.push(format!("{label}: {}", parts.collect::<Vec<_>>().join(", ")));
+        if self.groups.len() > 1 {
+            lines.push(format!("{label}: {}", parts.collect::<Vec<_>>().join(", ")));
+        }
         if !self.unmeasured.is_empty() {
             lines.push(
                 "torch comes from PORTWRIGHT_TORCH_INDEX; its size is not known before".into(),
@@ -188,15 +218,15 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn planned(torch: TorchSource) -> Plan {
+    fn planned(needs: &[Need], torch: TorchSource) -> Plan {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path()).unwrap();
-        of(&home, &Settings { torch, ..Settings::default() }, None, None).unwrap()
+        of(&home, &Settings { torch, ..Settings::default() }, needs, None, None).unwrap()
     }
 
     #[test]
     fn the_plan_states_every_group_and_their_sum() {
-        let plan = planned(TorchSource::Locked);
+        let plan = planned(&Need::ALL, TorchSource::Locked);
         assert!(!plan.ready && !plan.cached && plan.unmeasured.is_empty());
         let sum: u64 = plan.groups.iter().map(|it| it.download_bytes).sum();
         assert_eq!(plan.download_bytes, sum);
@@ -208,12 +238,36 @@ mod tests {
 
     #[test]
     fn a_cpu_index_plans_no_cuda_and_says_that_torch_is_not_measured() {
-        let plan = planned(TorchSource::Index { url: "https://user:s3cret@x.example/cpu".into() });
+        let index = TorchSource::Index { url: "https://user:s3cret@x.example/cpu".into() };
+        let plan = planned(&Need::ALL, index);
         let out = [Group::Torch, Group::TorchCuda];
         assert!(plan.groups.iter().all(|it| !out.contains(&it.group)));
         assert_eq!(plan.unmeasured, ["torch"]);
         assert_eq!(plan.leaner, None);
         let text = plan.sentences().join("\n");
         assert!(text.contains("at least") && !text.contains("s3cret"), "{text}");
+    }
+
+    /// Groups without the installer, which is told apart.
+    fn groups(needs: &[Need]) -> Vec<Group> {
+        let mut groups: Vec<Group> =
+            planned(needs, TorchSource::Locked).groups.iter().map(|it| it.group).collect();
+        groups.retain(|it| *it != Group::Uv);
+        groups.sort();
+        groups
+    }
+
+    #[test]
+    fn no_more_is_planned_than_is_needed() {
+        let bytes = |needs: &[Need]| planned(needs, TorchSource::Locked).download_bytes;
+        assert_eq!(groups(&[Need::Transformers, Need::MlxLm]), [Group::Sources]);
+        assert_eq!(groups(&[Need::Mlx, Need::Transformers]), [Group::Mlx, Group::Rest]);
+        assert!(!groups(&[Need::Torch]).contains(&Group::Mlx));
+        let installer = SIZES.uv(&platform()).unwrap().download;
+        assert!(bytes(&[Need::Transformers]) - installer < 20_000_000);
+        assert!(bytes(&[Need::Mlx]) - installer < 150_000_000);
+        // A source that the engine brings costs nothing.
+        assert_eq!(bytes(&[Need::Mlx]), bytes(&[Need::Mlx, Need::Transformers, Need::MlxLm]));
+        assert!(bytes(&[Need::Torch]) < bytes(&[Need::Torch, Need::MlxLm]));
     }
 }

@@ -1,73 +1,193 @@
-//! Makes the engines' environment, once, whoever asks and however many at a time.
+//! Sets up what a command needs, once, whoever asks and however many at a time.
+
+use std::path::PathBuf;
 
 use super::{
-    complete::{self, Engines},
+    complete::{self, Complete, Engines},
     error::SetupError,
     home::Home,
     install::{Build, folder_name},
-    plan, python,
+    lock,
+    need::Need,
+    pinned::Pinned,
+    plan,
+    python::{self, Interpreter},
     settings::Settings,
     sizes::platform,
-    uv, workers,
+    source::{self, Fetch},
+    uv::{self, Uv},
+    workers,
 };
 use crate::{
     cancel::Cancel,
     progress::{Event, Progress},
 };
 
-/// The engines, set up if they are not there: downloads only then, after saying how much.
+/// What `needs` name, set up if it is not there: downloads only then, after saying how much. An
+/// environment with more than is needed serves as well.
 ///
 /// Safe to call from several processes at once: one builds, the others wait for it. When `cancel`
 /// is set the installer is killed and what it built is removed; its downloads stay in uv's cache.
 ///
 /// # Errors
 ///
-/// Every [`SetupError`] has a hint. After one, nothing is left that a later call could take for a
-/// finished environment.
+/// Every [`SetupError`] has a hint. After one, nothing is left that a later call could take for
+/// finished.
 pub fn ensure(
     home: &Home,
+    needs: &[Need],
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<Engines, SetupError> {
-    ensure_with(home, &Settings::from_environment(), progress, cancel)
+) -> Result<Pinned, SetupError> {
+    ensure_with(home, &Settings::from_environment(), needs, progress, cancel)
 }
 
-/// The engines where they are set up already; nothing is downloaded or built.
-pub fn installed(home: &Home) -> Option<Engines> {
-    let (folder, complete) = complete::find(home, &Settings::from_environment())?;
-    Some(complete.engines(&folder, workers::materialise(home).ok()?))
+/// What `needs` name where all of it is set up already; nothing is downloaded or built.
+pub fn installed(home: &Home, needs: &[Need]) -> Option<Pinned> {
+    let found = Found::look(home, &Settings::from_environment(), needs);
+    if found.missing.is_empty() { found.pinned(home).ok() } else { None }
 }
 
 pub(super) fn ensure_with(
     home: &Home,
     settings: &Settings,
+    needs: &[Need],
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<Engines, SetupError> {
+) -> Result<Pinned, SetupError> {
     home.create()?;
-    if let Some((folder, complete)) = complete::find(home, settings) {
-        return Ok(complete.engines(&folder, workers::materialise(home)?));
+    let found = Found::look(home, settings, needs);
+    let missing = found.missing.clone();
+    let mut pinned = found.pinned(home)?;
+    if missing.is_empty() {
+        return Ok(pinned);
     }
-    if super::sizes::SIZES.engines(&platform()).is_none() {
+    let engines = Need::engines(&missing);
+    if !engines.is_empty() && super::sizes::SIZES.engines(&platform()).is_none() {
         return Err(SetupError::Platform { platform: platform() });
     }
     let python = python::find(settings, cancel)?;
-    let _lock = home.lock(&folder_name(settings, &python), progress, cancel)?;
-    // Another process may have built it while we waited; or `PORTWRIGHT_PYTHON` is a launcher,
-    // which only an answer tells.
-    let folder = home.path().join(folder_name(settings, &python));
-    if let Some(complete) = complete::in_folder(&folder, settings) {
-        return Ok(complete.engines(&folder, workers::materialise(home)?));
+    let making = Making { home, settings, python: &python, progress, cancel };
+    if !engines.is_empty() {
+        let built = Pinned::from(making.engines(&engines)?);
+        pinned = Pinned {
+            transformers: built.transformers.or(pinned.transformers),
+            mlx_lm: built.mlx_lm.or(pinned.mlx_lm),
+            engines: built.engines,
+        };
     }
-    let found = uv::find(home, settings);
-    announce(&plan::of(home, settings, found.as_ref(), Some(&python))?, progress)?;
-    let uv = match found {
-        Some(uv) => uv,
-        None => uv::bootstrap(home, &python, progress, cancel)?,
-    };
-    let build = Build { home, folder: &folder, settings, python: &python, uv: &uv };
-    let complete = build.run(progress, cancel)?;
-    Ok(complete.engines(&folder, workers::materialise(home)?))
+    making.sources(&missing, pinned)
+}
+
+/// What is there of some needs, and what is not.
+pub(super) struct Found {
+    environment: Option<(PathBuf, Complete)>,
+    sources: Vec<(Need, PathBuf)>,
+    pub(super) missing: Vec<Need>,
+}
+
+impl Found {
+    /// Looks, and changes nothing.
+    pub(super) fn look(home: &Home, settings: &Settings, needs: &[Need]) -> Self {
+        let engines = Need::engines(needs);
+        let environment =
+            if engines.is_empty() { None } else { complete::find(home, settings, &engines) };
+        let mut missing = if environment.is_some() { Vec::new() } else { engines };
+        let mut sources = Vec::new();
+        for source in Need::sources(needs) {
+            if environment.as_ref().is_some_and(|(_, it)| it.serves(source)) {
+                continue;
+            }
+            let elsewhere = || {
+                let (folder, complete) = complete::find(home, settings, &[source])?;
+                Some(complete::site_packages(&folder, &complete.python_version))
+            };
+            match source::find(home, &lock::pinned(source)).or_else(elsewhere) {
+                Some(folder) => sources.push((source, folder)),
+                None => missing.push(source),
+            }
+        }
+        Self { environment, sources, missing }
+    }
+
+    fn pinned(self, home: &Home) -> Result<Pinned, SetupError> {
+        let mut pinned = match self.environment {
+            Some((folder, complete)) => {
+                complete.engines(&folder, workers::materialise(home)?).into()
+            }
+            None => Pinned::default(),
+        };
+        self.sources.into_iter().for_each(|(source, folder)| pinned.set_source(source, folder));
+        Ok(pinned)
+    }
+}
+
+/// What setting up takes.
+struct Making<'a> {
+    home: &'a Home,
+    settings: &'a Settings,
+    python: &'a Interpreter,
+    progress: &'a dyn Progress,
+    cancel: &'a Cancel,
+}
+
+impl Making<'_> {
+    /// The environment of `engines`, built unless another process did meanwhile.
+    fn engines(&self, engines: &[Need]) -> Result<Engines, SetupError> {
+        let Self { home, settings, python, progress, cancel } = *self;
+        let name = folder_name(engines, settings, python);
+        let _lock = home.lock(&name, progress, cancel)?;
+        // Another process may have built it while we waited; or `PORTWRIGHT_PYTHON` is a launcher,
+        // which only an answer tells.
+        let folder = home.path().join(&name);
+        if let Some(complete) = complete::in_folder(&folder, settings, engines) {
+            return Ok(complete.engines(&folder, workers::materialise(home)?));
+        }
+        let uv = self.announced(engines)?;
+        let build = Build { home, folder: &folder, settings, engines, python, uv: &uv };
+        let complete = build.run(progress, cancel)?;
+        Ok(complete.engines(&folder, workers::materialise(home)?))
+    }
+
+    /// Adds those sources of `missing` that `pinned` has not got from an engine's environment.
+    fn sources(&self, missing: &[Need], mut pinned: Pinned) -> Result<Pinned, SetupError> {
+        let Self { home, python, progress, cancel, .. } = *self;
+        let mut sources = Need::sources(missing);
+        sources.retain(|it| !pinned.has_source(*it));
+        if sources.is_empty() {
+            return Ok(pinned);
+        }
+        // One lock over all, so that who waits for it announces nothing that is there by then.
+        let _lock = home.lock("sources", progress, cancel)?;
+        sources.retain(|it| match source::find(home, &lock::pinned(*it)) {
+            Some(folder) => {
+                pinned.set_source(*it, folder);
+                false
+            }
+            None => true,
+        });
+        if sources.is_empty() {
+            return Ok(pinned);
+        }
+        let uv = self.announced(&sources)?;
+        let fetch = Fetch { home, python, uv: &uv };
+        for source in sources {
+            let folder = fetch.run(&lock::pinned(source), progress, cancel)?;
+            pinned.set_source(source, folder);
+        }
+        Ok(pinned)
+    }
+
+    /// The installer, after what it is going to do was said.
+    fn announced(&self, needs: &[Need]) -> Result<Uv, SetupError> {
+        let Self { home, settings, python, progress, cancel } = *self;
+        let found = uv::find(home, settings);
+        announce(&plan::of(home, settings, needs, found.as_ref(), Some(python))?, progress)?;
+        match found {
+            Some(uv) => Ok(uv),
+            None => uv::ensure(home, settings, python, progress, cancel),
+        }
+    }
 }
 
 /// Says what will happen, and stops before it does when the disk is too small.
@@ -85,190 +205,4 @@ fn announce(plan: &plan::Plan, progress: &dyn Progress) -> Result<(), SetupError
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        fs,
-        path::{Path, PathBuf},
-        sync::Mutex,
-        thread,
-        time::{Duration, Instant},
-    };
-
-    use super::*;
-    use crate::environment::python::tests::{fake, script};
-
-    /// A folder with a fake Python and a fake uv, and a home beside it.
-    struct World {
-        dir: tempfile::TempDir,
-        home: Home,
-        settings: Settings,
-    }
-
-    /// `uv venv … DIR` makes DIR and counts; `uv pip sync` runs `sync`.
-    fn world(sync: &str) -> World {
-        let dir = tempfile::tempdir().unwrap();
-        let bin = dir.path().join("bin");
-        fake(&bin, "python3", "3.11.7");
-        let uv = format!(
-            r#"case "$*" in
-*--version*) echo 'uv 0.13.9 (test)';;
-*--dry-run*) exit 1;;
-*venv*) for last; do :; done; mkdir -p "$last/bin" "$last/lib/python3.11/site-packages/torch-2.15.0.dist-info"
-  : > "$last/bin/python"; echo built >> {count};;
-*sync*) {sync};;
-*install*torch==*) site=$(dirname "$(dirname "$9")")/lib/python3.11/site-packages
-  rmdir $site/torch-2.15.0.dist-info; mkdir "$site/torch-2.15.0+cpu.dist-info"
-  echo "Requires-Dist: ${{UV_DEFAULT_INDEX##*/}}" > "$site/torch-2.15.0+cpu.dist-info/METADATA";;
-esac"#,
-            count = dir.path().join("count").display(),
-        );
-        script(&bin, "uv", &uv);
-        let home = Home::at(dir.path().join("home")).unwrap();
-        let path = std::env::join_paths([bin.as_path(), Path::new("/usr/bin"), Path::new("/bin")]);
-        let settings = Settings { search_path: path.unwrap(), ..Settings::default() };
-        World { dir, home, settings }
-    }
-
-    impl World {
-        fn ensure(&self, progress: &dyn Progress, cancel: &Cancel) -> Result<Engines, SetupError> {
-            ensure_with(&self.home, &self.settings, progress, cancel)
-        }
-
-        fn builds(&self) -> usize {
-            fs::read_to_string(self.dir.path().join("count")).unwrap_or_default().lines().count()
-        }
-
-        fn folder(&self) -> Option<PathBuf> {
-            complete::all(&self.home).into_iter().next().map(|(folder, _)| folder)
-        }
-    }
-
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<String>>);
-
-    impl Progress for Notes {
-        fn on(&self, event: Event<'_>) {
-            if let Event::Note { text } = event {
-                self.0.lock().unwrap().push(text.to_owned());
-            }
-        }
-    }
-
-    #[test]
-    fn a_second_call_builds_nothing_and_says_nothing() {
-        let world = world(":");
-        let (first, second) = (Notes::default(), Notes::default());
-        let cancel = Cancel::default();
-        let engines = world.ensure(&first, &cancel).unwrap();
-        assert_eq!(engines.versions["torch"], "2.15.0");
-        assert!(engines.workers.join("portwright_worker/__main__.py").exists());
-        assert!(first.0.lock().unwrap()[0].contains("to download"));
-        assert_eq!(world.ensure(&second, &cancel).unwrap(), engines);
-        assert!(second.0.lock().unwrap().is_empty());
-        assert_eq!(world.builds(), 1);
-    }
-
-    #[test]
-    fn an_incomplete_environment_is_removed_and_built_again() {
-        let world = world(":");
-        world.ensure(&(), &Cancel::default()).unwrap();
-        let folder = world.folder().unwrap();
-        fs::remove_file(folder.join(complete::FILE)).unwrap();
-        fs::write(folder.join("left over"), "").unwrap();
-        world.ensure(&(), &Cancel::default()).unwrap();
-        assert_eq!(world.builds(), 2);
-        assert!(!folder.join("left over").exists());
-    }
-
-    /// As pyenv's `python3` is: what it names is not the Python that answers.
-    #[test]
-    fn a_launcher_chosen_as_python_does_not_build_each_time() {
-        let mut world = world(":");
-        let real = fake(&world.dir.path().join("real"), "python3", "3.11.9");
-        let text = format!("exec {} \"$@\"", real.display());
-        world.settings.python = Some(script(world.dir.path(), "launcher", &text));
-        let first = world.ensure(&(), &Cancel::default()).unwrap();
-        assert_eq!(world.ensure(&(), &Cancel::default()).unwrap(), first);
-        assert_eq!((first.python_version.as_str(), world.builds()), ("3.11.9", 1));
-    }
-
-    /// Lets the fake uv end once the other process has said that it waits.
-    struct Waiter<'a> {
-        notes: Notes,
-        waited: &'a Path,
-    }
-
-    impl Progress for Waiter<'_> {
-        fn on(&self, event: Event<'_>) {
-            self.notes.on(event);
-            if matches!(event, Event::Note { text } if text.starts_with("another Portwright")) {
-                fs::write(self.waited, "").unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn two_at_once_build_once() {
-        let world = world(
-            r#"for i in $(seq 100); do [ -e "$(dirname "$0")/waited" ] && break; sleep 0.1; done"#,
-        );
-        let waited = world.dir.path().join("bin/waited");
-        let progress = [(), ()].map(|()| Waiter { notes: Notes::default(), waited: &waited });
-        let results = thread::scope(|scope| {
-            let run = |it| world.ensure(it, &Cancel::default()).map_err(|it| it.to_string());
-            let all = [&progress[0], &progress[1]].map(|it| scope.spawn(move || run(it)));
-            all.map(|it| it.join().unwrap())
-        });
-        assert_eq!(results[0], results[1]);
-        assert!(results[0].is_ok(), "{results:?}");
-        assert_eq!(world.builds(), 1);
-        assert!(waited.exists(), "nobody waited");
-    }
-
-    /// The fake's torch asks for what the index's URL ends in.
-    #[test]
-    fn torch_comes_from_the_users_index_unless_that_has_a_cuda_build() {
-        use crate::environment::TorchSource;
-        let mut world = world(":");
-        let index = |name: &str| TorchSource::Index { url: format!("http://a:b@127.0.0.1/{name}") };
-        world.settings.torch = index("sympy");
-        let engines = world.ensure(&(), &Cancel::default()).unwrap();
-        assert_eq!(engines.versions["torch"], "2.15.0+cpu");
-        let folder = world.folder().unwrap();
-        let lock = fs::read_to_string(folder.join("requirements.lock")).unwrap();
-        assert!(lock.contains("mlx-lm==") && !lock.contains("nvidia-"));
-        let mark = fs::read_to_string(folder.join(complete::FILE)).unwrap();
-        assert!(mark.contains("http://127.0.0.1/sympy") && !mark.contains("a:b"), "{mark}");
-
-        world.settings.torch = index("nvidia-cublas");
-        let err = world.ensure(&(), &Cancel::default()).unwrap_err();
-        assert!(matches!(err, SetupError::TorchIndex { .. }), "{err}");
-    }
-
-    #[test]
-    fn a_full_disk_is_told_and_leaves_nothing() {
-        let world = world("echo 'error: failed to write: No space left on device' >&2; exit 2");
-        let err = world.ensure(&(), &Cancel::default()).unwrap_err();
-        assert!(matches!(err, SetupError::DiskFull { .. }), "{err}");
-        assert!(err.to_string().contains("failed to write"));
-        assert_eq!(world.folder(), None);
-    }
-
-    #[test]
-    fn a_hanging_installer_is_killed_on_cancel() {
-        let world = world("sleep 60");
-        let cancel = Cancel::default();
-        let stop = cancel.clone();
-        let started = Instant::now();
-        let killer = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(600));
-            stop.cancel();
-        });
-        let err = world.ensure(&(), &cancel).unwrap_err();
-        killer.join().unwrap();
-        assert!(matches!(err, SetupError::Cancelled), "{err}");
-        assert!(started.elapsed() < Duration::from_secs(10));
-        assert_eq!(world.folder(), None);
-        assert!(world.home.path().join("locks").exists());
-    }
-}
+mod tests;

@@ -44,6 +44,11 @@ impl Sizes {
         self.engines.get(platform)
     }
 
+    /// A package of Python files alone, which is the same on every platform.
+    pub(super) fn source(&self, package: &str) -> Option<&Size> {
+        self.engines.values().find_map(|it| it.get(package))
+    }
+
     /// The size of `uv` itself.
     pub(super) fn uv(&self, platform: &str) -> Option<&Size> {
         self.bootstrap.get(platform)?.get("uv")
@@ -71,6 +76,8 @@ pub enum Group {
     Mlx,
     /// transformers and what the others build on.
     Rest,
+    /// Source files without their dependencies.
+    Sources,
 }
 
 impl Group {
@@ -92,6 +99,7 @@ impl Group {
             Self::TorchCuda => "CUDA libraries that torch asks for",
             Self::Mlx => "MLX and mlx-lm",
             Self::Rest => "transformers and the rest",
+            Self::Sources => "source files",
         }
     }
 }

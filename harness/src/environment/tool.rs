@@ -71,10 +71,7 @@ fn ensure_tool_with(
         return Ok(program);
     }
     let python = python::find(settings, cancel)?;
-    let uv = match uv::find(home, settings) {
-        Some(uv) => uv,
-        None => uv::bootstrap(home, &python, progress, cancel)?,
-    };
+    let uv = uv::ensure(home, settings, &python, progress, cancel)?;
     let name = format!("{} {}", tool.name, tool.version);
     let _step = Step::start(progress, &name, None);
     remove(&folder)?;

@@ -125,8 +125,22 @@ pub(super) fn answer(command: &mut Command) -> Option<String> {
     }
 }
 
+/// The `uv` that is there, or the pinned one, installed now.
+pub(super) fn ensure(
+    home: &Home,
+    settings: &Settings,
+    python: &Interpreter,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Uv, SetupError> {
+    match find(home, settings) {
+        Some(uv) => Ok(uv),
+        None => bootstrap(home, python, progress, cancel),
+    }
+}
+
 /// Installs the pinned `uv` into the home, by the venv and pip that come with Python.
-pub(super) fn bootstrap(
+fn bootstrap(
     home: &Home,
     python: &Interpreter,
     progress: &dyn Progress,

@@ -11,16 +11,11 @@ from .session import Session
 
 
 def imported(session: Session, request: dict) -> dict:
-    """Every imported file of the packages that ``request`` names, as ``package/folder/file.py``."""
-    files = set()
-    for package in request["packages"]:
-        root = getattr(sys.modules.get(package), "__file__", None)
-        if root is None:
-            continue
-        folder = root.rpartition("/")[0] + "/"
-        for name, module in list(sys.modules.items()):
-            path = getattr(module, "__file__", None) if name.split(".")[0] == package else None
-            # A stand-in is part of the program, which counts by itself.
-            if isinstance(path, str) and path.startswith(folder):
-                files.add(f"{package}/{path[len(folder):]}")
-    return {"files": sorted(files)}
+    """Every imported file below ``folder``, by its path in there.
+
+    A stand-in for one lies elsewhere: it is part of the program, which counts by itself.
+    """
+    folder = request["folder"].rstrip("/") + "/"
+    paths = [getattr(it, "__file__", None) for it in list(sys.modules.values())]
+    inside = {it[len(folder):] for it in paths if isinstance(it, str) and it.startswith(folder)}
+    return {"files": sorted(inside)}

@@ -39,7 +39,7 @@ pub(super) fn derived(
 ) -> Result<Option<Vec<Made>>, ToolError> {
     #[cfg(feature = "candle")]
     {
-        let door = crate::session::Door::new(home, None, library).threads(Some(1));
+        let door = crate::session::Door::new(home, library).threads(Some(1));
         crate::session::open(&door, cancel, |session| each(configs, session)).map(Some)
     }
     #[cfg(not(feature = "candle"))]

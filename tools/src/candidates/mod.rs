@@ -138,7 +138,7 @@ pub fn find_candidates(
     cancel: &Cancel,
 ) -> Result<Candidates, ToolError> {
     check(input)?;
-    let surroundings = Surroundings::look(input, home)?;
+    let surroundings = Surroundings::look(input, home, progress, cancel)?;
     let shelf = shelf::open(input)?;
     let model_type = surroundings.model_type(input, &shelf, progress, cancel)?;
     let definition = surroundings.definition(&model_type)?;

@@ -1,9 +1,9 @@
 //! Which model type is meant, by which release of transformers, for which checkout of mlx-lm. Nothing is
-//! installed for it: what is not at hand is said.
+//! installed for it but a release that was named: what else is not at hand is said.
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home},
+    environment::{self, Home, Need},
     progress::Progress,
 };
 use portwright_source::{Library, outline};
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     checkpoint,
     error::ToolError,
-    modular::{at_hand, nearest},
+    modular::{self, at_hand, nearest},
 };
 
 /// The library's tables of model classes.
@@ -32,15 +32,26 @@ impl Surroundings {
     /// # Errors
     ///
     /// Where what the input names is not there.
-    pub(super) fn look(input: &CandidatesInput, home: &Home) -> Result<Self, ToolError> {
-        let library = at_hand(input.transformers.as_deref(), home)?;
+    pub(super) fn look(
+        input: &CandidatesInput,
+        home: &Home,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<Self, ToolError> {
+        let library = match input.transformers.as_deref() {
+            None => at_hand(home)?,
+            given => Some(modular::open(given, &[], home, progress, cancel)?),
+        };
         let target = if let Some(path) = &input.mlx_lm {
             let path = path
                 .canonicalize()
                 .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
             Some(Target::open(&path)?)
         } else {
-            environment::installed(home).map(|it| Target::open(&it.site_packages)).transpose()?
+            match environment::installed(home, &[Need::MlxLm]) {
+                Some(pinned) => Some(Target::open(pinned.mlx_lm()?)?),
+                None => None,
+            }
         };
         let mut notes = Vec::new();
         if target.is_none() {

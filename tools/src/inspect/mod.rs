@@ -222,7 +222,7 @@ pub fn inspect(
     let wanted = (input.depth, input.modules.as_deref());
     #[cfg(feature = "candle")]
     {
-        let mut door = crate::session::Door::new(home, None, &release.library);
+        let mut door = crate::session::Door::new(home, &release.library);
         if let Subject::Folder(folder) = &subject {
             door = door.with_code_in(folder);
         }

@@ -11,7 +11,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Engines, Home, worker_environment},
+    environment::{self, Engines, Home, Need, worker_environment},
     progress::{Progress, Step},
 };
 use portwright_source::{Library, outline};
@@ -266,18 +266,20 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Inspections, ToolError> {
-    let engines = environment::ensure(home, progress, cancel)?;
+    // Real transformers is asked too, and it counts on PyTorch.
+    let needs = [Need::Torch, Need::Transformers];
+    let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let library = match &input.transformers {
         Some(path) => modular::open(Some(path), &[], home, progress, cancel)?,
-        None => Library::open(&engines.site_packages)?,
+        None => Library::open(pinned.transformers()?)?,
     };
     let types = causal_models(&library)?;
-    let real = Real::ask(&types, &library, &engines)?;
+    let real = Real::ask(&types, &library, pinned.engines()?)?;
     let release = Release::read(library)?;
     let mut found = Vec::new();
     {
         let step = Step::start(progress, "inspecting models", types.len() as u64);
-        let door = Door::new(home, Some(engines), &release.library);
+        let door = Door::new(home, &release.library);
         for model_type in &types {
             found.push(open(&door, cancel, |session| {
                 let subject = Subject::Type(model_type.clone());

@@ -14,7 +14,7 @@ use std::{
 use nix::sys::resource::{UsageWho, getrusage};
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home},
+    environment::{self, Home, Need},
     progress::{Progress, Step},
 };
 use portwright_source::Library;
@@ -102,7 +102,10 @@ pub fn bench(
         Some(script) => {
             let python = match &input.python {
                 Some(python) => python.clone(),
-                None => environment::ensure(home, progress, cancel)?.python,
+                None => {
+                    let pinned = environment::ensure(home, &[Need::Torch], progress, cancel)?;
+                    pinned.engines()?.python.clone()
+                }
             };
             Some(measure_python(&python, script, &library, &chosen, progress)?)
         }

@@ -7,15 +7,15 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home},
+    environment::{self, Home, Need},
     progress::Progress,
 };
 use portwright_source::{Library, is_modular};
 
-use crate::error::ToolError;
+use crate::{error::ToolError, transformers};
 
-/// Opens the transformers at `given`; else the one that holds the first of `names` that is a path,
-/// or the current folder; else the engines' own.
+/// Opens the transformers that `given` names; else the one that holds the first of `names` that is a path,
+/// or the current folder; else the pinned release, fetched where it is not there.
 pub(crate) fn open(
     given: Option<&Path>,
     names: &[String],
@@ -23,31 +23,29 @@ pub(crate) fn open(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Library, ToolError> {
-    if let Some(library) = checkout(given, names)? {
+    if let Some(given) = transformers::find(given, home, progress, cancel)? {
+        return Ok(Library::open(&given.folder)?);
+    }
+    if let Some(library) = around(names)? {
         return Ok(library);
     }
-    let engines = environment::ensure(home, progress, cancel)?;
-    Ok(Library::open(&engines.site_packages)?)
+    let pinned = environment::ensure(home, &[Need::Transformers], progress, cancel)?;
+    Ok(Library::open(pinned.transformers()?)?)
 }
 
-/// As [`open`], but installs nothing: there may be no transformers on this machine.
-pub(crate) fn at_hand(given: Option<&Path>, home: &Home) -> Result<Option<Library>, ToolError> {
-    if let Some(library) = checkout(given, &[])? {
+/// As [`open`] with nothing named, but fetches nothing: there may be no transformers on this machine.
+pub(crate) fn at_hand(home: &Home) -> Result<Option<Library>, ToolError> {
+    if let Some(library) = around(&[])? {
         return Ok(Some(library));
     }
-    let engines = environment::installed(home);
-    Ok(engines.map(|it| Library::open(&it.site_packages)).transpose()?)
+    let Some(pinned) = environment::installed(home, &[Need::Transformers]) else {
+        return Ok(None);
+    };
+    Ok(Some(Library::open(pinned.transformers()?)?))
 }
 
-/// The transformers that is named, or that files or the current folder lie in.
-fn checkout(given: Option<&Path>, names: &[String]) -> Result<Option<Library>, ToolError> {
-    if let Some(given) = given {
-        let path = given.canonicalize().map_err(|_| ToolError::NoSuchPath {
-            flag: "--transformers",
-            path: given.to_owned(),
-        })?;
-        return Ok(Some(Library::open(&path)?));
-    }
+/// The transformers that files or the current folder lie in.
+fn around(names: &[String]) -> Result<Option<Library>, ToolError> {
     let files = names.iter().filter(|it| is_path(it)).map(PathBuf::from);
     let package = files.chain([PathBuf::from(".")]).find_map(|path| package_above(&path));
     Ok(package.map(|it| Library::open(&it)).transpose()?)

@@ -6,9 +6,10 @@ use std::time::Duration;
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{Launch, Pair, Sources, Synthesis, Synthesised, Worker},
-    environment::{Engines, Home},
+    engine::{self, EngineKind, Host, Launch, Runs, Sources, Synthesis, Synthesised, Worker},
+    environment::{self, Home},
 };
+use portwright_source::Library;
 use serde_json::{Map, Value};
 
 use crate::{error::ToolError, verify};
@@ -17,18 +18,26 @@ use crate::{error::ToolError, verify};
 const OF_THE_FILE: &[&str] =
     &["architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"];
 
-/// The tiny config of a model type, as config.json.
+/// What makes the config: the embedded engine, which is always there, where the build has it.
+fn maker() -> EngineKind {
+    let host = if cfg!(feature = "candle") { Host::Embedded } else { Host::Native };
+    EngineKind::that_runs(Runs::Definition, host)
+}
+
+/// The tiny config of a model type of `library`, as config.json.
 pub(super) fn config(
     model_type: &str,
-    engines: Engines,
-    sources: &Sources,
+    library: &Library,
     home: &Home,
     cancel: &Cancel,
 ) -> Result<Map<String, Value>, ToolError> {
-    let launch = Launch::new(home, Some(engines));
+    let sources = Sources { definition: Some(library.package().to_owned()), ..Sources::default() };
+    let maker = maker();
+    let needs = engine::needs(&[maker], &sources);
+    let pinned = environment::installed(home, &needs).unwrap_or_default();
+    let launch = Launch::new(home, pinned);
     let deadline: Duration = verify::deadline(None)?;
-    let mut worker =
-        Worker::spawn(Pair::default().reference(), &launch, sources, deadline, cancel.clone())?;
+    let mut worker = Worker::spawn(maker, &launch, &sources, deadline, cancel.clone())?;
     let folder = tempfile::tempdir()
         .map_err(|source| ToolError::Write { path: std::env::temp_dir(), source })?;
     let synthesis = Synthesis {

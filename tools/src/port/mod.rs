@@ -25,12 +25,14 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     digest,
-    engine::Sources,
-    environment::{self, Home},
+    environment::{self, Home, Need},
     progress::{Progress, Step},
 };
 pub use portwright_source::port::{Candidate, Work};
-use portwright_source::port::{PortFile, TestTable};
+use portwright_source::{
+    Library,
+    port::{PortFile, TestTable},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -38,7 +40,7 @@ use similar::TextDiff;
 use crate::{
     error::ToolError,
     inspect::InspectInput,
-    modular,
+    modular, transformers,
     verify::{self, VerifyInput},
 };
 use release::Release;
@@ -138,7 +140,12 @@ pub fn scaffold(
     cancel: &Cancel,
 ) -> Result<PortOutput, ToolError> {
     let target = &TARGETS[0];
-    let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
+    let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
+    let folder = given.as_ref().map(|it| it.folder.as_path());
+    // From here on a release is named by its exact version.
+    let input =
+        &PortInput { transformers: given.as_ref().map(|it| it.name.clone()), ..input.clone() };
+    let library = modular::open(folder, &[], home, progress, cancel)?;
     let tree = open_tree(target, input, home, progress, cancel)?;
     let release = Release::read(library, &tree, progress, cancel)?;
     let child = release.definition(&input.model_type)?;
@@ -171,7 +178,7 @@ pub fn scaffold(
         let text = tree.remapping.with(&text, own, &first.port);
         texts.push((path, Part::Registration, text));
     }
-    match test_entry(&tree, input, &port, home, progress, cancel) {
+    match test_entry(&tree, input, &port, &release.library, home, progress, cancel) {
         Ok((path, text)) => texts.push((path, Part::Test, text)),
         Err(Skipped::Why(why)) => notes.push(format!("no test entry: {why}")),
         Err(Skipped::Failed(err)) => return Err(err),
@@ -180,7 +187,7 @@ pub fn scaffold(
     let weights = {
         let inspected = InspectInput {
             model: own.to_owned(),
-            transformers: input.transformers.clone(),
+            transformers: Some(release.library.package().to_owned()),
             depth: None,
             modules: None,
         };
@@ -232,7 +239,8 @@ fn open_tree(
     let tree = if let Some(path) = &input.mlx_lm {
         Tree::open(target, path)?
     } else {
-        Tree::open(target, &environment::ensure(home, progress, cancel)?.site_packages)?
+        let pinned = environment::ensure(home, &[Need::MlxLm], progress, cancel)?;
+        Tree::open(target, pinned.mlx_lm()?)?
     };
     if tree.is_installed() && !input.dry_run && input.out.is_none() {
         return Err(ToolError::InstalledTarget { package: tree.package });
@@ -306,6 +314,7 @@ fn test_entry(
     tree: &Tree,
     input: &PortInput,
     port: &PortFile,
+    library: &Library,
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
@@ -322,13 +331,8 @@ fn test_entry(
     if table.model_types.contains(&input.model_type) {
         return Err(Skipped::Why(format!("`{list}` in {file} has one")));
     }
-    let Some(engines) = environment::installed(home) else {
-        let why = "the tiny config is made by the engines; `portwright setup` installs them";
-        return Err(Skipped::Why(why.into()));
-    };
     let _step = Step::start(progress, "making a tiny config", None);
-    let sources = Sources { definition: input.transformers.clone(), port: None };
-    let config = entry::config(&input.model_type, engines, &sources, home, cancel);
+    let config = entry::config(&input.model_type, library, home, cancel);
     let config = config.map_err(|err| match err {
         ToolError::Engine(err) if !err.is_cancelled() => Skipped::Why(err.to_string()),
         other => Skipped::Failed(other),

@@ -11,10 +11,13 @@ use portwright_harness::{
     cancel::Cancel,
     digest,
     engine::{Launch, Sources},
-    environment::{self, Engines, Home},
+    environment::{self, Home, Need, Pinned},
     progress::{Progress, Step},
 };
-use portwright_source::port::{PortFile, Scaffold};
+use portwright_source::{
+    Library,
+    port::{PortFile, Scaffold},
+};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +28,7 @@ use super::{
     target::{TARGETS, Tree},
     trial::{Outcome, Run, Trial, Trials},
 };
-use crate::{error::ToolError, modular, runs, table, verify};
+use crate::{error::ToolError, runs, table, verify};
 
 /// The table of the docs, and its data.
 pub const TABLE: &str = "ports.md";
@@ -145,9 +148,10 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<PortCoverage, ToolError> {
-    let Prepared { engines, sources, tree, mut rows, trials } =
-        prepare(input, home, progress, cancel)?;
-    let launch = Launch::new(home, Some(engines.clone()));
+    let needs = [Need::Torch, Need::Mlx, Need::Transformers, Need::MlxLm];
+    let Prepared { pinned, sources, tree, mut rows, trials } =
+        prepare(input, &needs, home, progress, cancel)?;
+    let launch = Launch::new(home, pinned.clone());
     let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
     let running = Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
     let mut found =
@@ -157,9 +161,10 @@ pub fn sweep(
             .chain(row.port.as_mut().map(|it| &mut it.from_itself));
         places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
     }
+    let versions = &pinned.engines()?.versions;
     let versions = ["torch", "transformers", "mlx", "mlx-lm"]
         .into_iter()
-        .filter_map(|it| Some((it.to_owned(), engines.versions.get(it)?.clone())))
+        .filter_map(|it| Some((it.to_owned(), versions.get(it)?.clone())))
         .collect();
     let coverage = PortCoverage { versions, rows };
     if let Some(docs) = &input.docs {
@@ -175,12 +180,13 @@ pub fn plan(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Vec<Row>, ToolError> {
-    Ok(prepare(input, home, progress, cancel)?.rows)
+    let needs = [Need::Transformers, Need::MlxLm];
+    Ok(prepare(input, &needs, home, progress, cancel)?.rows)
 }
 
 /// Scaffolds that wait to be run.
 struct Prepared {
-    engines: Engines,
+    pinned: Pinned,
     sources: Sources,
     tree: Tree,
     /// Sorted by model type.
@@ -191,19 +197,27 @@ struct Prepared {
 
 fn prepare(
     input: &PortSweepInput,
+    needs: &[Need],
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Prepared, ToolError> {
-    let engines = environment::ensure(home, progress, cancel)?;
-    let sources = verify::sources(&verify::VerifyInput {
+    let mut named = verify::VerifyInput {
         transformers: input.transformers.clone(),
         port: input.mlx_lm.clone(),
         ..verify::VerifyInput::default()
-    })?;
-    let library = sources.definition.as_deref().unwrap_or(&engines.site_packages);
-    let library = modular::open(Some(library), &[], home, progress, cancel)?;
-    let place = sources.port.as_deref().unwrap_or(&engines.site_packages);
+    };
+    let sources = verify::sources(&mut named, home, progress, cancel)?;
+    let pinned = environment::ensure(home, needs, progress, cancel)?;
+    let library = match &sources.definition {
+        Some(folder) => folder,
+        None => pinned.transformers()?,
+    };
+    let library = Library::open(library)?;
+    let place = match &sources.port {
+        Some(folder) => folder,
+        None => pinned.mlx_lm()?,
+    };
     let tree = Tree::open(&TARGETS[0], place)?;
     let release = Release::read(library, &tree, progress, cancel)?;
     let chosen: BTreeSet<String> = if input.model_types.is_empty() {
@@ -225,7 +239,7 @@ fn prepare(
         .collect::<Result<_, ToolError>>()?;
     drop(step);
     let (rows, trials): (Vec<Row>, Vec<Vec<Trial>>) = planned.into_iter().unzip();
-    Ok(Prepared { engines, sources, tree, rows, trials: trials.into_iter().flatten().collect() })
+    Ok(Prepared { pinned, sources, tree, rows, trials: trials.into_iter().flatten().collect() })
 }
 
 /// How much of two ports is the same, in a thousandth of their lines.

@@ -165,7 +165,7 @@ pub fn run(
     };
     let prepared = prepare(input, &folder, progress)?;
     let library = modular::open(input.transformers.as_deref(), &[], home, progress, cancel)?;
-    let door = Door::new(home, None, &library)
+    let door = Door::new(home, &library)
         .threads(input.threads)
         .device(input.device.as_deref())
         .with_code_in(&folder);
