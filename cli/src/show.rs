@@ -15,7 +15,7 @@ use portwright_harness::{
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
 use portwright_tools::{
-    error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput,
+    count::counted, error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput,
     verify::VerifyOutput,
 };
 
@@ -154,12 +154,7 @@ fn worst(check: &CheckRecord) -> [String; 3] {
 }
 
 fn outcome(check: &CheckRecord) -> Cell {
-    let word = match (check.outcome, check.gate) {
-        (Outcome::Fail, false) => "note".to_owned(),
-        (Outcome::NotApplicable, _) => "n/a".to_owned(),
-        (outcome, _) => outcome.to_string(),
-    };
-    Cell::new(word).fg(match (check.outcome, check.gate) {
+    Cell::new(check.word()).fg(match (check.outcome, check.gate) {
         (Outcome::Pass, _) => Color::Green,
         (Outcome::Fail, true) => Color::Red,
         (Outcome::Fail, false) | (Outcome::NotRun, _) => Color::Yellow,
@@ -221,12 +216,12 @@ pub(crate) fn coverage(output: &SweepOutput) {
     anstream::println!("{table}");
     let coverage = &output.coverage;
     anstream::println!(
-        "\n{} pass, {} fail, {} not run in {:.0} s; {} rows are not wholly explained",
+        "\n{} pass, {} fail, {} not run in {:.0} s; {} not wholly explained",
         coverage.count(Verdict::Pass),
         coverage.count(Verdict::Fail),
         coverage.count(Verdict::NotRun),
         output.seconds,
-        coverage.unexplained().count(),
+        counted(coverage.unexplained().count(), "row is", "rows are"),
     );
 }
 

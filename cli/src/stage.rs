@@ -54,7 +54,7 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "DIGEST", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     apply: Option<String>,
 
-    /// End a staging that was cut off, and nothing else
+    /// Finish or undo a staging that was interrupted, and nothing else
     #[arg(long, conflicts_with_all = ["target", "files", "model", "from", "branch", "patch", "run", "message", "apply"])]
     recover: bool,
 
@@ -109,10 +109,10 @@ pub(crate) fn run(args: StageArgs) -> anyhow::Result<u8> {
 
 fn of_recovery(recovery: &Recovery) -> String {
     match recovery {
-        Recovery::Nothing => "no staging was cut off".to_owned(),
-        Recovery::Undone { branch } => format!("a staging of `{branch}` was cut off: it is undone"),
+        Recovery::Nothing => "no staging was interrupted".to_owned(),
+        Recovery::Undone { branch } => format!("an interrupted staging of `{branch}` was undone"),
         Recovery::Finished { branch } => {
-            format!("a staging of `{branch}` was cut off at its very end: it is whole")
+            format!("a staging of `{branch}` was interrupted after its last step: it is complete")
         }
     }
 }

@@ -104,6 +104,17 @@ pub struct CheckRecord {
 }
 
 impl CheckRecord {
+    /// The outcome as every report writes it: a check that only informs does not fail, it notes.
+    pub fn word(&self) -> &'static str {
+        match (self.outcome, self.gate) {
+            (Outcome::Fail, false) => "note",
+            (Outcome::Pass, _) => "pass",
+            (Outcome::Fail, true) => "fail",
+            (Outcome::NotRun, _) => "not run",
+            (Outcome::NotApplicable, _) => "not applicable",
+        }
+    }
+
     /// The figure with this id.
     pub fn figure(&self, id: &str) -> Option<&Figure> {
         self.figures.iter().find(|it| it.id == id)

@@ -61,7 +61,7 @@ pub enum RuntimeError {
     Timeout { limit: Duration, place: Option<Place> },
     #[error("the virtual machine panicked: {0}")]
     Panic(String),
-    #[error("the machine was given up after an earlier call: {0}")]
+    #[error("this session stopped after an earlier call failed: {0}")]
     Abandoned(String),
     #[error("cannot start the machine's thread")]
     Thread(#[source] std::io::Error),

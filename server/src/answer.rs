@@ -7,6 +7,7 @@ use portwright_harness::{
     figure::{Bound, Direction, Real},
     outcome::{Absence, CheckRecord, Outcome, Place, Verdict},
 };
+use portwright_prompts::number_text;
 use portwright_tools::{
     explain::{Explanation, FailedCheck},
     report,
@@ -264,11 +265,11 @@ impl Brief for RunResult {
             let broken = check.figures.iter().find(|it| !it.holds);
             let detail = match (broken, &check.reason, check.findings.first()) {
                 (Some(figure), _, _) => format!(
-                    ": {} is {:.2e}, must be {} {:.2e}",
+                    ": {} is {}, must be {} {}",
                     figure.name,
-                    figure.measured.0,
+                    number_text(figure.measured.0),
                     figure.direction.map_or("", Direction::words),
-                    figure.limit.map_or(f64::NAN, |it| it.0)
+                    number_text(figure.limit.map_or(f64::NAN, |it| it.0))
                 ),
                 (None, Some(reason), _) => format!(": {reason}"),
                 (None, None, Some(finding)) => format!(": {finding}"),

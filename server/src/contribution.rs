@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use portwright_tools::{
+    count::counted,
     policy::{Policy, PolicyFile, PolicyInput, Rule},
     stage::{Recovery, Refusal as Reason, RunShown, StageInput, StagedFile, Staging, State},
 };
@@ -165,8 +166,8 @@ pub(crate) fn question(plan: &Staging, input: &StageInput) -> Question {
     let files: Vec<&str> = plan.files.iter().map(|it| it.path.as_str()).collect();
     let (branch, checkout) = (&plan.branch, plan.checkout.display());
     let mut lines = vec![format!(
-        "Stage {} files on the new branch `{branch}` of {checkout}? Nothing is committed or pushed.",
-        files.len()
+        "Stage {} on the new branch `{branch}` of {checkout}? Nothing is committed or pushed.",
+        counted(files.len(), "file", "files")
     )];
     lines.extend(files.iter().take(MOST_ROWS).map(|it| format!("- {it}")));
     lines.push(format!("A patch is written to {}.", plan.patch.display()));

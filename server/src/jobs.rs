@@ -14,6 +14,7 @@ use std::{
 
 use portwright_harness::environment::Home;
 use portwright_tools::{
+    count::counted,
     runs::{self, RunSummary},
     standing::State,
     verify::VerifyInput,
@@ -178,7 +179,7 @@ fn enter(known: &mut Vec<Arc<Job>>, id: RunId, question: VerifyInput) -> Result<
     let open = known.iter().filter(|it| !it.state().is_over()).count();
     if MOST_OPEN <= open {
         return Err(Refusal::new(
-            format!("{open} runs are waiting already"),
+            format!("{} waiting already", counted(open, "run is", "runs are")),
             "wait until one is over (`parity_status`), or stop one with `cancel_parity`",
         ));
     }

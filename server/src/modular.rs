@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use portwright_tools::count::counted;
 use portwright_tools::modular::{
     Compared, ConvertInput, ConvertOutput, FormatterChoice, ScaffoldInput, ScaffoldOutput,
 };
@@ -118,9 +119,9 @@ impl Brief for Converted {
         let changed = self.files.iter().filter(|it| it.compared != Compared::Unchanged).count();
         let verb = if self.wrote { "written" } else { "compared" };
         format!(
-            "{} files {verb}, {changed} of them not as they were; {} failures",
-            self.files.len(),
-            self.failures.len()
+            "{} {verb}, {changed} of them changed; {}",
+            counted(self.files.len(), "file", "files"),
+            counted(self.failures.len(), "failure", "failures")
         )
     }
 }

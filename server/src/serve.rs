@@ -71,7 +71,9 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    #[error("`{address}` is every address of this machine, and no name is allowed as `Host`")]
+    #[error(
+        "`{address}` listens on every address of this machine, but no host name is allowed: requests would all be refused"
+    )]
     NoHost { address: SocketAddr },
 
     #[error("`{TOKEN_VARIABLE}` is no bearer token")]

@@ -24,6 +24,7 @@ pub mod candidates;
 pub mod checkpoint;
 pub mod commits;
 pub mod compare;
+pub mod count;
 pub mod definitions;
 pub mod error;
 pub mod explain;

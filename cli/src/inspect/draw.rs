@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
+use portwright_tools::count::counted;
 use portwright_tools::inspect::{
     Architecture, Fit, Model, Place,
     attention::AttentionVerdict,
@@ -159,7 +160,11 @@ fn branches(rows: &[Row]) -> Vec<String> {
 }
 
 fn checkpoint(fit: &Fit) {
-    show::line(format!("{} tensors, {} of them renamed on the way in", fit.tensors, fit.renamed));
+    show::line(format!(
+        "{}, {} of them renamed on the way in",
+        counted(fit.tensors, "tensor", "tensors"),
+        fit.renamed
+    ));
     let list = |what: &str, all: &[String]| {
         if !all.is_empty() {
             show::line(format!("{what}: {}", names(all, MOST_NAMES)));

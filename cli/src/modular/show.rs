@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
+use portwright_tools::count::counted;
 use portwright_tools::modular::{
     BenchOutput, CheckOutput, Compared, ConvertOutput, Difference, Failure, FormatterUsed,
     Measured, NewModelOutput,
@@ -74,9 +75,9 @@ pub(super) fn checked(output: &CheckOutput) {
         if bad == 0 { (AnsiColor::Green, "up to date") } else { (AnsiColor::Red, "out of date") };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     anstream::println!(
-        "{style}{word}{style:#}: {} modular files, {} differences, {} failed ({} converted, {:.2} s)",
-        output.modular_files,
-        output.differences.len(),
+        "{style}{word}{style:#}: {}, {}, {} failed ({} converted, {:.2} s)",
+        counted(output.modular_files, "modular file", "modular files"),
+        counted(output.differences.len(), "difference", "differences"),
         output.failures.len(),
         output.converted,
         output.seconds

@@ -65,7 +65,8 @@ pub(super) fn spellings(answers: &Answers) -> Result<Finding, Absence> {
             let mut notes = Vec::new();
             if !bound.admits(*max_abs) {
                 notes.push(
-                    "the other spelling loads without a word and gives another model".to_owned(),
+                    "the other spelling loads without an error, but computes a different model"
+                        .to_owned(),
                 );
             }
             let name = "max |Δ| with the other spelling";

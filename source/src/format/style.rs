@@ -80,7 +80,7 @@ pub enum StyleError {
     #[error("The settings are not TOML")]
     Syntax(#[source] toml::de::Error),
     /// A setting has a value of the wrong kind.
-    #[error("The settings of ruff do not hold together: {0}")]
+    #[error("the ruff settings contradict each other: {0}")]
     Value(String),
 }
 

@@ -55,7 +55,7 @@ pub enum HubError {
     #[error("{what}: the Hub's answer cannot be read: {detail}")]
     Answer { what: String, detail: String },
 
-    #[error("`{file}` of `{id}` is no sound safetensors file")]
+    #[error("`{file}` of `{id}` is corrupt: it is not a readable safetensors file")]
     Header { id: String, file: String, source: Box<HeaderError> },
 
     #[error(

@@ -23,7 +23,7 @@ pub enum GithubError {
     #[error("GitHub cannot be reached: {detail}")]
     Unreachable { detail: String },
 
-    #[error("GitHub allows no more questions for now{}", for_now(.wait.as_deref()))]
+    #[error("GitHub's rate limit is reached{}", for_now(.wait.as_deref()))]
     RateLimited { wait: Option<String> },
 
     #[error("GitHub answered {status}")]
@@ -51,7 +51,7 @@ impl GithubError {
 }
 
 fn for_now(wait: Option<&str>) -> String {
-    wait.map_or_else(String::new, |it| format!(" (for {it} s)"))
+    wait.map_or_else(String::new, |it| format!("; try again in {it} s"))
 }
 
 /// An open pull request.
@@ -254,7 +254,7 @@ mod tests {
             ("HTTP/1.1 429 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", "for 60 s"),
             (
                 "HTTP/1.1 403 No\r\nX-RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n",
-                "no more questions",
+                "rate limit is reached",
             ),
             ("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "answered 401"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "cannot be read"),

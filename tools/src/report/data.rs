@@ -15,6 +15,8 @@ use portwright_harness::{
 };
 use serde_json::{Value, json};
 
+use crate::count::counted;
+
 use super::{
     plots::{Drawn, Plot, Point, draw},
     untested,
@@ -59,14 +61,14 @@ pub fn sentence(evidence: &Evidence) -> String {
     let of = |outcome| gates().filter(move |it| it.outcome == outcome).count();
     let mut parts =
         vec![format!("{} of {} deciding checks passed", of(Outcome::Pass), gates().count())];
-    for (outcome, word) in [
-        (Outcome::Fail, "failed"),
-        (Outcome::NotRun, "could not run"),
-        (Outcome::NotApplicable, "do not apply"),
+    for (outcome, one, many) in [
+        (Outcome::Fail, "failed", "failed"),
+        (Outcome::NotRun, "could not run", "could not run"),
+        (Outcome::NotApplicable, "does not apply", "do not apply"),
     ] {
         let count = of(outcome);
         if 0 < count {
-            parts.push(format!("{count} {word}"));
+            parts.push(counted(count, one, many));
         }
     }
     format!("{}.", parts.join(", "))
@@ -81,6 +83,7 @@ fn summaries() -> BTreeMap<&'static str, &'static str> {
 fn with_limits(evidence: &Evidence) -> Value {
     let mut value = serde_json::to_value(evidence).unwrap_or_default();
     for (index, check) in evidence.checks.iter().enumerate() {
+        value["checks"][index]["word"] = check.word().into();
         for (position, figure) in check.figures.iter().enumerate() {
             let shown = &mut value["checks"][index]["figures"][position];
             shown["holds"] = figure.holds().into();

@@ -34,13 +34,13 @@ pub enum StageError {
     #[error("`{path}` cannot be read as the journal of a staging: {detail}", path = path.display())]
     Journal { path: PathBuf, detail: String },
 
-    #[error("a staging was cut off, and {what} since; it was left as it is")]
+    #[error("an earlier staging was interrupted, and {what} since then; nothing was changed")]
     Touched { what: String },
 
     #[error("what was staged is not what was planned, and was undone: {detail}")]
     NotAsPlanned { detail: String },
 
-    #[error("{first}; nor could what was begun be undone")]
+    #[error("{first}; undoing the steps before it failed too")]
     NotUndone { first: Box<StageError>, source: Box<StageError> },
 }
 
