@@ -20,6 +20,13 @@ class WorkerError(Exception):
         self.kind, self.file, self.line, self.hint = kind, file, line, hint
 
 
+class Unsupported(WorkerError):
+    """A question that a definition cannot be asked, and what to do about it."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__("unsupported", message, hint=hint)
+
+
 class Session:
     """What one session holds: opened models by handle name, and the engine's own notes."""
 

@@ -7,7 +7,7 @@ import torch
 
 from . import loading, looking, remote, structure, taps
 from .blame import Blame
-from .decoding import Decoding, call, padding
+from .decoding import Decoding, Padding, call, in_chunks
 from .generating import Generation
 from .reordering import OtherOrder
 from .ties import Ties
@@ -42,13 +42,13 @@ def forward(request):
     """Logits of given tokens, in one call or in chunks with the cache; taps when they are wanted."""
     model = _models[request["handle"]].model
     tokens = torch.tensor(request["tokens"])  # [B, T]
-    batch = padding(request, tokens)
+    batch = Padding.of(request, tokens)
     records = []
     ties = Ties() if request.get("ties") else nullcontext()
     order = OtherOrder() if request.get("other_order") else nullcontext()
     with Blame(model), ties, order:
         if request.get("chunks"):
-            logits = _in_chunks(model, tokens, request["chunks"], batch)
+            logits = in_chunks(model, tokens, request["chunks"], batch)
         elif request.get("taps"):
             with taps.Taps(model) as recorder:
                 logits = call(model, tokens, use_cache=False, **batch.arguments()).logits
@@ -73,17 +73,6 @@ def run(request):
     _kernels.hand_over("logits", output)
     return {"shape": list(output.shape), "dtype": output.dtype.name,
             "ties": getattr(ties, "count", None)}
-
-
-def _in_chunks(model, tokens, chunks, batch):
-    if sum(chunks) != tokens.shape[1] or min(chunks) < 1:
-        raise ValueError(f"chunks {chunks} do not make {tokens.shape[1]} tokens")
-    decoding, start, parts = Decoding(model), 0, []
-    for length in chunks:
-        end = start + length
-        parts.append(decoding.step(tokens[:, start:end], batch.arguments(start, end, decoding.past)))
-        start = end
-    return torch.cat(parts, dim=1)
 
 
 def generate(request):
