@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
+from portwright.unsupported import Unsupported
+
 try:
     import resource
 except ImportError:  # the embedded runtime has no such module: the harness asks the system itself
@@ -19,12 +21,12 @@ class WorkerError(Exception):
         super().__init__(message)
         self.kind, self.file, self.line, self.hint = kind, file, line, hint
 
-
-class Unsupported(WorkerError):
-    """A question that a definition cannot be asked, and what to do about it."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__("unsupported", message, hint=hint)
+    @classmethod
+    def of(cls, error: WorkerError | Unsupported) -> WorkerError:
+        """Either failure that we raise ourselves, as the one that is told."""
+        if isinstance(error, Unsupported):
+            return cls("unsupported", str(error), hint=error.hint)
+        return error
 
 
 class Session:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 
 import torch
+from portwright.calling import Padding, greedy, in_chunks, logits_of, untaken
 
 from ..session import Session, WorkerError, peak_bytes
 from . import config_ledger, files
-from .calling import Decoding, Padding, call, in_chunks, untaken
 from .taps import Taps
-
-
-def logits_of(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    """[B, T] -> [B, T, V] in one call without a cache."""
-    with torch.no_grad():
-        return call(model, tokens, use_cache=False).logits
 
 
 def forward(session: Session, request: dict) -> dict:
@@ -36,9 +30,9 @@ def forward(session: Session, request: dict) -> dict:
             logits = in_chunks(opened.model, tokens, request["chunks"], batch)
         elif taps:
             with taps:
-                logits = call(opened.model, tokens, use_cache=False, **batch.arguments()).logits
+                logits = logits_of(opened.model, tokens, **batch.arguments())
         else:
-            logits = call(opened.model, tokens, use_cache=False, **batch.arguments()).logits
+            logits = logits_of(opened.model, tokens, **batch.arguments())
     seconds = time.perf_counter() - start
     result = {"shape": list(logits.shape), "dtype": str(logits.dtype).removeprefix("torch."),
               "seconds": seconds}
@@ -55,15 +49,9 @@ def forward(session: Session, request: dict) -> dict:
 def generate(session: Session, request: dict) -> dict:
     """The op ``generate``: greedy, with the cache, one token at a time."""
     opened = session.handle(request["handle"])
-    decoding, tokens = Decoding(opened.model), torch.tensor([request["prompt"]])
-    ids, steps = [], []
     start = time.perf_counter()
-    with torch.no_grad(), config_ledger.recording(opened.config_fields):
-        for _ in range(request["max_new_tokens"]):
-            last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
-            tokens = last.argmax(-1)
-            steps.append(last)
-            ids.append(int(tokens))
+    with config_ledger.recording(opened.config_fields):
+        ids, logits = greedy(opened.model, request["prompt"], request["max_new_tokens"])
     seconds = time.perf_counter() - start
-    files.save_tensors({"logits": torch.cat(steps, dim=1).to(opened.out_dtype)}, request["out"])
+    files.save_tensors({"logits": logits.to(opened.out_dtype)}, request["out"])
     return {"ids": ids, "seconds": seconds, "peak_bytes": peak_bytes()}

@@ -13,10 +13,10 @@ import sys
 from typing import Any, Callable
 
 import torch
+from portwright.calling import call, takes
 
 from ..session import Session, WorkerError
 from . import files
-from .calling import call, takes
 
 _APPLIES = re.compile(r"^_?apply_.*rotary|^apply_rope|^_?apply_rotary")
 _INDEX = re.compile(r"\.(\d+)(\.|$)")

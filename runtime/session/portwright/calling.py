@@ -4,6 +4,8 @@ Releases of transformers name one thing differently. What was read before is `ca
 decorator that still takes the older `past_key_values`; recurrent models had `cache_params`, RWKV has
 `state`. So a forward's signature decides, below its decorators, and nothing that it does not declare is
 left out in silence: either that provably changes nothing, or the question cannot be asked.
+
+Plain PyTorch and transformers: the native worker of the harness runs this file as well.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from functools import cache
 from typing import Any, Callable
 
 import torch
+
+from .unsupported import Unsupported
 
 # One thing under the names that it has had, the newest first.
 _PAST = ("cache", "past_key_values", "cache_params")
@@ -25,13 +29,6 @@ _STATE = "state"
 # `generate()`, which gives none to it either. `untaken` tells whoever has to know.
 _DISPENSABLE = ("use_cache", "logits_to_keep", "position_ids")
 _INSTEAD = {"attention_mask": "a padded batch means nothing to it; ask its rows one by one"}
-
-
-class Unsupported(ValueError):
-    """A question that a definition cannot be asked, and what to do about it."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message if hint is None else f"{message}; {hint}")
 
 
 def takes(model: torch.nn.Module) -> frozenset[str]:
@@ -65,6 +62,12 @@ def call(model: torch.nn.Module, tokens: torch.Tensor, **arguments: Any) -> Any:
             raise Unsupported(f"the definition takes no `{name}`: its forward declares "
                               f"{', '.join(sorted(names))}", _INSTEAD.get(name))
     return model(input_ids=tokens, **arguments)
+
+
+def logits_of(model: torch.nn.Module, tokens: torch.Tensor, **arguments: Any) -> torch.Tensor:
+    """[B, T] -> [B, T, V] in one call without a cache."""
+    with torch.no_grad():
+        return call(model, tokens, use_cache=False, **arguments).logits
 
 
 class Padding:
@@ -182,3 +185,15 @@ def in_chunks(model: torch.nn.Module, tokens: torch.Tensor, chunks: list[int],
         parts.append(decoding.step(tokens[:, start:end], arguments))
         start = end
     return torch.cat(parts, dim=1)
+
+
+def greedy(model: torch.nn.Module, prompt: list[int], count: int) -> tuple[list[int], torch.Tensor]:
+    """The best token, `count` times, with the cache: ids, and the logits that decided them [1, T, V]."""
+    decoding, tokens, ids, steps = Decoding(model), torch.tensor([prompt]), [], []
+    with torch.no_grad():
+        for _ in range(count):
+            last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
+            tokens = last.argmax(-1)
+            steps.append(last)
+            ids.append(int(tokens))
+    return ids, torch.cat(steps, dim=1)
