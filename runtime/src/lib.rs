@@ -8,7 +8,8 @@
 //!
 //! [`Machine`] runs Python. [`sources`] says what it may import. `binding` is where the kernels
 //! become Python objects. The dialects, in plain Python, lie in `runtime/dialects`: `shared` is what
-//! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers.
+//! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers. What
+//! a caller asks of a definition lies in `runtime/session`.
 //!
 //! # How it is measured
 //!

@@ -1,4 +1,5 @@
-//! What Python code may import: the frozen dialects and the packages that the machine was given.
+//! What Python code may import: the frozen dialects and session, and the packages that the machine was
+//! given.
 
 use std::{
     borrow::Cow,
@@ -12,20 +13,26 @@ use include_dir::{Dir, include_dir};
 
 static DIALECTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
-/// Every text of the dialects by its file: walking the folders costs more than importing some of them.
+/// What the machine's caller asks; a folder beside the dialects, with a package of its own.
+static SESSION: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/session");
+
+/// The first part of the name of every file of the session.
+const SESSION_FOLDER: &str = "session";
+
+/// Every frozen text by its file: walking the folders costs more than importing some of them.
 static FROZEN_TEXTS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut texts = HashMap::new();
-    let mut folders = vec![&DIALECTS];
-    while let Some(folder) = folders.pop() {
-        folders.extend(folder.dirs());
+    let mut folders = vec![(&DIALECTS, Path::new("")), (&SESSION, Path::new(SESSION_FOLDER))];
+    while let Some((folder, root)) = folders.pop() {
+        folders.extend(folder.dirs().map(|it| (it, root)));
         texts.extend(folder.files().filter_map(|it| {
-            Some((it.path().to_string_lossy().into_owned(), it.contents_utf8()?))
+            Some((root.join(it.path()).to_string_lossy().into_owned(), it.contents_utf8()?))
         }));
     }
     texts
 });
 
-/// What the names of the dialects' own files begin with.
+/// What the names of our own files begin with.
 pub const FROZEN: &str = "<portwright>/";
 
 /// A Python package that code may import, as it lies on disk.
@@ -37,13 +44,14 @@ pub struct Package {
     pub folder: PathBuf,
 }
 
-/// Where modules come from, in this order: the shared files, the dialect's, the packages'.
+/// Where modules come from, in this order: the shared files, the dialect's, the session's, the
+/// packages'.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// `torch`.
     pub dialect: String,
     pub packages: Vec<Package>,
-    /// The dialects' files on disk in place of the frozen ones, for work on them.
+    /// A folder with `shared`, the dialect and `session` in place of the frozen ones, for work on them.
     pub overlay: Option<PathBuf>,
 }
 
@@ -68,7 +76,7 @@ impl Sources {
         let path = name.replace('.', "/");
         for (tail, is_package) in [("/__init__.py", true), (".py", false)] {
             let file = format!("{path}{tail}");
-            for folder in ["shared", self.dialect.as_str()] {
+            for folder in ["shared", self.dialect.as_str(), SESSION_FOLDER] {
                 if let Some(text) = self.frozen(&format!("{folder}/{file}"))? {
                     let file = format!("{FROZEN}{folder}/{file}");
                     return Ok(Some(Module { file, text, is_package }));

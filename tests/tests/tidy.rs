@@ -11,6 +11,9 @@ use std::{
 
 use serde_json::Value;
 
+#[path = "tidy/python.rs"]
+mod python;
+
 /// Which crate may use which, besides this one. A new arrow is an edit here, so it shows in review.
 const ARROWS: &[(&str, &[&str])] = &[
     (

@@ -11,13 +11,19 @@ use include_dir::{Dir, File, include_dir};
 
 use super::{complete::Engines, error::SetupError, home::Home, lock::hex_digest};
 
-/// The package as it was when this binary was built.
-static PACKAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/workers/portwright_worker");
+/// The worker's package as it was when this binary was built.
+static WORKER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/workers/portwright_worker");
+
+/// What the worker and the embedded runtime ask definitions by, as it was then.
+static SESSION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../runtime/session/portwright");
 
 const NAME: &str = "portwright_worker";
 
-/// The embedded sources, in a stable order; bytecode that lay beside them is left out.
-fn sources() -> Vec<&'static File<'static>> {
+/// Every package that a worker imports from us, by its name.
+const PACKAGES: [(&str, &Dir<'static>); 2] = [(NAME, &WORKER), ("portwright", &SESSION)];
+
+/// The embedded sources and where they go, in a stable order; bytecode that lay beside them is left out.
+fn sources() -> Vec<(PathBuf, &'static File<'static>)> {
     fn collect(dir: &'static Dir<'static>, into: &mut Vec<&'static File<'static>>) {
         if dir.path().file_name() != Some(OsStr::new("__pycache__")) {
             into.extend(dir.files().filter(|it| it.path().extension() != Some(OsStr::new("pyc"))));
@@ -25,12 +31,16 @@ fn sources() -> Vec<&'static File<'static>> {
         }
     }
     let mut files = Vec::new();
-    collect(&PACKAGE, &mut files);
-    files.sort_by_key(|it| it.path());
+    for (name, package) in PACKAGES {
+        let mut found = Vec::new();
+        collect(package, &mut found);
+        files.extend(found.into_iter().map(|it| (Path::new(name).join(it.path()), it)));
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
     files
 }
 
-/// Puts the package into the home and returns the folder for `PYTHONPATH`.
+/// Puts the packages into the home and returns the folder for `PYTHONPATH`.
 ///
 /// Every file is compared, so that one that was changed by hand or cut off by a full disk is put
 /// back. Files are renamed into place: a worker that starts meanwhile sees the old or the new one.
@@ -38,11 +48,11 @@ pub(super) fn materialise(home: &Home) -> Result<PathBuf, SetupError> {
     let sources = sources();
     let parts: Vec<&[u8]> = sources
         .iter()
-        .flat_map(|it| [it.path().as_os_str().as_encoded_bytes(), it.contents()])
+        .flat_map(|(path, it)| [path.as_os_str().as_encoded_bytes(), it.contents()])
         .collect();
     let folder = home.path().join(format!("workers-{}", &hex_digest(&parts)[..12]));
-    for file in sources {
-        let path = folder.join(NAME).join(file.path());
+    for (path, file) in &sources {
+        let path = folder.join(path);
         if fs::read(&path).is_ok_and(|it| it == file.contents()) {
             continue;
         }
@@ -150,14 +160,19 @@ mod tests {
                 })
                 .sum()
         }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("workers").join(NAME);
-        let python: Vec<_> = sources()
-            .into_iter()
-            .filter(|it| it.path().extension() == Some(OsStr::new("py")))
-            .collect();
-        assert_eq!(python.len(), count(&root), "a build script must watch {}", root.display());
-        for file in python {
-            assert_eq!(fs::read(root.join(file.path())).unwrap(), file.contents());
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let roots = [manifest.join("workers"), manifest.join("../runtime/session")];
+        for (root, (name, _)) in roots.iter().zip(PACKAGES) {
+            let python: Vec<_> = sources()
+                .into_iter()
+                .filter(|(path, _)| path.starts_with(name))
+                .filter(|(path, _)| path.extension() == Some(OsStr::new("py")))
+                .collect();
+            let count = count(&root.join(name));
+            assert_eq!(python.len(), count, "a build script must watch {}", root.display());
+            for (path, file) in python {
+                assert_eq!(fs::read(root.join(path)).unwrap(), file.contents());
+            }
         }
     }
 

@@ -9,14 +9,21 @@ from __future__ import annotations
 import _kernels
 import torch
 from portwright import session as own
+from portwright.unsupported import Unsupported
 
-from . import catalogue, embedded_files, imported as imports
+from . import catalogue, embedded_files, imported as imports, ledgers as ledger, questions
 from .session import Session, WorkerError
-from .torch_side import config_ledger, opening, rope as rotations, synthesize as synthesis
+from .torch_side import config_experiment as experiments, opening, rope as rotations, synthesize as synthesis
 from .torch_side import forward as running
 
 torch.set_grad_enabled(False)
 _session = Session()
+
+
+def _refused(raised: WorkerError | Unsupported) -> dict:
+    error = WorkerError.of(raised)
+    return {"refused": {"kind": error.kind, "message": str(error), "file": error.file,
+                        "line": error.line, "hint": error.hint}}
 
 
 def _op(function):
@@ -24,9 +31,8 @@ def _op(function):
         embedded_files.begin(request)
         try:
             result = function(_session, request)
-        except WorkerError as error:
-            return {"refused": {"kind": error.kind, "message": str(error), "file": error.file,
-                                "line": error.line, "hint": error.hint}}
+        except (WorkerError, Unsupported) as raised:
+            return _refused(raised)
         for tensors in embedded_files.stored.values():
             for name, tensor in tensors.items():
                 _kernels.hand_over(name, tensor)
@@ -38,8 +44,8 @@ def _op(function):
 synthesize = _op(synthesis.synthesize)
 open = _op(opening.open_checkpoint)
 rope = _op(rotations.rope)
-config_reads = _op(config_ledger.config_reads)
-config_experiment = _op(config_ledger.config_experiment)
+config_reads = _op(experiments.config_reads)
+config_experiment = _op(experiments.config_experiment)
 close = _op(opening.close)
 _forward, _generate = _op(running.forward), _op(running.generate)
 definitions = _op(catalogue.definitions)
@@ -47,14 +53,28 @@ imported = _op(imports.imported)
 
 
 def forward(request: dict) -> dict:
-    """Logits of a model that ``open`` opened, or ``open_model`` of the dialect's own session."""
-    return _forward(request) if request["handle"] in _session.handles else _own("forward", request)
+    """Logits of a model that ``open`` opened, or ``open_model`` of the machine's own session."""
+    return _forward(request) if request["handle"] in _session.handles else _own(questions.forward, request)
 
 
 def generate(request: dict) -> dict:
     """Greedy ids, as ``forward``."""
-    return _generate(request) if request["handle"] in _session.handles else _own("generate", request)
+    return _generate(request) if request["handle"] in _session.handles else _own(own.generate, request)
 
 
-def _own(name: str, request: dict) -> dict:
-    return {"result": getattr(own, name)(request), "written": {}}
+def run(request: dict) -> dict:
+    """The main output of a definition with any head."""
+    return _own(questions.run, request)
+
+
+def ledgers(request: dict) -> dict:
+    """What a definition uses of its config, its branches and its weights."""
+    return _own(ledger.ledgers, request)
+
+
+def _own(op, request: dict) -> dict:
+    """An op that hands its tensors over by itself."""
+    try:
+        return {"result": op(request), "written": {}}
+    except Unsupported as raised:
+        return _refused(raised)

@@ -17,7 +17,13 @@ import sys
 import traceback
 from typing import Callable
 
+import portwright
+from portwright.unsupported import Unsupported
+
 from .session import Op, Session, WorkerError
+
+# Our own frames: what fails in a definition or a library is named by theirs.
+_OURS = (os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.abspath(portwright.__file__)))
 
 
 class Channel:
@@ -52,13 +58,13 @@ class Channel:
 
 
 def describe(error: BaseException) -> dict:
-    """An exception as data: the innermost frame outside this package is where it happened."""
-    package = os.path.dirname(os.path.abspath(__file__))
+    """An exception as data: the innermost frame outside of our code is where it happened."""
     frames = traceback.extract_tb(error.__traceback__)
-    outside = [it for it in frames if not os.path.abspath(it.filename).startswith(package)]
+    outside = [it for it in frames if not os.path.abspath(it.filename).startswith(_OURS)]
     own = [it for it in outside if "/models/" in it.filename] or outside
     place = own[-1] if own else None
-    if isinstance(error, WorkerError):
+    if isinstance(error, (WorkerError, Unsupported)):
+        error = WorkerError.of(error)
         return {"kind": error.kind, "message": str(error), "file": error.file, "line": error.line,
                 "hint": error.hint, "source_line": None, "traceback": None}
     return {

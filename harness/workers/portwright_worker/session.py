@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
+from portwright.unsupported import Unsupported
+
 try:
     import resource
 except ImportError:  # the embedded runtime has no such module: the harness asks the system itself
@@ -18,6 +20,13 @@ class WorkerError(Exception):
                  line: int | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.kind, self.file, self.line, self.hint = kind, file, line, hint
+
+    @classmethod
+    def of(cls, error: WorkerError | Unsupported) -> WorkerError:
+        """Either failure that we raise ourselves, as the one that is told."""
+        if isinstance(error, Unsupported):
+            return cls("unsupported", str(error), hint=error.hint)
+        return error
 
 
 class Session:

@@ -13,17 +13,17 @@ use super::{
 };
 use crate::engine::Failure;
 
-/// The calls of the machine's own dialect.
+/// The calls that need nothing of the harness: `runtime/session`.
 const SESSION: &str = "portwright.session";
-/// The ops that every engine with a definition has, by the worker package's own code.
+/// What the harness asks of a definition, by the worker package's own code.
 const REFERENCE: &str = "portwright_worker.embedded";
 
 /// What a session can be asked, and the Python function that answers.
 const OPS: &[(&str, &str, &str)] = &[
     ("open_model", SESSION, "open_model"),
     ("inspect", SESSION, "inspect"),
-    ("ledgers", SESSION, "ledgers"),
-    ("run", SESSION, "run"),
+    ("ledgers", REFERENCE, "ledgers"),
+    ("run", REFERENCE, "run"),
     ("close_model", SESSION, "close_model"),
     ("start_text", SESSION, "start_text"),
     ("continue_text", SESSION, "continue_text"),

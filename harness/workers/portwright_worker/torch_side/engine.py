@@ -46,7 +46,7 @@ def preload() -> dict:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    from . import config_ledger, opening, synthesize  # noqa: F401 - imported once, before the forks
+    from . import config_experiment, synthesize  # noqa: F401 - imported once, before the forks
 
     return {
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
@@ -77,8 +77,8 @@ OPS = {
     "generate": _late("forward", "generate"),
     "texts": _late("text", "texts"),
     "rope": _late("rope", "rope"),
-    "config_reads": _late("config_ledger", "config_reads"),
-    "config_experiment": _late("config_ledger", "config_experiment"),
+    "config_reads": _late("config_experiment", "config_reads"),
+    "config_experiment": _late("config_experiment", "config_experiment"),
     "synthesize_head": _late("heads", "synthesize_head"),
     "run": _late("heads", "run"),
     "close": _late("opening", "close"),

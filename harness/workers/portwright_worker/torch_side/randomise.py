@@ -10,6 +10,7 @@ flows through them.
 from __future__ import annotations
 
 import torch
+from portwright.calling import logits_of
 
 SPREAD = 0.2
 TARGET_STD = 1.5  # of the logits
@@ -87,8 +88,6 @@ def initialise_and_randomise(model: torch.nn.Module, seed: int) -> None:
     weight = head.weight if head is not None else None
     if weight is None:
         return
-    from .forward import logits_of
-
     vocab = weight.shape[0]
     tokens = torch.randint(0, vocab, (1, 32), generator=torch.Generator().manual_seed(seed + 1))
     for _ in range(4):

@@ -13,10 +13,10 @@ import sys
 from typing import Any, Callable
 
 import torch
+from portwright.calling import call, takes
 
 from ..session import Session, WorkerError
 from . import files
-from .forward import accepted, call
 
 _APPLIES = re.compile(r"^_?apply_.*rotary|^apply_rope|^_?apply_rotary")
 _INDEX = re.compile(r"\.(\d+)(\.|$)")
@@ -27,7 +27,7 @@ def rope(session: Session, request: dict) -> dict:
     opened = session.handle(request["handle"])
     model, positions = opened.model, torch.tensor([request["positions"]])
     layers = decoder_layers(model)
-    if "position_ids" not in accepted(model):
+    if "position_ids" not in takes(model):
         files.save_tensors({}, request["out"])
         return {"layers": [{"layer": it, "key": None, "module": None} for it in range(len(layers))],
                 "absent": "the definition takes no position_ids"}

@@ -2,7 +2,7 @@
 
 import torch
 
-from .decoding import Decoding
+from .calling import Decoding
 from .sampling import Sampling
 
 

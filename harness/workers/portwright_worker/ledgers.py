@@ -14,12 +14,11 @@
 """
 
 import torch
-
-from . import config_ledger, loading
-from .blame import Blame
-from .branches import Branches
-from .decoding import Decoding, call
-from .reads import Reads
+from portwright import config_ledger, loading
+from portwright.blame import Blame
+from portwright.branches import Branches
+from portwright.calling import Decoding, call
+from portwright.reads import Reads
 
 # So many tokens at the end of the first row are decoded one by one.
 _DECODED = 2
