@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Find the checkpoints of a model type, and the fewest whose configs show every difference
     Candidates(Box<CandidatesArgs>),
-    /// Show where the two models of a finished run first part
+    /// Show where the two models of a finished run first diverge
     Explain(RunArgs),
     /// Print the report of a finished run, draft a pull request from it, or check it against its evidence
     Report(crate::report::ReportArgs),

@@ -23,7 +23,7 @@ const INSTRUCTIONS: &str = "\
 Portwright measures whether a port of a model (mlx-lm) is the same model as its definition \
 (transformers). Call run_parity with a model type, parity_status until the run is done, then \
 parity_result; when it fails, explain_divergence names the module and the two source lines where \
-they part. Every number is measured; quote reports from portwright://runs/RUN/report, and do not \
+they diverge. Every number is measured; quote reports from portwright://runs/RUN/report, and do not \
 state what the evidence does not.";
 
 #[tool_handler(router = self.tool_router)]

@@ -339,7 +339,7 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
         Verdict::Pass => {
             format!("open {run}/report.html; `portwright report --check {run}` recomputes it")
         }
-        Verdict::Fail => format!("`portwright explain {run}` shows where they part"),
+        Verdict::Fail => format!("`portwright explain {run}` shows where they diverge"),
         Verdict::NotRun => {
             format!("see the reasons under `not run` in {run}/report.md, then verify again")
         }

@@ -65,7 +65,7 @@ fn a_mended_port_is_better_and_a_broken_one_worse() {
     let better = compared(&bad, &good);
     assert!(!better.worse);
     assert_eq!(change_of(&better, "logits-differences"), Change::Better);
-    assert_eq!(better.divergence.moved, "the models part no more");
+    assert_eq!(better.divergence.moved, "the models no longer diverge");
     assert_eq!(better.sources.len(), 1);
     let worse = compared(&good, &bad);
     assert!(worse.worse);

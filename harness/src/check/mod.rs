@@ -293,7 +293,7 @@ pub const CHECKS: &[Check] = &[
         Generation,
         true,
         &[Need::Reference, Need::Long],
-        "Along a long text the predictions neither part nor drift",
+        "Along a long text the predictions neither diverge nor drift",
         generation::long
     ),
     check!(

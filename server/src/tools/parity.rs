@@ -114,7 +114,7 @@ impl PortServer {
         Ok(Answer(RunResult::of(&id, self.jobs.folder(&id), &evidence, &rows)))
     }
 
-    /// Show where the two models of a finished run first part: the module, the two source lines that
+    /// Show where the two models of a finished run first diverge: the module, the two source lines that
     /// call it, the intermediate tensors around it, and the checks that failed, causes first. Takes
     /// e.g. `{"run": "olmo3-20260131T120000123Z"}`; `offset` continues the list of tensors.
     #[tool(

@@ -232,9 +232,9 @@ fn divergence(old: &Evidence, new: &Evidence) -> Divergence {
         evidence.taps.iter().position(|it| it.reference == place.module)
     };
     let moved = match (&before, &after) {
-        (None, None) => "the models part in neither run".to_owned(),
-        (None, Some(_)) => "the models part in the second run only".to_owned(),
-        (Some(_), None) => "the models part no more".to_owned(),
+        (None, None) => "the models diverge in neither run".to_owned(),
+        (None, Some(_)) => "the models diverge in the second run only".to_owned(),
+        (Some(_), None) => "the models no longer diverge".to_owned(),
         (Some(old_place), Some(new_place)) if old_place.module == new_place.module => {
             "at the same module".to_owned()
         }
