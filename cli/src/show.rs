@@ -15,7 +15,7 @@ use portwright_harness::{
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
 use portwright_tools::{
-    count::counted, error::ToolError, explain::Explanation, mutants::Catches, sweep::SweepOutput,
+    catches::Catches, count::counted, error::ToolError, explain::Explanation, sweep::SweepOutput,
     verify::VerifyOutput,
 };
 

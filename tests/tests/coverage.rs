@@ -12,13 +12,14 @@ use portwright_harness::{
     outcome::Verdict,
 };
 use portwright_tools::{
+    catches::Catches,
     definitions,
     inspect::sweep as inspections,
     modular::{
         coverage::{self as modular, ModularCoverage},
         round_trip::{self, RoundTrips},
     },
-    mutants::{self, Catches},
+    mutants,
     port::{
         sweep as ports,
         trial::{Outcome, Run},

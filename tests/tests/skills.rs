@@ -16,7 +16,7 @@ use portwright_prompts::{
     render,
 };
 use portwright_tests::{prose, repository::root};
-use portwright_tools::mutants::Catches;
+use portwright_tools::catches::Catches;
 use serde_json::{Value, json};
 
 const LONGEST_SKILL: usize = 500;

@@ -12,7 +12,7 @@ use portwright_source::{
     lineage::{Lineage, lineage},
 };
 
-use crate::mutants::Catches;
+use crate::catches::Catches;
 
 /// The published table of planted bugs, as this release was built with it.
 static MUTANTS: LazyLock<Option<Catches>> =

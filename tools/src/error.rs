@@ -13,7 +13,7 @@ use portwright_source::{Problem, scaffold::ScaffoldError};
 
 use crate::{
     candidates::CandidatesError, checkpoint::CheckpointError, commits::CommitsError,
-    policy::PolicyError, ruff::RuffError, stage::StageError,
+    policy::PolicyError, ruff::RuffError, stage::StageError, verify_error::VerifyError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
 
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
@@ -180,6 +183,7 @@ impl Hint for ToolError {
                 Some(format!("{nearest}`portwright checks` lists them").into())
             }
             Self::Checkpoint(err) => err.hint(),
+            Self::Verify(err) => err.hint(),
             Self::Candidates(err) => err.hint(),
             Self::Hub(err) => err.hint(),
             Self::Policy(err) => err.hint(),

@@ -21,6 +21,7 @@
 
 mod background;
 pub mod candidates;
+pub mod catches;
 pub mod checkpoint;
 pub mod commits;
 pub mod compare;
@@ -51,3 +52,4 @@ pub mod target_path;
 mod transformers;
 pub mod verify;
 pub mod verify_cover;
+pub mod verify_error;

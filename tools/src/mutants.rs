@@ -10,35 +10,15 @@ use portwright_harness::{
     engine::{self, Launch, Pair, Sources},
     environment::{self, Home},
     gather::Lane,
-    mutants::{self as harness, Catch},
-    outcome::Verdict,
+    mutants as harness,
     progress::Progress,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::ToolError, runs, table, verify};
+use crate::{catches::Catches, error::ToolError, runs, table, verify};
 
 pub const TABLE: &str = "mutants.md";
 pub const TABLE_JSON: &str = "mutants.json";
-
-/// Every planted bug and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Catches {
-    pub catches: Vec<Catch>,
-}
-
-impl Catches {
-    pub fn caught(&self) -> usize {
-        self.catches.iter().filter(|it| it.caught).count()
-    }
-
-    /// Good ports that did not pass.
-    pub fn false_alarms(&self) -> usize {
-        self.catches.iter().filter(|it| it.unpatched != Verdict::Pass).count()
-    }
-}
 
 /// Plant the mutants `ids` (all when empty) on the pinned mlx-lm; with `docs`, write the table.
 pub fn mutants(

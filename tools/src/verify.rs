@@ -11,7 +11,7 @@ use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
     check,
-    engine::{self, Launch, Pair, PairError, Sources},
+    engine::{self, Launch, Pair, Sources},
     environment::{self, Home},
     evidence::{CoverMember, Evidence},
     figure::Real,
@@ -25,10 +25,12 @@ use portwright_harness::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shell_words::quote;
 use tempfile::NamedTempFile;
 
 use crate::{
     background, candidates::CoverSet, checkpoint, error::ToolError, report, runs, transformers,
+    verify_error::VerifyError,
 };
 
 /// Seconds that one request to an engine may take.
@@ -109,7 +111,7 @@ pub fn verify(
     let mut input = with_model_type(input, checkpoint.as_deref())?;
     let member = member(&input)?;
     if input.model_type.is_empty() {
-        return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
+        return Err(VerifyError::NoModelType.into());
     }
     let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
     let pair = pair(&input)?;
@@ -168,8 +170,7 @@ pub fn verify(
     report::write(&dir, &evidence)?;
     evidence.clock.seconds.insert("writing".into(), Real(writing.elapsed().as_secs_f64()));
     // Last: a folder with evidence is a finished run.
-    let json = serde_json::to_string_pretty(&evidence)
-        .map_err(|err| ToolError::Input(format!("evidence does not serialise: {err}")))?;
+    let json = serde_json::to_string_pretty(&evidence).expect("evidence is plain data");
     let path = dir.write(EVIDENCE, json.as_bytes())?;
     let output = VerifyOutput {
         verdict: evidence.verdict,
@@ -217,25 +218,19 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
         (Some(path), Some(id)) => (path, id),
         (None, None) => return Ok(None),
         (Some(_), None) => {
-            return Err(ToolError::Input(
-                "a cover is verified a candidate at a time: name one".into(),
-            ));
+            return Err(VerifyError::NoCandidate.into());
         }
         (None, Some(_)) => {
-            return Err(ToolError::Input(
-                "a candidate is one of a cover: name its file too".into(),
-            ));
+            return Err(VerifyError::NoCover.into());
         }
     };
     if input.config.is_some() || input.checkpoint.is_some() {
-        return Err(ToolError::Input(
-            "a cover has its own configs: leave `config` and `checkpoint` out".into(),
-        ));
+        return Err(VerifyError::CoverWithConfig.into());
     }
     let set = CoverSet::load(path)?;
     if set.model_type != input.model_type {
-        let (found, asked) = (&set.model_type, &input.model_type);
-        return Err(ToolError::Input(format!("the cover is of `{found}`, not of `{asked}`")));
+        let (found, asked) = (set.model_type, input.model_type.clone());
+        return Err(VerifyError::OtherCover { asked, found }.into());
     }
     let member = set.member(id)?;
     let write = |source| ToolError::Write { path: PathBuf::from("config.json"), source };
@@ -267,7 +262,7 @@ pub(crate) fn sources(
 /// The engines that the input names; PyTorch and MLX when it names none.
 pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
     let named = input.engines.as_deref().map(str::parse).transpose();
-    let pair = named.map_err(|err: PairError| ToolError::Input(err.to_string()))?;
+    let pair = named.map_err(VerifyError::from)?;
     Ok(pair.unwrap_or_default())
 }
 
@@ -275,7 +270,7 @@ pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
 pub fn deadline(seconds: Option<f64>) -> Result<Duration, ToolError> {
     match Duration::try_from_secs_f64(seconds.unwrap_or(DEFAULT_DEADLINE)) {
         Ok(deadline) if !deadline.is_zero() => Ok(deadline),
-        _ => Err(ToolError::Input("a deadline is a positive number of seconds".into())),
+        _ => Err(VerifyError::Deadline.into()),
     }
 }
 
@@ -297,7 +292,7 @@ pub fn command(input: &VerifyInput) -> String {
     let mut words = vec!["portwright".to_owned(), "verify".to_owned(), input.model_type.clone()];
     let mut flag = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            words.extend([name.to_owned(), quoted(&value)]);
+            words.extend([name.to_owned(), quote(&value).into_owned()]);
         }
     };
     let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
@@ -322,15 +317,6 @@ pub fn command(input: &VerifyInput) -> String {
     flag("--spelling", input.spelling.map(|it| it.id().to_owned()));
     flag("--seed", (input.seed != 0).then(|| input.seed.to_string()));
     words.join(" ")
-}
-
-/// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./=,@:".contains(it);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn next_step(evidence: &Evidence, run: &Path) -> String {

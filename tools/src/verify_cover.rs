@@ -16,6 +16,7 @@ use crate::{
     candidates::CoverSet,
     error::ToolError,
     verify::{self, VerifyInput, VerifyOutput},
+    verify_error::VerifyError,
 };
 
 /// What came of all members.
@@ -55,9 +56,7 @@ pub fn verify_cover(
     cancel: &Cancel,
 ) -> Result<CoverOutput, ToolError> {
     let Some(path) = &input.cover else {
-        return Err(ToolError::Input(
-            "name the file that `portwright candidates --out` wrote".into(),
-        ));
+        return Err(VerifyError::NoCover.into());
     };
     let set = CoverSet::load(path)?;
     // Once for all members: a release is fetched, and from here on named by its exact version.

@@ -181,8 +181,10 @@ fn beside(run: &GreedyRun, ids: &[u32], bound: f64) -> (Greedy, Option<String>) 
     let logit = |id: u32| logits.get(id as usize).copied().unwrap_or(f64::NAN);
     let gap = (logit(theirs) - logit(ours)) / spread(logits.iter().copied());
     let kind = if gap <= TIE * bound { Greedy::Tie } else { Greedy::Different };
-    let note =
-        format!("greedy ids diverge at step {}, where PyTorch's logits are {gap:.1e} apart", step + 1);
+    let note = format!(
+        "greedy ids diverge at step {}, where PyTorch's logits are {gap:.1e} apart",
+        step + 1
+    );
     (kind, Some(note))
 }
 
