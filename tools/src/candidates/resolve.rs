@@ -1,4 +1,4 @@
-//! Which model type is meant, by which release of transformers, for which checkout of mlx-lm. Nothing is
+//! Which model type is meant, by which release of transformers, for which tree of the target. Nothing is
 //! installed for it: what is not at hand is said.
 
 use portwright_harness::{
@@ -7,6 +7,7 @@ use portwright_harness::{
     progress::Progress,
 };
 use portwright_source::{Library, outline};
+use portwright_targets as targets;
 
 use super::{
     CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled,
@@ -16,6 +17,7 @@ use crate::{
     checkpoint,
     error::ToolError,
     modular::{at_hand, nearest},
+    port::PortError,
 };
 
 /// The library's tables of model classes.
@@ -34,18 +36,22 @@ impl Surroundings {
     /// Where what the input names is not there.
     pub(super) fn look(input: &CandidatesInput, home: &Home) -> Result<Self, ToolError> {
         let library = at_hand(input.transformers.as_deref(), home)?;
-        let target = if let Some(path) = &input.mlx_lm {
+        let id = input.target.as_deref();
+        targets::receiver(id).map_err(PortError::from)?;
+        let target = if let Some(path) = &input.port {
             let path = path
                 .canonicalize()
-                .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
-            Some(Target::open(&path)?)
+                .map_err(|_| ToolError::NoSuchPath { flag: "--port", path: path.clone() })?;
+            Some(Target::open(id, &path)?)
         } else {
-            environment::installed(home).map(|it| Target::open(&it.site_packages)).transpose()?
+            environment::installed(home)
+                .map(|it| Target::open(id, &it.site_packages))
+                .transpose()?
         };
         let mut notes = Vec::new();
         if target.is_none() {
             notes.push(
-                "no mlx-lm is at hand: name a checkout with `--mlx-lm`, or run `portwright setup`"
+                "no tree of the target is at hand: name a checkout with `--port`, or run `portwright setup`"
                     .into(),
             );
         }

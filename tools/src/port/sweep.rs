@@ -14,15 +14,17 @@ use portwright_harness::{
     environment::{self, Engines, Home},
     progress::{Progress, Step},
 };
-use portwright_source::port::{PortFile, Scaffold};
+use portwright_source::port::{Catalogue, PortFile, Scaffold};
+use portwright_targets::receiver;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    error::PortError,
     release::{Release, shared_lines},
-    target::{TARGETS, Tree},
+    target::Tree,
     trial::{Outcome, Run, Trial, Trials},
 };
 use crate::{error::ToolError, modular, runs, table, verify};
@@ -38,7 +40,10 @@ pub struct PortSweepInput {
     /// Only these model types; every one that has a definition and a port when empty.
     pub model_types: Vec<String>,
     pub transformers: Option<PathBuf>,
-    pub mlx_lm: Option<PathBuf>,
+    /// The target, by its id; `mlx-lm` when absent.
+    pub target: Option<String>,
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// Model types at a time; one for each core when absent.
     pub jobs: Option<usize>,
     /// Where finished trials are kept, so that a stopped sweep goes on; `portwright-runs/ports` when absent.
@@ -198,14 +203,15 @@ fn prepare(
     let engines = environment::ensure(home, progress, cancel)?;
     let sources = verify::sources(&verify::VerifyInput {
         transformers: input.transformers.clone(),
-        port: input.mlx_lm.clone(),
+        port: input.port.clone(),
         ..verify::VerifyInput::default()
     })?;
     let library = sources.definition.as_deref().unwrap_or(&engines.site_packages);
     let library = modular::open(Some(library), &[], home, progress, cancel)?;
     let place = sources.port.as_deref().unwrap_or(&engines.site_packages);
-    let tree = Tree::open(&TARGETS[0], place)?;
-    let release = Release::read(library, &tree, progress, cancel)?;
+    let tree = Tree::open(receiver(input.target.as_deref()).map_err(PortError::from)?, place)?;
+    let catalogue = Catalogue::read(&library)?;
+    let release = Release::read(library, catalogue, &tree, progress, cancel)?;
     let chosen: BTreeSet<String> = if input.model_types.is_empty() {
         release.model_types().map(str::to_owned).collect()
     } else {
@@ -280,7 +286,7 @@ pub fn load(docs: &Path) -> Result<PortCoverage, ToolError> {
 
 /// A definition's row, not yet run, with its scaffolds: from the nearest, and from itself.
 fn one(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Trial>), ToolError> {
-    let name = tree.remapping.port(model_type);
+    let name = release.port(tree, model_type);
     let child = release.definition(model_type)?;
     let made = release.scaffold(tree, &child, None, &[name])?;
     let nearest = &made.nearest[0];
