@@ -13,7 +13,7 @@ use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
 
 use crate::{
-    candidates::CandidatesArgs, inspect::InspectArgs, modular::ModularCommand, port::PortCommand,
+    candidates::CandidatesArgs, inspect::InspectArgs, modular::ModularCommand, port::PortArgs,
 };
 
 /// Proves by measurement that a port of a model is the same model as its definition
@@ -120,8 +120,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Modular(ModularCommand),
     /// Begin a port
-    #[command(subcommand)]
-    Port(PortCommand),
+    Port(Box<PortArgs>),
     /// Print the JSON schema of evidence.json
     Schema,
     /// Serve the engine `embedded` to the harness on stdin and stdout

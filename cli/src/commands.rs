@@ -77,7 +77,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
             Ok(0)
         }
         Command::Modular(command) => modular::run(command),
-        Command::Port(command) => port::run(command),
+        Command::Port(args) => port::run(*args),
         Command::Schema => {
             show::json(&evidence::schema())?;
             Ok(0)

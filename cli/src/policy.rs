@@ -10,17 +10,17 @@ use crate::{args::Output, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PolicyArgs {
-    /// A target, e.g. `mlx-lm`
+    /// A target's id, e.g. `mlx-lm`
     target: String,
-    /// A checkout of it: says which of its files changed since the rules were read from them
-    #[arg(long, value_name = "PATH")]
-    checkout: Option<PathBuf>,
+    /// The target's tree, a checkout: says which of its files changed since the rules were read from them
+    #[arg(long, alias = "checkout", value_name = "PATH")]
+    port: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
 
 pub(crate) fn run(args: PolicyArgs) -> anyhow::Result<u8> {
-    let policy = policy::policy(&PolicyInput { target: args.target, checkout: args.checkout })?;
+    let policy = policy::policy(&PolicyInput { target: args.target, port: args.port })?;
     if args.output.json {
         show::json(&policy)?;
     } else {

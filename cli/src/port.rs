@@ -17,19 +17,29 @@ use crate::{
     show::{json, new_table},
 };
 
+/// `port X` runs what `port scaffold X` runs.
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = HELP)]
+pub(crate) struct PortArgs {
+    #[command(subcommand)]
+    command: Option<PortCommand>,
+    #[command(flatten)]
+    scaffold: ScaffoldArgs,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum PortCommand {
-    /// Begin a port: its files in a checkout of mlx-lm, from the nearest port that is there
+enum PortCommand {
+    /// Begin a port: its files in a checkout of the target, from the nearest port that is there
     #[command(after_help = HELP)]
     Scaffold(Box<ScaffoldArgs>),
 }
 
 const HELP: &str = "\
 Examples:
-  portwright port scaffold olmo_hybrid --mlx-lm ~/mlx-lm --dry-run   what would be written, and what is left to do
-  portwright port scaffold olmo_hybrid --mlx-lm ~/mlx-lm             write it
+  portwright port scaffold olmo_hybrid --port ~/mlx-lm --dry-run   what would be written, and what is left to do
+  portwright port scaffold olmo_hybrid --port ~/mlx-lm             write it
   portwright port scaffold olmo_hybrid --out drafts                  the model's file alone
-  portwright port scaffold my_model --from olmo3 --mlx-lm ~/mlx-lm   begin from another port
+  portwright port scaffold my_model --from olmo3 --port ~/mlx-lm   begin from another port
 
 The file is the nearest port under the new names. Wherever the two definitions differ it names the lines
 of the definition and raises NotImplementedError, so that it never computes something else unnoticed.
@@ -38,14 +48,17 @@ Exit codes: 0 done (with --all: none is silently wrong), 1 with --all: one is, 2
 
 #[derive(Debug, ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(crate) struct ScaffoldArgs {
+struct ScaffoldArgs {
     /// The model type of the definition, e.g. `olmo_hybrid`
     #[arg(required_unless_present = "all")]
     model_type: Option<String>,
-    /// A checkout of mlx-lm, which receives the files (with --out, --dry-run or --all: the pinned release
-    /// when absent)
-    #[arg(long, visible_alias = "target", value_name = "PATH")]
-    mlx_lm: Option<PathBuf>,
+    /// The target that receives the port (default: `mlx-lm`)
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// The target's tree, a checkout, which receives the files (with --out, --dry-run or --all: the pinned
+    /// release when absent)
+    #[arg(long, alias = "mlx-lm", value_name = "PATH")]
+    port: Option<PathBuf>,
     /// Write the model's file alone, into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -82,14 +95,18 @@ pub(crate) struct ScaffoldArgs {
 }
 
 /// Do what was asked, and give the exit code.
-pub(crate) fn run(command: PortCommand) -> anyhow::Result<u8> {
-    let PortCommand::Scaffold(args) = command;
+pub(crate) fn run(args: PortArgs) -> anyhow::Result<u8> {
+    let args = match args.command {
+        Some(PortCommand::Scaffold(args)) => *args,
+        None => args.scaffold,
+    };
     let (home, bars, cancel) = surroundings()?;
     if args.all {
         let input = PortSweepInput {
             model_types: args.only,
             transformers: args.transformers,
-            mlx_lm: args.mlx_lm,
+            target: args.target,
+            port: args.port,
             jobs: args.jobs,
             out: None,
             docs: args.docs,
@@ -104,7 +121,8 @@ pub(crate) fn run(command: PortCommand) -> anyhow::Result<u8> {
     }
     let input = PortInput {
         model_type: args.model_type.unwrap_or_default(),
-        mlx_lm: args.mlx_lm,
+        target: args.target,
+        port: args.port,
         transformers: args.transformers,
         out: args.out,
         from: args.from,

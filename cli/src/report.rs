@@ -15,18 +15,18 @@ pub(crate) struct ReportArgs {
     /// A run's folder, as `verify` printed it
     run: PathBuf,
     /// Recompute the verdict from the stored facts, and find anything in the report's files that they do not back
-    #[arg(long, conflicts_with_all = ["html", "template", "target"])]
+    #[arg(long, conflicts_with_all = ["html", "target", "port"])]
     check: bool,
     /// Print the report as one HTML page, as in the run's report.html
-    #[arg(long, conflicts_with = "template")]
+    #[arg(long, conflicts_with = "target")]
     html: bool,
     /// Fill a target's pull request template with the run's facts, e.g. `mlx-lm`; what a person has to
     /// say stays blank
-    #[arg(long, value_name = "TARGET")]
-    template: Option<String>,
-    /// A checkout of the target, whose own template is filled (default: a neutral one)
-    #[arg(long, value_name = "DIR", requires = "template")]
-    target: Option<PathBuf>,
+    #[arg(long, alias = "template", value_name = "ID")]
+    target: Option<String>,
+    /// The target's tree, a checkout, whose own template is filled (default: a neutral one)
+    #[arg(long, value_name = "PATH", requires = "target")]
+    port: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<u8> {
     if args.check {
         return check(args);
     }
-    if args.template.is_some() {
+    if args.target.is_some() {
         return draft(args);
     }
     let evidence = runs::load(&args.run)?;
@@ -60,11 +60,8 @@ fn check(args: &ReportArgs) -> anyhow::Result<u8> {
 }
 
 fn draft(args: &ReportArgs) -> anyhow::Result<u8> {
-    let input = DraftInput {
-        run: args.run.clone(),
-        template: args.template.clone(),
-        target: args.target.clone(),
-    };
+    let input =
+        DraftInput { run: args.run.clone(), target: args.target.clone(), port: args.port.clone() };
     let draft = report::draft(&input)?;
     if args.output.json {
         show::json(&draft)?;

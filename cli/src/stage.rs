@@ -10,7 +10,7 @@ use crate::{args::Output, policy::whom, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StageArgs {
-    /// A target, e.g. `mlx-lm`
+    /// A target's id, e.g. `mlx-lm`
     #[arg(required_unless_present = "recover")]
     target: Option<String>,
 
@@ -18,7 +18,7 @@ pub(crate) struct StageArgs {
     #[arg(value_name = "PATH/IN/TARGET=FILE", value_parser = file)]
     files: Vec<(String, PathBuf)>,
 
-    /// A clean checkout of the target
+    /// A clean checkout of the target, which receives the files
     #[arg(long, value_name = "PATH")]
     checkout: PathBuf,
 
@@ -26,9 +26,10 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "MODEL_TYPE", required_unless_present = "recover")]
     model: Option<String>,
 
-    /// A folder laid out like the target; of another checkout of it, what was changed there
-    #[arg(long, value_name = "FOLDER")]
-    from: Option<PathBuf>,
+    /// The target's tree that has the port: of another checkout of it, what was changed there; of a folder
+    /// laid out like it, every file
+    #[arg(long, alias = "from", value_name = "PATH")]
+    port: Option<PathBuf>,
 
     /// The new branch (default: `add-MODEL_TYPE`)
     #[arg(long, value_name = "NAME")]
@@ -55,7 +56,7 @@ pub(crate) struct StageArgs {
     apply: Option<String>,
 
     /// Finish or undo a staging that was interrupted, and nothing else
-    #[arg(long, conflicts_with_all = ["target", "files", "model", "from", "branch", "patch", "run", "message", "apply"])]
+    #[arg(long, conflicts_with_all = ["target", "files", "model", "port", "branch", "patch", "run", "message", "apply"])]
     recover: bool,
 
     #[command(flatten)]
@@ -91,7 +92,7 @@ pub(crate) fn run(args: StageArgs) -> anyhow::Result<u8> {
         checkout: args.checkout,
         model_type: args.model.unwrap_or_default(),
         files,
-        from: args.from,
+        port: args.port,
         branch: args.branch,
         patch: args.patch,
         run: args.run,

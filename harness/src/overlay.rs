@@ -1,6 +1,6 @@
-//! A copy of mlx-lm with a change: planted bugs, proposed repairs, scaffolded ports.
+//! A copy of a target's package with a change: planted bugs, proposed repairs, scaffolded ports.
 //!
-//! The installed package is never touched. Only `models/` is copied; everything else of the package
+//! The installed package is never touched. Only its folder of models is copied; everything else of the package
 //! is linked.
 
 use std::{
@@ -10,6 +10,7 @@ use std::{
 };
 
 use diffy::{Patch, apply};
+use portwright_targets::{self as targets, Package};
 
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
@@ -19,6 +20,8 @@ pub enum OverlayError {
         #[source]
         source: io::Error,
     },
+    #[error("`{path}` is no package of a target", path = path.display())]
+    NoTarget { path: PathBuf },
     #[error("the patch does not apply to `{file}`: {detail}")]
     Patch { file: String, detail: String },
 }
@@ -28,13 +31,13 @@ fn copy_failed(path: &Path) -> impl Fn(io::Error) -> OverlayError + use<> {
     move |source| OverlayError::Copy { path: path.clone(), source }
 }
 
-/// Make `into/mlx_lm` from the package at `package` (the folder `mlx_lm` itself) and apply `patch`, a
-/// unified diff of one file under `mlx_lm/`. Returns the folder to import from.
+/// Copy the package at `package` (its folder itself, e.g. `mlx_lm`) below `into` and apply `patch`, a
+/// unified diff of one of its models. Returns the folder to import from.
 pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, OverlayError> {
     copy_package(package, into)?;
     let file = patched_file(patch).ok_or_else(|| OverlayError::Patch {
         file: "?".into(),
-        detail: "it names no file under mlx_lm/models".into(),
+        detail: "it names no file among the models of a target".into(),
     })?;
     let bad = |detail: String| OverlayError::Patch { file: file.clone(), detail };
     let path = into.join(&file);
@@ -45,16 +48,16 @@ pub fn make(package: &Path, patch: &str, into: &Path) -> Result<PathBuf, Overlay
     Ok(into.to_owned())
 }
 
-/// Make `into/mlx_lm` from the package at `package` with `files` in the place of what it has: paths
-/// below the package, and texts. Returns the folder to import from.
+/// Copy the package at `package` below `into` with `files` in the place of what it has: paths below the
+/// package, and texts. Returns the folder to import from.
 pub fn with_files(
     package: &Path,
     files: &[(&str, String)],
     into: &Path,
 ) -> Result<PathBuf, OverlayError> {
-    copy_package(package, into)?;
+    let copy = copy_package(package, into)?;
     for (name, text) in files {
-        let path = into.join("mlx_lm").join(name);
+        let path = copy.join(name);
         // Written through a link, the installed file would change.
         if path.is_symlink() {
             fs::remove_file(&path).map_err(copy_failed(&path))?;
@@ -64,19 +67,27 @@ pub fn with_files(
     Ok(into.to_owned())
 }
 
-fn copy_package(package: &Path, into: &Path) -> Result<(), OverlayError> {
+/// The table of the package whose folder this is.
+fn about(package: &Path) -> Option<&'static Package> {
+    let name = package.file_name()?.to_str()?;
+    targets::of_package(name).map(|it| it.1)
+}
+
+fn copy_package(package: &Path, into: &Path) -> Result<PathBuf, OverlayError> {
     let copy = copy_failed;
-    let target = into.join("mlx_lm");
-    let models = target.join("models");
+    let about =
+        about(package).ok_or_else(|| OverlayError::NoTarget { path: package.to_owned() })?;
+    let target = into.join(&about.name);
+    let models = target.join(&about.models);
     fs::create_dir_all(&models).map_err(copy(&models))?;
     for entry in fs::read_dir(package).map_err(copy(package))? {
         let path = entry.map_err(copy(package))?.path();
         let name = path.file_name().unwrap_or_default().to_owned();
-        if name != "models" && name != "__pycache__" {
+        if name != *about.models && name != "__pycache__" {
             symlink(&path, target.join(&name)).map_err(copy(&path))?;
         }
     }
-    let source = package.join("models");
+    let source = package.join(&about.models);
     for entry in fs::read_dir(&source).map_err(copy(&source))? {
         let path = entry.map_err(copy(&source))?.path();
         if path.extension().is_some_and(|it| it == "py") {
@@ -84,7 +95,7 @@ fn copy_package(package: &Path, into: &Path) -> Result<(), OverlayError> {
                 .map_err(copy(&path))?;
         }
     }
-    Ok(())
+    Ok(target)
 }
 
 /// The file that a unified diff changes, from its `+++` line, without git's `b/`.
@@ -92,7 +103,9 @@ pub fn patched_file(patch: &str) -> Option<String> {
     let line = patch.lines().find_map(|it| it.strip_prefix("+++ "))?;
     let name = line.split('\t').next()?.trim();
     let name = name.strip_prefix("b/").unwrap_or(name);
-    let inside = name.starts_with("mlx_lm/models/") && !name.contains("..");
+    let packages = targets::all().iter().filter_map(|it| it.package.as_ref());
+    let mut folders = packages.map(|it| format!("{}/", it.ports()));
+    let inside = folders.any(|it| name.starts_with(&it)) && !name.contains("..");
     inside.then(|| name.to_owned())
 }
 

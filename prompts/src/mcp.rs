@@ -69,7 +69,7 @@ const fn field(name: &'static str, description: &'static str) -> Field {
 
 const MODEL_TYPE: Argument =
     required("model_type", "The model type of the definition in transformers, e.g. `olmo3`");
-const MLX_LM: &str = "The folder of a checkout of mlx-lm that has the port, e.g. `/home/me/mlx-lm`";
+const PORT: &str = "The target's tree with the port, e.g. `/home/me/mlx-lm`";
 const CONFIG: Argument =
     optional("config", "A config.json of a real checkpoint, e.g. `/home/me/olmo3/config.json`");
 
@@ -115,7 +115,7 @@ pub const PROMPTS: &[Prompt] = &[
         name: "port-model",
         title: "Port a model to mlx-lm",
         description: "From the definition to a port that is measured to be the same model, staged for a person",
-        arguments: &[MODEL_TYPE, required("mlx_lm", MLX_LM)],
+        arguments: &[MODEL_TYPE, required("port", PORT)],
         answer: &[
             VERDICT,
             RUNS,
@@ -128,7 +128,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("porting-to-mlx-lm"),
-        version: 2,
+        version: 3,
         template: "mcp/port-model.md",
     },
     Prompt {
@@ -137,7 +137,7 @@ pub const PROMPTS: &[Prompt] = &[
         description: "Whether a port is the same model as its definition, and if not, where they first part",
         arguments: &[
             MODEL_TYPE,
-            optional("mlx_lm", MLX_LM),
+            optional("port", PORT),
             CONFIG,
             optional(
                 "checkpoint",
@@ -159,7 +159,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("verifying-a-port"),
-        version: 1,
+        version: 2,
         template: "mcp/verify-port.md",
     },
     Prompt {
@@ -168,7 +168,7 @@ pub const PROMPTS: &[Prompt] = &[
         description: "From a failed run to the one cause in the port, proved by one change",
         arguments: &[
             required("run", "The id of a failed run, e.g. `olmo3-20260131T120000123Z`"),
-            optional("mlx_lm", MLX_LM),
+            optional("port", PORT),
         ],
         answer: &[
             field(
@@ -188,7 +188,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("triaging-a-divergence"),
-        version: 1,
+        version: 2,
         template: "mcp/triage-divergence.md",
     },
     Prompt {
@@ -198,8 +198,8 @@ pub const PROMPTS: &[Prompt] = &[
         arguments: &[
             MODEL_TYPE,
             required(
-                "mlx_lm",
-                "The folder of a checkout of the pull request, e.g. `/home/me/mlx-lm`",
+                "port",
+                "The target's tree: the folder of a checkout of the pull request, e.g. `/home/me/mlx-lm`",
             ),
             optional(
                 "claims",
@@ -225,7 +225,7 @@ pub const PROMPTS: &[Prompt] = &[
             ),
         ],
         skill: Some("verifying-a-port"),
-        version: 1,
+        version: 2,
         template: "mcp/review-port.md",
     },
     Prompt {

@@ -130,8 +130,8 @@ fn what_cannot_be_rendered_says_what_is_taken() {
     assert!(matches!(err, PromptError::LongArgument { length: 20_001, .. }), "{err}");
     // At most that long is taken whole.
     let text =
-        render_prompt("triage-divergence", &given(&[("run", &long[1..]), ("mlx_lm", "")])).unwrap();
+        render_prompt("triage-divergence", &given(&[("run", &long[1..]), ("port", "")])).unwrap();
     let data: Value = serde_json::from_str(data_of(&text)).unwrap();
     assert_eq!(data["run"].as_str().unwrap().len(), LONGEST_ARGUMENT);
-    assert!(data.get("mlx_lm").is_none(), "what is blank is not given");
+    assert!(data.get("port").is_none(), "what is blank is not given");
 }

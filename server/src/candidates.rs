@@ -49,9 +49,13 @@ pub(crate) struct FindCandidates {
     /// A checkout of transformers, e.g. `/home/me/transformers`, or a release, e.g. `5.24`.
     #[serde(default)]
     transformers: Option<AgentPath>,
-    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`.
+    /// Whose port to look for, e.g. `mlx-lm`.
     #[serde(default)]
-    mlx_lm: Option<AgentPath>,
+    #[schemars(length(max = 32))]
+    target: Option<String>,
+    /// The target's tree, e.g. `/home/me/mlx-lm`.
+    #[serde(default, alias = "mlx_lm")]
+    port: Option<AgentPath>,
     /// Write the set here, e.g. `/home/me/cover.json`.
     #[serde(default)]
     out: Option<AgentPath>,
@@ -91,7 +95,8 @@ impl FindCandidates {
             limit: Some(self.most.map_or(DEFAULT_LIMIT, |it| it as usize).min(MOST_CANDIDATES)),
             max_bytes: self.max_bytes,
             transformers: roots.library(self.transformers.as_ref())?,
-            mlx_lm: roots.read_any(self.mlx_lm.as_ref())?,
+            target: self.target,
+            port: roots.read_any(self.port.as_ref())?,
             out: roots.write_any(self.out.as_ref())?,
         })
     }

@@ -30,15 +30,15 @@ pub(crate) struct ContributionPolicy {
     /// A target, e.g. `mlx-lm`.
     #[schemars(length(min = 1, max = 32))]
     target: String,
-    /// A checkout of it, e.g. `/home/me/mlx-lm`, to see what changed since.
-    #[serde(default)]
-    checkout: Option<AgentPath>,
+    /// The target's tree, e.g. `/home/me/mlx-lm`, to see what changed since.
+    #[serde(default, alias = "checkout")]
+    port: Option<AgentPath>,
 }
 
 impl ContributionPolicy {
     pub(crate) fn into_input(self, roots: &Roots) -> Result<PolicyInput, Refusal> {
-        let checkout = roots.read_any(self.checkout.as_ref())?;
-        Ok(PolicyInput { target: self.target, checkout })
+        let port = roots.read_any(self.port.as_ref())?;
+        Ok(PolicyInput { target: self.target, port })
     }
 }
 
@@ -108,9 +108,9 @@ pub(crate) struct StageContribution {
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_FILES))]
     files: BTreeMap<String, AgentPath>,
-    /// A folder laid out like the target, e.g. another clone with the changes.
-    #[serde(default)]
-    from: Option<AgentPath>,
+    /// The target's tree with the port, e.g. another clone with the changes.
+    #[serde(default, alias = "from")]
+    port: Option<AgentPath>,
     /// The new branch, e.g. `add-olmo3`.
     #[serde(default)]
     #[schemars(length(max = 200))]
@@ -151,7 +151,7 @@ impl StageContribution {
             checkout: roots.write(&self.checkout)?,
             model_type: self.model_type,
             files: files.collect::<Result<_, Refusal>>()?,
-            from: roots.read_any(self.from.as_ref())?,
+            port: roots.read_any(self.port.as_ref())?,
             branch: self.branch,
             patch: roots.write_any(self.patch.as_ref())?,
             run,
@@ -182,7 +182,7 @@ fn command(plan: &Staging, input: &StageInput) -> String {
     words.extend(["--model".into(), input.model_type.clone()]);
     let folders = [
         ("--checkout", Some(&input.checkout)),
-        ("--from", input.from.as_ref()),
+        ("--port", input.port.as_ref()),
         ("--patch", Some(&plan.patch)),
         ("--run", input.run.as_ref()),
     ];

@@ -23,9 +23,13 @@ pub(crate) struct ScaffoldPort {
     /// The model type of the definition, e.g. `olmo_hybrid`.
     #[schemars(length(min = 1, max = 64))]
     model_type: String,
-    /// A checkout of mlx-lm, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
+    /// Whose port it is, e.g. `mlx-lm`.
     #[serde(default)]
-    mlx_lm: Option<AgentPath>,
+    #[schemars(length(max = 32))]
+    target: Option<String>,
+    /// The target's tree, e.g. `/home/me/mlx-lm`; with `dry_run` the pinned release when absent.
+    #[serde(default, alias = "mlx_lm")]
+    port: Option<AgentPath>,
     /// A checkout, e.g. `/home/me/transformers`, or a release, e.g. `5.24`; absent: the pinned.
     #[serde(default)]
     transformers: Option<AgentPath>,
@@ -46,10 +50,11 @@ pub(crate) struct ScaffoldPort {
 
 impl ScaffoldPort {
     pub(crate) fn into_input(self, roots: &Roots) -> Result<PortInput, Refusal> {
-        let mlx_lm = self.mlx_lm.as_ref();
+        let port = self.port.as_ref();
         Ok(PortInput {
             model_type: self.model_type,
-            mlx_lm: if self.dry_run { roots.read_any(mlx_lm) } else { roots.write_any(mlx_lm) }?,
+            target: self.target,
+            port: if self.dry_run { roots.read_any(port) } else { roots.write_any(port) }?,
             out: None,
             transformers: roots.library(self.transformers.as_ref())?,
             from: self.from,

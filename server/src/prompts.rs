@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_prompt_is_filled_or_refused_with_what_it_needs() {
-        let arguments = json!({"model_type": "olmo3", "mlx_lm": "/home/me/mlx-lm"});
+        let arguments = json!({"model_type": "olmo3", "port": "/home/me/mlx-lm"});
         let asked = |name: &str, arguments: Value| {
             let mut request = GetPromptRequestParams::new(name);
             request.arguments = arguments.as_object().cloned();

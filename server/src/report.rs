@@ -23,19 +23,19 @@ pub(crate) struct DraftReport {
     #[schemars(length(min = 1, max = 128))]
     pub(crate) run: String,
     /// Whose pull request template to fill, e.g. `mlx-lm`.
-    #[serde(default)]
+    #[serde(default, alias = "template")]
     #[schemars(length(max = 32))]
-    template: Option<String>,
-    /// A checkout of the target, e.g. `/home/me/mlx-lm`; a neutral template when absent.
+    target: Option<String>,
+    /// The target's tree, e.g. `/home/me/mlx-lm`; a neutral template when absent.
     #[serde(default)]
-    target: Option<AgentPath>,
+    port: Option<AgentPath>,
 }
 
 impl DraftReport {
     /// The capability's input, but for the run's folder.
     pub(crate) fn into_input(self, roots: &Roots) -> Result<DraftInput, Refusal> {
-        let target = roots.read_any(self.target.as_ref())?;
-        Ok(DraftInput { run: PathBuf::new(), template: self.template, target })
+        let port = roots.read_any(self.port.as_ref())?;
+        Ok(DraftInput { run: PathBuf::new(), target: self.target, port })
     }
 }
 

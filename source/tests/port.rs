@@ -7,7 +7,7 @@ use std::path::Path;
 
 use portwright_source::Library;
 use portwright_source::port::{
-    Catalogue, Definition, PortFile, Remapping, Scaffold, TestTable, WorkKind, rank, scaffold,
+    Catalogue, Definition, PortFile, Scaffold, WorkKind, rank, scaffold,
 };
 use tempfile::TempDir;
 
@@ -396,32 +396,4 @@ fn the_nearest_is_measured() {
     assert_eq!((ranked[0].shared_classes, ranked[0].classes), (3, 3));
     assert_eq!(ranked[0].shared_lines, ranked[0].lines);
     assert!(Definition::read(&library, &catalogue, "other").is_err());
-}
-
-#[test]
-fn tables_get_their_row() {
-    let dir = TempDir::new().unwrap();
-    let path = dir.path().join("utils.py");
-    let text = "MODEL_REMAPPING = {\n    \"a\": \"b\",  # why\n}\nx = 1\n";
-    fs::write(&path, text).unwrap();
-    let table = Remapping::read(&path, "MODEL_REMAPPING").unwrap();
-    assert_eq!((table.port("a"), table.port("c")), ("b", "c"));
-    let with = table.with(text, "c", "d");
-    assert_eq!(
-        with,
-        "MODEL_REMAPPING = {\n    \"a\": \"b\",  # why\n    \"c\": \"d\",\n}\nx = 1\n"
-    );
-    assert_eq!(Remapping::without(&with, "c"), text);
-    assert!(Remapping::read(&path, "OTHER").is_err());
-
-    let path = dir.path().join("test_models.py");
-    let text = "class T:\n    def t(self):\n        test_configs = [\n            {\n                \"model_type\": \"a\",\n            },\n        ]\n        go()\n";
-    fs::write(&path, text).unwrap();
-    let table = TestTable::read(&path, "test_configs").unwrap();
-    assert!(table.model_types.contains("a"));
-    let with = table.with(text, &["{".into(), "    \"model_type\": \"c\",".into(), "},".into()]);
-    assert!(
-        with.contains("            },\n            {\n                \"model_type\": \"c\",\n            },\n        ]\n"),
-        "{with}"
-    );
 }

@@ -208,7 +208,7 @@ fn open_pull_requests_for_the_same_model_are_found() {
     ];
     let github = FakeGithub::start(&items, 1);
     let ask = |arguments: &[&str]| {
-        let all = [&["llama", "--folder", "family", "--mlx-lm", "clone"], arguments].concat();
+        let all = [&["llama", "--folder", "family", "--port", "clone"], arguments].concat();
         let variables = [("GITHUB_API_URL", github.url.as_str()), ("GITHUB_TOKEN", "s3cret")];
         candidates_with(folder.path(), &all, &variables)
     };

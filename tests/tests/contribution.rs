@@ -43,7 +43,7 @@ fn targets() -> tempfile::TempDir {
 }
 
 const STAGE: [&str; 8] =
-    ["stage", "mlx-vlm", "--checkout", "clean", "--model", "olmo3", "--from", "port"];
+    ["stage", "mlx-vlm", "--checkout", "clean", "--model", "olmo3", "--port", "port"];
 
 fn seen(dir: &Path) -> [String; 5] {
     let root = dir.join("clean");
@@ -153,7 +153,7 @@ fn the_policy_of_a_target_is_told_with_its_source() {
     start(dir.path(), ["policy", "mlx-lm"])
         .ended()
         .expect(0, &["forbidden", "AGENTS.md", "not compared", "new_model.md", "Instead: "]);
-    start(dir.path(), ["policy", "mlx-lm", "--checkout", "clean"])
+    start(dir.path(), ["policy", "mlx-lm", "--port", "clean"])
         .ended()
         .expect(0, &["mind: `AGENTS.md`", "is not in the checkout"]);
     start(dir.path(), ["policy", "mlx"]).ended().expect(2, &["no policy for `mlx`", "hint: "]);

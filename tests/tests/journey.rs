@@ -111,7 +111,7 @@ impl Desk {
 
     /// A model that has no port yet begins from the nearest one, and stops where it differs.
     fn scaffold(&self, client: &mut Client) {
-        let call = json!({"model_type": "arcee", "mlx_lm": self.at("mlx-lm"), "dry_run": true});
+        let call = json!({"model_type": "arcee", "port": self.at("mlx-lm"), "dry_run": true});
         let begun = client.call("scaffold_port", call);
         let data = &begun["data"];
         assert_eq!(data["nearest"]["model_type"], "llama", "{begun:#}");
@@ -159,7 +159,7 @@ impl Desk {
     /// Verify the port in the checkout; returns the run and its verdict.
     fn verify(&self, client: &mut Client) -> (String, String) {
         let call = json!({
-            "model_type": MODEL, "mlx_lm": self.at("mlx-lm"), "checks": CHECKS, "wait": true,
+            "model_type": MODEL, "port": self.at("mlx-lm"), "checks": CHECKS, "wait": true,
         });
         let run = client.call("run_parity", call);
         assert_eq!(run["data"]["state"], "done", "{run:#}");
@@ -205,7 +205,7 @@ fn explain(client: &mut Client, run: &str) {
 
 /// Facts are filled in, and what a person has to say is left to them.
 fn report(client: &mut Client, run: &str) {
-    let drafted = client.call("draft_report", json!({"run": run, "template": "mlx-lm"}));
+    let drafted = client.call("draft_report", json!({"run": run, "target": "mlx-lm"}));
     let blanks = drafted["data"]["blanks"].as_array().unwrap();
     assert!(!blanks.is_empty(), "{drafted:#}");
     let uri = format!("portwright://runs/{run}/report");

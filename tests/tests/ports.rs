@@ -102,7 +102,7 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     let target = mlx_lm();
     let input = PortInput {
         model_type: "pine".to_owned(),
-        mlx_lm: Some(target.path().to_owned()),
+        port: Some(target.path().to_owned()),
         transformers: Some(dir.path().to_owned()),
         ..PortInput::default()
     };
@@ -112,7 +112,7 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
     let port = fs::read_to_string(target.path().join("mlx_lm/models/pine.py")).unwrap();
     assert!(port.contains("class PineModel(nn.Module)") && !port.contains("Granite"), "{port}");
     let verify = |checks: &[&str]| {
-        let paths = [("--mlx-lm", target.path()), ("--transformers", dir.path())];
+        let paths = [("--port", target.path()), ("--transformers", dir.path())];
         let arguments: Vec<&str> =
             ["verify", "pine", "--json"].iter().chain(checks).copied().collect();
         let verified = run(&arguments, &paths, dir.path());
@@ -163,7 +163,7 @@ fn nothing_is_replaced_or_written_unasked() {
     let target = mlx_lm();
     let input = PortInput {
         model_type: "olmo3".to_owned(),
-        mlx_lm: Some(target.path().to_owned()),
+        port: Some(target.path().to_owned()),
         ..PortInput::default()
     };
     let port = target.path().join("mlx_lm/models/olmo3.py");
@@ -182,7 +182,7 @@ fn nothing_is_replaced_or_written_unasked() {
             .contains("`llama`")
     );
     // Without a checkout there is only the installed library, which is looked at and not written to.
-    assert!(refuse(&PortInput { mlx_lm: None, ..of("arcee") }).contains("is an installed package"));
+    assert!(refuse(&PortInput { port: None, ..of("arcee") }).contains("is an installed package"));
     let shown = begin(&PortInput { dry_run: true, ..input.clone() });
     assert!(!shown.wrote && shown.files[0].diff.contains("+        # PORT: "), "{shown:?}");
     assert_eq!(fs::read_to_string(&port).unwrap(), before);

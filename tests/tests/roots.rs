@@ -13,8 +13,9 @@ const NOT_PATHS: &[(&str, &str)] = &[
     ("cancel_parity", "run"),
     ("contribution_policy", "target"),
     ("draft_report", "run"),
-    ("draft_report", "template"),
+    ("draft_report", "target"),
     ("explain_divergence", "run"),
+    ("find_candidates", "target"),
     ("inspect_architecture", "modules"),
     ("parity_result", "run"),
     ("parity_status", "run"),
@@ -28,6 +29,7 @@ const NOT_PATHS: &[(&str, &str)] = &[
     ("scaffold_modular", "parents"),
     ("scaffold_port", "from"),
     ("scaffold_port", "model_type"),
+    ("scaffold_port", "target"),
     ("stage_contribution", "apply"),
     ("stage_contribution", "branch"),
     ("stage_contribution", "model_type"),
@@ -48,10 +50,10 @@ fn sound(tool: &str, root: &Path) -> Value {
         "scaffold_modular" => {
             json!({"files": [root.join("modeling_x.py")], "out": root, "parents": ["llama"]})
         }
-        "scaffold_port" => json!({"model_type": "llama", "mlx_lm": root, "dry_run": true}),
+        "scaffold_port" => json!({"model_type": "llama", "port": root, "dry_run": true}),
         "contribution_policy" => json!({"target": "mlx-lm"}),
         "stage_contribution" => {
-            json!({"target": "mlx-lm", "checkout": root, "model_type": "llama", "from": root})
+            json!({"target": "mlx-lm", "checkout": root, "model_type": "llama", "port": root})
         }
         _ => json!({"run": "llama-20260131T120000123Z"}),
     }

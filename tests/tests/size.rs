@@ -90,7 +90,7 @@ fn no_answer_takes_too_much() {
     for (tool, call) in [
         ("parity_result", json!({"run": run, "limit": 100})),
         ("explain_divergence", json!({"run": run, "limit": 100})),
-        ("draft_report", json!({"run": run, "template": "mlx-lm"})),
+        ("draft_report", json!({"run": run, "target": "mlx-lm"})),
     ] {
         answers.push((tool.into(), called(&mut client, tool, call)));
     }

@@ -23,14 +23,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portwright-server", &["portwright-harness", "portwright-prompts", "portwright-tools"]),
     (
         "portwright-tools",
-        &["portwright-harness", "portwright-hub", "portwright-prompts", "portwright-source"],
+        &[
+            "portwright-harness",
+            "portwright-hub",
+            "portwright-prompts",
+            "portwright-source",
+            "portwright-targets",
+        ],
     ),
     ("portwright-hub", &[]),
-    ("portwright-harness", &["portwright-runtime"]),
+    ("portwright-harness", &["portwright-runtime", "portwright-targets"]),
     ("portwright-prompts", &[]),
     ("portwright-kernels", &[]),
     ("portwright-runtime", &["portwright-kernels"]),
     ("portwright-source", &[]),
+    ("portwright-targets", &[]),
 ];
 
 /// Prose whose paths must exist.

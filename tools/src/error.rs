@@ -13,7 +13,8 @@ use portwright_source::{Problem, scaffold::ScaffoldError};
 
 use crate::{
     candidates::CandidatesError, checkpoint::CheckpointError, commits::CommitsError,
-    policy::PolicyError, ruff::RuffError, stage::StageError, verify_error::VerifyError,
+    policy::PolicyError, port::PortError, report::DraftError, ruff::RuffError, stage::StageError,
+    verify_error::VerifyError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,12 @@ pub enum ToolError {
 
     #[error(transparent)]
     Policy(#[from] PolicyError),
+
+    #[error(transparent)]
+    Port(#[from] PortError),
+
+    #[error(transparent)]
+    Draft(#[from] DraftError),
 
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -187,6 +194,7 @@ impl Hint for ToolError {
             Self::Candidates(err) => err.hint(),
             Self::Hub(err) => err.hint(),
             Self::Policy(err) => err.hint(),
+            Self::Port(err) => err.hint(),
             Self::Stage(err) => err.hint(),
             Self::Commits(err) => err.hint(),
             Self::NoSuchTransformers { .. } => Some(
@@ -217,14 +225,14 @@ impl Hint for ToolError {
                 Some("verify both with the same `--precision`, `--engines` and model type".into())
             }
             Self::Template { .. } => {
-                Some("`--target DIR` names a checkout; without one a neutral template is filled".into())
+                Some("`--port PATH` names a checkout; without one a neutral template is filled".into())
             }
             Self::Write { .. } => Some("check that the disk has room and the folder can be written".into()),
             Self::Installed { .. } => {
                 Some("`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into())
             }
             Self::InstalledTarget { .. } => {
-                Some("`--mlx-lm PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
+                Some("`--port PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
             }
             Self::Ported { .. } => {
                 Some("`--force` replaces it, `--dry-run` shows what would be written".into())
@@ -234,6 +242,7 @@ impl Hint for ToolError {
             | Self::Definitions(_)
             | Self::Mutant(_)
             | Self::Render(_)
+            | Self::Draft(_)
             | Self::NoSuchPath { .. }
             | Self::Scaffold(_)
             | Self::Source(_)

@@ -40,9 +40,12 @@ pub(crate) struct CandidatesArgs {
     /// (default: the one around the current folder, else the pinned release)
     #[arg(long, value_name = "PATH|RELEASE")]
     transformers: Option<PathBuf>,
-    /// A checkout or install of mlx-lm to look for the port in (default: the pinned release)
-    #[arg(long, value_name = "PATH")]
-    mlx_lm: Option<PathBuf>,
+    /// The target whose port is looked for (default: `mlx-lm`)
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// The target's tree, a checkout or install, to look for the port in (default: the pinned release)
+    #[arg(long, alias = "mlx-lm", value_name = "PATH")]
+    port: Option<PathBuf>,
     /// Also write the set to this file, for `portwright verify --cover`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -60,7 +63,8 @@ pub(crate) fn run(args: &CandidatesArgs) -> anyhow::Result<u8> {
         limit: Some(args.limit),
         max_bytes: args.max_bytes,
         transformers: args.transformers.clone(),
-        mlx_lm: args.mlx_lm.clone(),
+        target: args.target.clone(),
+        port: args.port.clone(),
         out: args.out.clone(),
     };
     let found = candidates::find_candidates(&input, &home, &bars, &cancel)?;

@@ -251,9 +251,38 @@ pub struct Experiment {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Catalogue {
     pub model_types: Vec<String>,
-    /// Model types that another file answers for.
+    /// A reference's: the classes that a config of a model type names as its architectures.
+    #[serde(default)]
+    pub architectures: BTreeMap<String, Vec<String>>,
+    /// A port's: model types that another file answers for.
     #[serde(default)]
     pub remapping: BTreeMap<String, String>,
+    /// A port's: model type, architecture, and the file that answers for the two together.
+    #[serde(default)]
+    pub remapping_by_architecture: Vec<(String, String, String)>,
+}
+
+impl Catalogue {
+    /// The file that answers for a model type with these architectures, as mlx-lm's `_get_classes`
+    /// decides it: the first architecture with a row counts, then the row of the type, then its name.
+    pub fn file<'a>(&'a self, model_type: &'a str, architectures: &[String]) -> &'a str {
+        let row = |architecture: &String| {
+            let mut rows = self.remapping_by_architecture.iter();
+            rows.find(|it| it.0 == model_type && it.1 == *architecture).map(|it| &it.2)
+        };
+        let row = architectures.iter().find_map(row);
+        row.or_else(|| self.remapping.get(model_type)).map_or(model_type, String::as_str)
+    }
+
+    /// The definitions' model types that a file of `ports` answers for.
+    pub fn served_by(self, ports: &Self) -> Vec<String> {
+        let Self { model_types, architectures, .. } = self;
+        let has = |it: &String| {
+            let classes = architectures.get(it).map_or(&[][..], Vec::as_slice);
+            ports.model_types.iter().any(|file| file == ports.file(it, classes))
+        };
+        model_types.into_iter().filter(has).collect()
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use portwright_targets as targets;
 use serde_json::{Value, json};
 
 use crate::{
@@ -145,10 +146,13 @@ impl Lane {
         let engine = self.pair.judged();
         let name = engine.row().package;
         if let Some(path) = &self.sources.port {
-            for folder in [path.join(name), path.join("src").join(name), path.clone()] {
-                if folder.join("models").is_dir() {
-                    return Ok(folder);
-                }
+            let about = targets::of_package(name).map(|it| it.1);
+            let folders = about.map(|it| (it, it.folders(path)));
+            let found = folders.and_then(|(about, folders)| {
+                folders.into_iter().find(|it| it.join(&about.models).is_dir())
+            });
+            if let Some(folder) = found {
+                return Ok(folder);
             }
         }
         Ok(self.launch.native(engine)?.site_packages.join(name))
@@ -158,8 +162,7 @@ impl Lane {
     pub fn common_types(&mut self) -> Result<Vec<String>, EngineError> {
         let definitions: Catalogue = self.reference.session()?.call("catalogue", json!({}))?;
         let ports: Catalogue = self.port.session()?.call("catalogue", json!({}))?;
-        let has = |it: &String| ports.model_types.contains(ports.remapping.get(it).unwrap_or(it));
-        Ok(definitions.model_types.into_iter().filter(has).collect())
+        Ok(definitions.served_by(&ports))
     }
 
     /// Both workers, for tests that end them.

@@ -52,7 +52,7 @@ impl PortServer {
     }
 
     /// Plan a port's branch, staged files and patch file in a clean checkout of the target, e.g.
-    /// `{"target": "mlx-lm", "checkout": "/home/me/mlx-lm", "model_type": "olmo3", "from": "/home/me/work"}`;
+    /// `{"target": "mlx-lm", "checkout": "/home/me/mlx-lm", "model_type": "olmo3", "port": "/home/me/work"}`;
     /// with `apply`, do it when the person agrees. Never commits or pushes.
     #[tool(
         title = "Stage a contribution",

@@ -21,7 +21,10 @@ mod definition;
 mod inert;
 mod meaning;
 mod nearest;
+mod remapping;
+mod rows;
 mod target;
+mod test_table;
 mod write;
 
 use std::collections::BTreeSet;
@@ -36,7 +39,9 @@ pub use compare::WorkKind;
 use compare::{Difference, conversion_keys, differences};
 pub use definition::Definition;
 pub use nearest::{Candidate, rank};
-pub use target::{PortFile, Remapping, TestTable};
+pub use remapping::{Remapping, Tables};
+pub use target::PortFile;
+pub use test_table::TestTable;
 
 /// Something that is still to be ported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,12 +1,11 @@
-//! A port as a file: its classes with the places where something can be said, and the remapping table.
+//! A port as a file: its classes with the places where something can be said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+use ruff_python_ast::Stmt;
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_ast::{Expr, ExprList, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::compare::{Difference, WorkKind};
@@ -250,147 +249,4 @@ fn opening(source: &Source, stmt: &Stmt) -> Option<Opening> {
     }
     let at = if is_docstring(&first) { line_end(text, first.end()) } else { first_line };
     Some(Opening { method: function.name.to_string(), at, indent })
-}
-
-/// The table of model types that another model's port serves, in the library's `utils.py`.
-#[derive(Debug, Clone, Default)]
-pub struct Remapping {
-    /// Model type to port.
-    pub rows: BTreeMap<String, String>,
-    /// Where the table ends: the line of its closing brace.
-    end: usize,
-}
-
-impl Remapping {
-    /// Reads the table called `table` from the source of `path`.
-    ///
-    /// # Errors
-    ///
-    /// Where the file is not Python or has no such table.
-    pub fn read(path: &Path, table: &str) -> Result<Self, Problem> {
-        let source = Source::parse(path, read(path)?)?;
-        for stmt in source.stmts() {
-            if let Stmt::Assign(assign) = stmt
-                && let Expr::Dict(dict) = &*assign.value
-                && assign.targets.iter().any(|it| source.slice(it.range()) == table)
-            {
-                let rows = dict.items.iter().filter_map(|item| {
-                    let key = item.key.as_ref()?.as_string_literal_expr()?;
-                    let value = item.value.as_string_literal_expr()?;
-                    Some((key.value.to_string(), value.value.to_string()))
-                });
-                let end = line_start(source.text(), dict.end()).to_usize();
-                return Ok(Self { rows: rows.collect(), end });
-            }
-        }
-        Err(Problem::of_file(path, format!("no table `{table}`")))
-    }
-
-    /// Also takes the rows of the table called `table` that ask for the class too, where there is one:
-    /// `("x", "XForCausalLM"): "y"`.
-    ///
-    /// # Errors
-    ///
-    /// Where the file is not Python.
-    pub fn with_classes(mut self, path: &Path, table: &str) -> Result<Self, Problem> {
-        let source = Source::parse(path, read(path)?)?;
-        for stmt in source.stmts() {
-            if let Stmt::Assign(assign) = stmt
-                && let Expr::Dict(dict) = &*assign.value
-                && assign.targets.iter().any(|it| source.slice(it.range()) == table)
-            {
-                self.rows.extend(dict.items.iter().filter_map(|item| {
-                    let key = item.key.as_ref()?.as_tuple_expr()?.elts.first()?;
-                    let value = item.value.as_string_literal_expr()?;
-                    Some((key.as_string_literal_expr()?.value.to_string(), value.value.to_string()))
-                }));
-            }
-        }
-        Ok(self)
-    }
-
-    /// The port of a model type.
-    pub fn port<'a>(&'a self, model_type: &'a str) -> &'a str {
-        self.rows.get(model_type).map_or(model_type, String::as_str)
-    }
-
-    /// `text`, the file that it was read from, with one row more.
-    pub fn with(&self, text: &str, model_type: &str, port: &str) -> String {
-        let (before, after) = text.split_at(self.end.min(text.len()));
-        format!("{before}    \"{model_type}\": \"{port}\",\n{after}")
-    }
-
-    /// `text` without the rows of `model_type`: `"x": "y"` and `("x", "XForCausalLM"): "y"`.
-    pub fn without(text: &str, model_type: &str) -> String {
-        let rows = [format!("\"{model_type}\":"), format!("(\"{model_type}\",")];
-        let is_row = |it: &str| rows.iter().any(|row| it.trim_start().starts_with(row));
-        text.split_inclusive('\n').filter(|it| !is_row(it)).collect()
-    }
-}
-
-/// The list of tiny configs in the target's model tests.
-#[derive(Debug, Clone)]
-pub struct TestTable {
-    /// The model types that have an entry.
-    pub model_types: BTreeSet<String>,
-    /// The line of its closing bracket, and how deep its entries are indented.
-    end: usize,
-    indent: String,
-}
-
-impl TestTable {
-    /// Reads the list called `table` from the source of `path`, however deep it stands.
-    ///
-    /// # Errors
-    ///
-    /// Where the file cannot be read, is not Python, or has no such list with an entry.
-    pub fn read(path: &Path, table: &str) -> Result<Self, Problem> {
-        let source = Source::parse(path, read(path)?)?;
-        let mut found = Lists { source: &source, table, list: None };
-        found.visit_body(source.stmts());
-        let missing = || Problem::of_file(path, format!("no list `{table}` with an entry"));
-        let list = found.list.ok_or_else(missing)?;
-        let first = list.elts.first().ok_or_else(missing)?;
-        let text = source.text();
-        let line = line_start(text, first.start());
-        let model_types = list.elts.iter().filter_map(|entry| {
-            let Expr::Dict(dict) = entry else { return None };
-            let is_type = |it: &Expr| {
-                it.as_string_literal_expr().is_some_and(|it| it.value.to_str() == "model_type")
-            };
-            let item = dict.items.iter().find(|it| it.key.as_ref().is_some_and(is_type))?;
-            Some(item.value.as_string_literal_expr()?.value.to_string())
-        });
-        Ok(Self {
-            model_types: model_types.collect(),
-            end: line_start(text, list.end()).to_usize(),
-            indent: source.slice(TextRange::new(line, first.start())).to_owned(),
-        })
-    }
-
-    /// `text`, the file that it was read from, with one entry more: its lines, without indentation.
-    pub fn with(&self, text: &str, entry: &[String]) -> String {
-        let (before, after) = text.split_at(self.end.min(text.len()));
-        let lines: Vec<String> = entry.iter().map(|it| format!("{}{it}\n", self.indent)).collect();
-        let lines = lines.concat();
-        format!("{before}{lines}{after}")
-    }
-}
-
-struct Lists<'a> {
-    source: &'a Source,
-    table: &'a str,
-    list: Option<&'a ExprList>,
-}
-
-impl<'a> StatementVisitor<'a> for Lists<'a> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        if let Stmt::Assign(assign) = stmt
-            && let Expr::List(list) = &*assign.value
-            && assign.targets.iter().any(|it| self.source.slice(it.range()) == self.table)
-        {
-            self.list = self.list.or(Some(list));
-        }
-        walk_stmt(self, stmt);
-    }
 }

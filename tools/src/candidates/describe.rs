@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     kind::{Facts, Kind, kind},
-    port::{Port, Target},
+    port::{Port, Target, architectures},
     weights::{Memory, OfDtype, Tensor, by_dtype, has_head},
 };
 
@@ -106,7 +106,10 @@ pub(super) fn describe(
         tokenizer: has(&TOKENIZERS),
         chat_template: found.template_in_config || has(&TEMPLATES),
         memory: parameters.map(Memory::of),
-        port: target.zip(model_type).and_then(|(target, it)| target.port(it)),
+        port: target.zip(model_type).and_then(|(target, it)| {
+            let config = found.config.as_ref().ok();
+            target.port(it, &config.map(architectures).unwrap_or_default())
+        }),
         not_read: [found.config.as_ref().err(), found.tensors.as_ref().err()]
             .into_iter()
             .flatten()

@@ -13,6 +13,9 @@ pub enum CandidatesError {
     )]
     Unknown { model_type: String, shelf: String, nearest: Option<String> },
 
+    #[error("no model was named; name a model type, e.g. `olmo3`")]
+    NoModel,
+
     #[error("no checkpoint of `{model_type}` in {shelf}")]
     Nothing { model_type: String, shelf: String },
 
@@ -59,7 +62,7 @@ impl Hint for CandidatesError {
             Self::NothingToWrite { .. } => {
                 Some("`--add ID` takes a checkpoint in by name, a larger `--max-bytes` lets more in".into())
             }
-            Self::Checkpoint { .. } | Self::Limit { .. } => None,
+            Self::NoModel | Self::Checkpoint { .. } | Self::Limit { .. } => None,
         }
     }
 }

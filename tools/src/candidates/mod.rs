@@ -85,8 +85,11 @@ pub struct CandidatesInput {
     /// A checkout or install of transformers; the one around the current folder or the pinned one when
     /// absent.
     pub transformers: Option<PathBuf>,
-    /// A checkout or install of mlx-lm to look for the port in; the pinned release when absent.
-    pub mlx_lm: Option<PathBuf>,
+    /// The target, by its id, whose port is looked for; `mlx-lm` when absent.
+    pub target: Option<String>,
+    /// The target's tree, a checkout or install, to look for the port in; the pinned release when absent.
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// Also write the set to this file, for `verify --cover`.
     pub out: Option<PathBuf>,
 }
@@ -194,7 +197,13 @@ pub fn find_candidates(
         }
         (None, _) => {}
     }
-    let existing = existing(&surroundings, &model_type, &shelf, progress, cancel);
+    let of_any = |target: &port::Target| {
+        let configs = read.iter().filter_map(|it| it.found.config.as_ref().ok());
+        let mut ports = configs.map(|it| target.port(&model_type, &port::architectures(it)));
+        ports.find(Option::is_some).flatten().or_else(|| target.port(&model_type, &[]))
+    };
+    let port = surroundings.target.as_ref().and_then(of_any);
+    let existing = existing(&surroundings, (&model_type, port), &shelf, progress, cancel);
     candidates.sort_by(|a, b| b.downloads.cmp(&a.downloads).then_with(|| a.id.cmp(&b.id)));
     Ok(Candidates {
         shelf: shelf.to_string(),
@@ -215,7 +224,7 @@ pub fn find_candidates(
 
 fn check(input: &CandidatesInput) -> Result<(), ToolError> {
     if input.model.is_empty() {
-        return Err(ToolError::Input("a model type is needed, e.g. `olmo3`".into()));
+        return Err(CandidatesError::NoModel.into());
     }
     match input.limit {
         Some(found) if found == 0 || MOST_CANDIDATES < found => {
@@ -307,17 +316,17 @@ fn cover_set(
 /// Work on the port that is there already, as far as can be looked.
 fn existing(
     surroundings: &Surroundings,
-    model_type: &str,
+    (model_type, port): (&str, Option<Port>),
     shelf: &shelf::Shelf,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Existing {
     let Some(target) = &surroundings.target else {
-        let why = "the port was not looked for: no mlx-lm is at hand".to_owned();
+        let why = "the port was not looked for: no tree of the target is at hand".to_owned();
         return Existing { not_looked: vec![why], ..Existing::default() };
     };
-    let mut existing = Existing { port: target.port(model_type), ..Existing::default() };
-    match target.branches(model_type) {
+    let mut existing = Existing { port, ..Existing::default() };
+    match target.branches(model_type, existing.port.as_ref()) {
         Ok(branches) => existing.branches = branches,
         Err(why) => existing.not_looked.push(why),
     }

@@ -1,33 +1,43 @@
-//! What a checkout of mlx-lm already loads: the port of a model type, on which branches it lies, and open
-//! pull requests for it.
+//! What a checkout of the target already loads: the port of a checkpoint, on which branches it lies, and
+//! open pull requests for it.
 
 use std::path::{Path, PathBuf};
 
 use git2::{BranchType, Repository};
-use portwright_source::{Problem, Source, config_class::string_pairs};
+use portwright_source::port::Remapping;
+use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::ToolError,
+    port::{
+        PortError,
+        target::{package, tables},
+    },
+};
 
 /// Branches that are named; a fork may have any number.
 const MOST_BRANCHES: usize = 50;
-/// Where mlx-lm is developed.
-const HOME: &str = "ml-explore/mlx-lm";
 /// Remotes in the order in which they say where a checkout's pull requests are.
 const REMOTES: [&str; 2] = ["upstream", "origin"];
 
-/// The package `mlx_lm` of a checkout or an install.
+/// The target's package in a checkout or an install.
 #[derive(Debug)]
 pub(super) struct Target {
+    target: &'static targets::Target,
+    about: &'static targets::Package,
     package: PathBuf,
-    remapping: Vec<(String, String)>,
+    remapping: Remapping,
 }
 
-/// The port that loads a model type.
+/// The port that loads a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Port {
     /// Its file, e.g. `mlx_lm/models/llama.py`.
     pub file: String,
-    /// The type that stands for this one in `MODEL_REMAPPING`, where the port is another model's.
+    /// The port's own type, where a table of the target gives the checkpoint another model's port.
     pub remapped: Option<String>,
 }
 
@@ -69,32 +79,26 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// Where there is no such package, or its table cannot be read.
-    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        let folders = [path.join("mlx_lm"), path.join("src/mlx_lm"), path.to_owned()];
-        let package = folders
-            .into_iter()
-            .find(|it| it.join("models").is_dir() && it.join("utils.py").is_file());
-        let package = package.ok_or_else(|| {
-            Problem::of_file(path, "no mlx-lm sources here (looked for `mlx_lm/models`)")
-                .with_help("give a checkout of mlx-lm, or the folder that it is installed in")
-        })?;
-        let utils = package.join("utils.py");
+    /// Where there is no such target or package, or its tables cannot be read.
+    pub(super) fn open(id: Option<&str>, path: &Path) -> Result<Self, ToolError> {
+        let (target, about) = targets::receiver(id).map_err(PortError::from)?;
+        let package = package(about, path).ok_or_else(|| PortError::no_package(about, path))?;
+        let utils = package.join(&about.remapping.file);
         let text = std::fs::read_to_string(&utils)
-            .map_err(|err| Problem::of_file(&utils, err.to_string()))?;
-        let table = string_pairs(&*Source::parse(&utils, text)?, "MODEL_REMAPPING");
-        Ok(Self { package, remapping: table.into_iter().collect() })
+            .map_err(|source| PortError::Read { path: utils.clone(), source })?;
+        let remapping = Remapping::parse(&utils, &text, tables(about))?;
+        Ok(Self { target, about, package, remapping })
     }
 
-    /// The port of a model type, as mlx-lm finds it.
-    pub(super) fn port(&self, model_type: &str) -> Option<Port> {
-        let row = self.remapping.iter().find(|it| it.0 == model_type);
-        let name = row.map_or(model_type, |it| &it.1);
+    /// The port of a checkpoint, as the target finds it by the type and architectures of its config.
+    pub(super) fn port(&self, model_type: &str, architectures: &[String]) -> Option<Port> {
+        let row = self.remapping.row(model_type, architectures);
+        let name = row.unwrap_or(model_type);
         let is_module = name.chars().all(|it| it.is_alphanumeric() || it == '_');
-        let file = self.package.join("models").join(format!("{name}.py"));
+        let file = self.package.join(&self.about.models).join(format!("{name}.py"));
         (is_module && file.is_file()).then(|| Port {
-            file: format!("mlx_lm/models/{name}.py"),
-            remapped: row.map(|it| it.1.clone()),
+            file: format!("{}/{name}.py", self.about.ports()),
+            remapped: row.map(str::to_owned),
         })
     }
 
@@ -103,7 +107,11 @@ impl Target {
     /// # Errors
     ///
     /// Says why the branches cannot be read.
-    pub(super) fn branches(&self, model_type: &str) -> Result<Vec<Branch>, String> {
+    pub(super) fn branches(
+        &self,
+        model_type: &str,
+        port: Option<&Port>,
+    ) -> Result<Vec<Branch>, String> {
         let no = |err: git2::Error| format!("branches were not looked at: {}", err.message());
         let repository = Repository::discover(&self.package)
             .map_err(|_| "branches were not looked at: the target is no git checkout".to_owned())?;
@@ -116,15 +124,15 @@ impl Target {
                 "branches were not looked at: the target lies outside of its repository".into()
             );
         };
-        // An install inside of somebody's repository is no checkout of mlx-lm.
+        // An install inside of somebody's repository is no checkout of the target.
         if repository.is_path_ignored(&below).unwrap_or(false) {
             return Err("branches were not looked at: the target is no git checkout".into());
         }
-        let name = self.port(model_type).map_or_else(
+        let name = port.map_or_else(
             || format!("{model_type}.py"),
             |it| it.file.rsplit('/').next().unwrap_or_default().to_owned(),
         );
-        let file = below.join("models").join(name);
+        let file = below.join(&self.about.models).join(name);
         let mut found = Vec::new();
         for branch in repository.branches(None).map_err(no)? {
             let (branch, kind) = branch.map_err(no)?;
@@ -153,7 +161,19 @@ impl Target {
         };
         let repository = Repository::discover(&self.package).ok();
         let named = repository.and_then(|it| REMOTES.iter().find_map(|name| of_remote(&it, name)));
-        named.filter(|it| it.ends_with("/mlx-lm")).unwrap_or_else(|| HOME.to_owned())
+        let forked = named.filter(|it| it.ends_with(&format!("/{}", self.target.id)));
+        forked.unwrap_or_else(|| self.target.repository.clone())
+    }
+}
+
+/// The classes that a config names as its architectures: a list, or one alone.
+pub(super) fn architectures(config: &Map<String, Value>) -> Vec<String> {
+    match config.get("architectures") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(all)) => {
+            all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -172,10 +192,12 @@ fn on_github(url: &str) -> Option<String> {
 mod tests {
     use std::fs;
 
+    use serde_json::json;
+
     use super::*;
 
-    const UTILS: &str =
-        "MODEL_REMAPPING = {\n    \"mistral\": \"llama\",\n    \"lost\": \"nowhere\",  # gone\n}\n";
+    const UTILS: &str = "MODEL_REMAPPING = {\n    \"mistral\": \"llama\",\n    \"lost\": \"nowhere\",  # gone\n}\n\
+        MODEL_ARCHITECTURE_REMAPPING = {\n    (\"hybrid\", \"MoeV3\"): \"llama\",\n}\n";
 
     fn package(root: &Path) {
         fs::create_dir_all(root.join("mlx_lm/models")).unwrap();
@@ -187,17 +209,32 @@ mod tests {
     fn a_type_is_loaded_by_its_file_or_by_anothers() {
         let folder = tempfile::tempdir().unwrap();
         package(folder.path());
-        let target = Target::open(folder.path()).unwrap();
+        let target = Target::open(None, folder.path()).unwrap();
         let file = "mlx_lm/models/llama.py".to_owned();
-        assert_eq!(target.port("llama"), Some(Port { file: file.clone(), remapped: None }));
+        assert_eq!(target.port("llama", &[]), Some(Port { file: file.clone(), remapped: None }));
         let remapped = Some("llama".to_owned());
-        assert_eq!(target.port("mistral"), Some(Port { file, remapped }));
+        assert_eq!(target.port("mistral", &[]), Some(Port { file, remapped }));
         for absent in ["olmo3", "lost", "../utils", ""] {
-            assert_eq!(target.port(absent), None, "{absent}");
+            assert_eq!(target.port(absent, &[]), None, "{absent}");
         }
-        assert!(target.branches("llama").unwrap_err().contains("no git checkout"));
-        assert_eq!(target.repository(), HOME);
-        assert!(Target::open(&folder.path().join("mlx_lm/models")).is_err());
+        assert!(target.branches("llama", None).unwrap_err().contains("no git checkout"));
+        assert_eq!(target.repository(), target.target.repository);
+        assert!(Target::open(None, &folder.path().join("mlx_lm/models")).is_err());
+    }
+
+    #[test]
+    fn who_loads_a_checkpoint_is_decided_by_type_and_architecture() {
+        let folder = tempfile::tempdir().unwrap();
+        package(folder.path());
+        let target = Target::open(None, folder.path()).unwrap();
+        let of = |config: Value| {
+            let config = config.as_object().unwrap().clone();
+            target.port("hybrid", &architectures(&config)).and_then(|it| it.remapped)
+        };
+        assert_eq!(of(json!({"architectures": ["MoeV3"]})).as_deref(), Some("llama"));
+        assert_eq!(of(json!({"architectures": "MoeV3"})).as_deref(), Some("llama"));
+        assert_eq!(of(json!({"architectures": ["MoeV2"]})), None);
+        assert_eq!(of(json!({})), None);
     }
 
     #[test]
@@ -220,16 +257,16 @@ mod tests {
         repository.branch("before", &first, false).unwrap();
         fs::write(folder.path().join("mlx_lm/models/olmo3.py"), "").unwrap();
         let second = commit("olmo3").to_string();
-        let target = Target::open(folder.path()).unwrap();
-        let found = target.branches("olmo3").unwrap();
+        let target = Target::open(None, folder.path()).unwrap();
+        let found = target.branches("olmo3", None).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!((&found[0].commit, found[0].remote), (&second, false));
-        assert_eq!(target.branches("llama").unwrap().len(), 2);
-        assert_eq!(target.branches("absent").unwrap(), []);
+        assert_eq!(target.branches("llama", None).unwrap().len(), 2);
+        assert_eq!(target.branches("absent", None).unwrap(), []);
         repository.remote("origin", "git@github.com:somebody/mlx-lm.git").unwrap();
         assert_eq!(target.repository(), "somebody/mlx-lm");
         repository.remote("upstream", "https://github.com/ml-explore/mlx-lm").unwrap();
-        assert_eq!(target.repository(), HOME);
+        assert_eq!(target.repository(), target.target.repository);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which model type is meant, by which release of transformers, for which checkout of mlx-lm. Nothing is
+//! Which model type is meant, by which release of transformers, for which tree of the target. Nothing is
 //! installed for it but a release that was named: what else is not at hand is said.
 
 use portwright_harness::{
@@ -7,6 +7,7 @@ use portwright_harness::{
     progress::Progress,
 };
 use portwright_source::{Library, outline};
+use portwright_targets as targets;
 
 use super::{
     CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled,
@@ -16,6 +17,7 @@ use crate::{
     checkpoint,
     error::ToolError,
     modular::{self, at_hand, nearest},
+    port::PortError,
 };
 
 /// The library's tables of model classes.
@@ -42,21 +44,23 @@ impl Surroundings {
             None => at_hand(home)?,
             given => Some(modular::open(given, &[], home, progress, cancel)?),
         };
-        let target = if let Some(path) = &input.mlx_lm {
+        let id = input.target.as_deref();
+        targets::receiver(id).map_err(PortError::from)?;
+        let target = if let Some(path) = &input.port {
             let path = path
                 .canonicalize()
-                .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.clone() })?;
-            Some(Target::open(&path)?)
+                .map_err(|_| ToolError::NoSuchPath { flag: "--port", path: path.clone() })?;
+            Some(Target::open(id, &path)?)
         } else {
             match environment::installed(home, &[Need::MlxLm]) {
-                Some(pinned) => Some(Target::open(pinned.mlx_lm()?)?),
+                Some(pinned) => Some(Target::open(id, pinned.mlx_lm()?)?),
                 None => None,
             }
         };
         let mut notes = Vec::new();
         if target.is_none() {
             notes.push(
-                "no mlx-lm is at hand: name a checkout with `--mlx-lm`, or run `portwright setup`"
+                "no tree of the target is at hand: name a checkout with `--port`, or run `portwright setup`"
                     .into(),
             );
         }

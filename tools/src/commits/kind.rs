@@ -1,83 +1,7 @@
-//! What a commit is, and which models it is about: two tables over the paths that it touches.
+//! What a commit is: a table over its subject and the paths that it touches.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Where libraries keep what belongs to one model: what stands before its name, and what after it.
-/// The name ends where a path part, or its extension, does.
-const PLACES: &[Place] = &[
-    Place { before: "src/transformers/models/", after: After::Folder },
-    Place { before: "mlx_lm/models/", after: After::Source(".py") },
-    Place { before: "mlx_vlm/models/", after: After::Folder },
-    Place { before: "vllm/model_executor/models/", after: After::Source(".py") },
-    Place { before: "candle-transformers/src/models/", after: After::Folder },
-    Place { before: "candle-transformers/src/models/", after: After::Source(".rs") },
-    Place { before: "src/models/", after: After::Source(".cpp") },
-    Place { before: "models/", after: After::Folder },
-    Place { before: "tests/models/", after: After::Beside },
-    Place { before: "docs/source/en/model_doc/", after: After::Page },
-    Place { before: "candle-examples/examples/", after: After::Beside },
-];
-
-/// Names in such places that are no model's.
-const SHARED: &[&str] = &[
-    "__init__",
-    "__pycache__",
-    "activations",
-    "adapters",
-    "auto",
-    "base",
-    "bitlinear_layers",
-    "cache",
-    "config",
-    "gated_delta",
-    "interfaces",
-    "interfaces_base",
-    "language",
-    "mla",
-    "mod",
-    "module_mapping",
-    "pipeline",
-    "registry",
-    "rope_utils",
-    "ssm",
-    "switch_layers",
-    "utils",
-    "vision",
-    "with_tracing",
-];
-
-struct Place {
-    before: &'static str,
-    after: After,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
-    /// A folder with the model's name has its definition.
-    Folder,
-    /// A file with this ending is its definition.
-    Source(&'static str),
-    /// A folder that has to do with it: tests, an example.
-    Beside,
-    /// A page of documentation.
-    Page,
-}
-
-/// The model that a path belongs to, and whether it is the model's definition.
-pub(super) fn model(path: &str) -> Option<(&str, bool)> {
-    let found = PLACES.iter().find_map(|place| {
-        let rest = path.strip_prefix(place.before)?;
-        let name = match place.after {
-            After::Folder | After::Beside => rest.split_once('/')?.0,
-            After::Source(ending) => rest.strip_suffix(ending)?,
-            After::Page => rest.strip_suffix(".md")?,
-        };
-        let defines = matches!(place.after, After::Folder | After::Source(_));
-        (!name.is_empty() && !name.contains('/')).then_some((name, defines))
-    });
-    found.filter(|(name, _)| !SHARED.contains(name) && !name.starts_with('_'))
-}
 
 /// What a commit is.
 #[derive(
@@ -202,27 +126,6 @@ fn says_fix(subject: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_names_its_model() {
-        for (path, expected) in [
-            ("mlx_lm/models/olmo3.py", Some(("olmo3", true))),
-            ("mlx_lm/models/cache.py", None),
-            ("mlx_lm/models/x/y.py", None),
-            ("src/transformers/models/olmo3/modeling_olmo3.py", Some(("olmo3", true))),
-            ("src/transformers/models/auto/modeling_auto.py", None),
-            ("tests/models/olmo3/test_modeling_olmo3.py", Some(("olmo3", false))),
-            ("docs/source/en/model_doc/olmo3.md", Some(("olmo3", false))),
-            ("candle-transformers/src/models/llama.rs", Some(("llama", true))),
-            ("candle-transformers/src/models/mod.rs", None),
-            ("src/models/llama.cpp", Some(("llama", true))),
-            ("mlx_vlm/models/qwen2_vl/vision.py", Some(("qwen2_vl", true))),
-            ("README.md", None),
-            ("models/", None),
-        ] {
-            assert_eq!(model(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn the_first_row_that_fits_is_the_kind() {

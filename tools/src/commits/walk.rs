@@ -6,6 +6,7 @@ use portwright_harness::{
     cancel::Cancel,
     progress::{Progress, Step},
 };
+use portwright_targets::places::{Owner, owner};
 
 use super::{
     LedgerCommit,
@@ -69,7 +70,7 @@ fn describe(repository: &Repository, commit: &Commit<'_>) -> Result<LedgerCommit
     let Touched { paths, definitions_added, definitions_kept } =
         touched(repository, commit).map_err(CommitsError::git("read what a commit changes"))?;
     let mut models: Vec<String> =
-        paths.iter().filter_map(|it| kind::model(it)).map(|(name, _)| name.to_owned()).collect();
+        paths.iter().filter_map(|it| owner(it)).map(|it| it.model.to_owned()).collect();
     models.sort();
     models.dedup();
     let begins_model = definitions_added.iter().any(|it| !definitions_kept.contains(it));
@@ -129,7 +130,7 @@ fn touched(repository: &Repository, commit: &Commit<'_>) -> Result<Touched, git2
         let file =
             if delta.status() == Delta::Deleted { delta.old_file() } else { delta.new_file() };
         let path = String::from_utf8_lossy(file.path_bytes().unwrap_or_default()).into_owned();
-        if let Some((model, true)) = kind::model(&path) {
+        if let Some(Owner { model, defines: true }) = owner(&path) {
             let list = match delta.status() {
                 Delta::Added => &mut found.definitions_added,
                 _ => &mut found.definitions_kept,

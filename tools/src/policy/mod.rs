@@ -3,7 +3,7 @@
 //! # Where to start
 //!
 //! [`policy`] gives the rules of one target; [`Policy::may`] answers for one action, and staging asks
-//! it. `aspect` lists what rules can be about, `table` reads the tables of `policies`, `files` holds
+//! it. `aspect` lists what rules can be about, `table` takes rules out of the targets' tables, `files` holds
 //! what they were read from to the checkout of today, and `history` asks its git where it cannot.
 //!
 //! # Invariants
@@ -38,8 +38,8 @@ pub struct PolicyInput {
     /// A target, e.g. `mlx-lm`.
     pub target: String,
     /// A checkout of it; what rules were read from is compared with it.
-    #[serde(default)]
-    pub checkout: Option<PathBuf>,
+    #[serde(default, alias = "checkout")]
+    pub port: Option<PathBuf>,
 }
 
 /// The rules of a target.
@@ -108,8 +108,8 @@ pub struct Permission {
 /// Fails for an unknown target, and for a folder that is no checkout of it.
 pub fn policy(input: &PolicyInput) -> Result<Policy, ToolError> {
     let table = table::load(&input.target)?;
-    let files = files::compare(&table, input.checkout.as_deref())?;
-    let compared = input.checkout.is_some();
+    let files = files::compare(&table, input.port.as_deref())?;
+    let compared = input.port.is_some();
     let warnings = files.iter().filter_map(|it| it.warning(compared)).collect();
     let mut rules = Vec::new();
     let mut unstated = Vec::new();
@@ -120,7 +120,7 @@ pub fn policy(input: &PolicyInput) -> Result<Policy, ToolError> {
             }
             continue;
         };
-        let file = row.source.file.as_str();
+        let file = row.file.as_str();
         let source = files.iter().find(|it| it.file == file).expect("a table names its sources");
         let barred = matches!(row.verdict, Verdict::Forbidden | Verdict::Person);
         let instead = row.instead.clone().or_else(|| aspect.instead.map(str::to_owned));
@@ -133,7 +133,7 @@ pub fn policy(input: &PolicyInput) -> Result<Policy, ToolError> {
             instead: instead.filter(|_| barred),
             values: row.values.clone(),
             file: file.to_owned(),
-            section: row.source.section.clone(),
+            section: row.section.clone(),
             read: source.read.clone().expect("rules were read from it"),
             standing: source.standing,
         });

@@ -1,31 +1,21 @@
-//! The tables of `policies`: what each target asks of contributions, as its own files say it.
+//! What each target asks of contributions, out of its table, as its own files say it.
 
 use std::collections::BTreeSet;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
+use portwright_targets::{self as targets, Target};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{aspect, error::PolicyError};
 use crate::target_path::TargetPath;
 
-/// Every target whose rules were read, with its table.
-const TABLES: &[(&str, &str)] = &[
-    ("mlx-lm", include_str!("../../policies/mlx-lm.toml")),
-    ("transformers", include_str!("../../policies/transformers.toml")),
-    ("mlx-vlm", include_str!("../../policies/mlx-vlm.toml")),
-    ("llama.cpp", include_str!("../../policies/llama.cpp.toml")),
-    ("vllm", include_str!("../../policies/vllm.toml")),
-    ("candle", include_str!("../../policies/candle.toml")),
-];
-
 /// Stands in a path for the model's name in file names.
 const MODEL: &str = "{model}";
 
-/// One target's table, as it is written down.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One target's rules.
+#[derive(Debug)]
 pub(super) struct Table {
     pub(super) target: String,
     /// Where its pull requests go, e.g. `ml-explore/mlx-lm`.
@@ -38,8 +28,7 @@ pub(super) struct Table {
 }
 
 /// A file that rules were read from.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Source {
     pub(super) file: TargetPath,
     /// The day on which it was read, e.g. `2026-11-28`.
@@ -49,8 +38,7 @@ pub(super) struct Source {
 }
 
 /// One rule.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Row {
     /// An aspect of a contribution.
     pub(super) id: String,
@@ -58,14 +46,7 @@ pub(super) struct Row {
     pub(super) says: String,
     /// What the person does instead, where that is more than the aspect itself says.
     pub(super) instead: Option<String>,
-    #[serde(default)]
     pub(super) values: Vec<String>,
-    pub(super) source: Place,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Place {
     pub(super) file: TargetPath,
     pub(super) section: String,
 }
@@ -81,33 +62,53 @@ pub enum Verdict {
     Person,
 }
 
-/// Ids of all targets.
-pub(super) fn ids() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().map(|it| it.0)
+impl From<targets::Verdict> for Verdict {
+    fn from(verdict: targets::Verdict) -> Self {
+        match verdict {
+            targets::Verdict::Allowed => Self::Allowed,
+            targets::Verdict::Forbidden => Self::Forbidden,
+            targets::Verdict::Required => Self::Required,
+            targets::Verdict::Person => Self::Person,
+        }
+    }
 }
 
-/// The table of `target`.
+/// The rules of `target`.
 ///
 /// # Errors
 ///
-/// Fails for a target that is not known, and for a table that is not as tables have to be.
+/// Fails for a target that is not known, and for rules that are not as rules have to be.
 pub(super) fn load(target: &str) -> Result<Table, PolicyError> {
-    match TABLES.iter().find(|it| it.0 == target) {
-        Some((_, text)) => parse(target, text),
-        None => Err(PolicyError::unknown(target)),
-    }
+    rules(targets::find(target)?)
 }
 
-fn parse(target: &str, text: &str) -> Result<Table, PolicyError> {
-    let wrong = |detail: String| PolicyError::Table { target: target.to_owned(), detail };
-    let table: Table = toml::from_str(text).map_err(|err| wrong(err.to_string()))?;
-    let (id, source) = (table.target.as_str(), &table.source);
-    if id != target {
-        return Err(wrong(format!("it calls itself `{id}`")));
-    }
-    if table.repository.split('/').filter(|it| !it.is_empty()).count() != 2 {
-        return Err(wrong(format!("`{}` is no owner/name", table.repository)));
-    }
+fn rules(target: &Target) -> Result<Table, PolicyError> {
+    let wrong = |detail: String| PolicyError::Table { target: target.id.clone(), detail };
+    let path = |text: &str| TargetPath::new(text).map_err(|err| wrong(err.to_string()));
+    let source = target.source.iter().map(|it| {
+        let (read, sha256) = (it.read.clone(), it.sha256.clone());
+        Ok(Source { file: path(&it.file)?, read, sha256 })
+    });
+    let rule = target.rule.iter().map(|it| {
+        Ok(Row {
+            id: it.id.clone(),
+            verdict: it.verdict.into(),
+            says: it.says.clone(),
+            instead: it.instead.clone(),
+            values: it.values.clone(),
+            file: path(&it.source.file)?,
+            section: it.source.section.clone(),
+        })
+    });
+    let table = Table {
+        target: target.id.clone(),
+        repository: target.repository.clone(),
+        marker: path(&target.marker)?,
+        note: target.note.clone(),
+        source: source.collect::<Result<_, PolicyError>>()?,
+        rule: rule.collect::<Result<_, PolicyError>>()?,
+    };
+    let source = &table.source;
     let is_digest =
         |it: &str| it.len() == 64 && it.chars().all(|it| matches!(it, '0'..='9' | 'a'..='f'));
     for (at, it) in source.iter().enumerate() {
@@ -142,11 +143,11 @@ fn row_fault(table: &Table, row: &Row) -> Option<String> {
     if !row.says.ends_with('.') || row.instead.as_ref().is_some_and(|it| !it.ends_with('.')) {
         return Some("what it says is no whole sentence".to_owned());
     }
-    if row.source.section.trim().is_empty() {
+    if row.section.trim().is_empty() {
         return Some("its source names no section".to_owned());
     }
-    if !table.source.iter().any(|it| it.file == row.source.file) {
-        return Some(format!("`{}` is not among the sources", row.source.file));
+    if !table.source.iter().any(|it| it.file == row.file) {
+        return Some(format!("`{}` is not among the sources", row.file));
     }
     if aspect.paths {
         if row.values.is_empty() {
@@ -174,9 +175,10 @@ mod tests {
     use super::*;
 
     const GOOD: &str = r#"
-target = "x"
+id = "x"
 repository = "owner/x"
 marker = "x/models"
+places = [{ before = "x/models/", is = "source", ending = ".py" }]
 
 [[source]]
 file = "AGENTS.md"
@@ -192,19 +194,27 @@ source = { file = "AGENTS.md", section = "Models" }
 
     #[test]
     fn every_table_is_as_tables_have_to_be() {
-        for (target, text) in TABLES {
-            let table = parse(target, text).unwrap_or_else(|err| panic!("{err}"));
+        for target in targets::all() {
+            let table = rules(target).unwrap_or_else(|err| panic!("{err}"));
             let ids: Vec<&str> = table.rule.iter().map(|it| it.id.as_str()).collect();
             // Staging stands on these two.
             for id in ["allowed-paths", "model-files"] {
-                assert!(ids.contains(&id), "{target} lacks {id}");
+                assert!(ids.contains(&id), "{} lacks {id}", target.id);
             }
+        }
+    }
+
+    /// What is wrong with a text of a table.
+    fn fault(text: &str) -> String {
+        match targets::parse(text) {
+            Ok(target) => rules(&target).map(|_| ()).unwrap_err().to_string(),
+            Err(err) => err.to_string(),
         }
     }
 
     #[test]
     fn a_wrong_table_does_not_load() {
-        parse("x", GOOD).unwrap();
+        rules(&targets::parse(GOOD).unwrap()).unwrap();
         for (from, to, said) in [
             ("read = \"2026-11-28\"", "", "missing field `read`"),
             ("read = \"2026-11-28\"", "read = \"2026-13-40\"", "no day"),
@@ -224,17 +234,16 @@ source = { file = "AGENTS.md", section = "Models" }
             ("x/models/{model}.py", "../{model}.py", "leads upwards"),
             ("x/models/{model}.py", "x/[a.py", "glob"),
             ("[\"x/models/{model}.py\"]", "[]", "names no path"),
-            ("target = \"x\"", "target = \"y\"", "calls itself `y`"),
-            ("owner/x", "owner", "no owner/name"),
+            ("marker = \"x/models\"", "marker = \"../x\"", "leads upwards"),
             ("read =", "sha256 = \"abc\"\nread =", "no sha256"),
         ] {
             let text = GOOD.replacen(from, to, 1);
             assert_ne!(text, GOOD, "{from}");
-            let err = parse("x", &text).map(|_| ()).unwrap_err().to_string();
+            let err = fault(&text);
             assert!(err.contains(said), "{said}: {err}");
         }
         let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[rule]]").unwrap()..]);
-        assert!(parse("x", &twice).map(|_| ()).unwrap_err().to_string().contains("stands twice"));
+        assert!(fault(&twice).contains("stands twice"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::*;
 
 fn of(target: &str, checkout: Option<&Path>) -> Policy {
-    let input = PolicyInput { target: target.to_owned(), checkout: checkout.map(Into::into) };
+    let input = PolicyInput { target: target.to_owned(), port: checkout.map(Into::into) };
     policy(&input).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn what_no_rule_speaks_of_is_not_allowed() {
 
 #[test]
 fn an_unknown_target_is_told_with_the_nearest() {
-    let input = PolicyInput { target: "mlx_lm".to_owned(), checkout: None };
+    let input = PolicyInput { target: "mlx_lm".to_owned(), port: None };
     let err = policy(&input).unwrap_err();
     assert!(err.to_string().contains("there are mlx-lm, transformers"), "{err}");
     let hint = portwright_harness::hint::Hint::hint(&err).unwrap();
@@ -113,9 +113,9 @@ fn what_changed_since_it_was_read_is_said() {
 
 #[test]
 fn a_file_is_never_called_unchanged_unread() {
-    for target in table::ids() {
-        let files = of(target, None).files;
-        assert!(files.iter().all(|it| it.standing == Standing::NotCompared), "{target}");
+    for target in portwright_targets::all() {
+        let files = of(&target.id, None).files;
+        assert!(files.iter().all(|it| it.standing == Standing::NotCompared), "{}", target.id);
     }
     let dir = checkout();
     let policy = of("mlx-lm", Some(dir.path()));
@@ -126,7 +126,7 @@ fn a_file_is_never_called_unchanged_unread() {
 #[test]
 fn another_projects_checkout_is_refused() {
     let dir = checkout();
-    let input = PolicyInput { target: "vllm".to_owned(), checkout: Some(dir.path().into()) };
+    let input = PolicyInput { target: "vllm".to_owned(), port: Some(dir.path().into()) };
     let err = policy(&input).unwrap_err().to_string();
     assert!(err.contains("no checkout of vllm"), "{err}");
 }

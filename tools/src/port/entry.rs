@@ -82,7 +82,7 @@ pub(super) fn lines(
         // The target's test asks each entry how many layers it has.
         lines.push(format!("    \"num_hidden_layers\": {},", python(layers)));
     }
-    lines.push("},".to_owned());
+    lines.push("}".to_owned());
     lines
 }
 
@@ -125,7 +125,7 @@ mod tests {
                 "    \"hidden_size\": 64,",
                 "    \"kind\": [\"a\"],",
                 "    \"tie\": False,",
-                "},"
+                "}"
             ]
         );
     }

@@ -2,8 +2,8 @@
 //!
 //! # Where to start
 //!
-//! [`scaffold()`] is the capability; `release` pairs definitions with ports, [`target`] is the table of
-//! libraries that receive ports, [`sweep`] takes every port away in turn and scaffolds it again.
+//! [`scaffold()`] is the capability; `release` pairs definitions with ports, `target` reads the tree that
+//! receives them, [`sweep`] takes every port away in turn and scaffolds it again.
 //!
 //! # Invariants
 //!
@@ -11,9 +11,10 @@
 //! - All files of a scaffold are written, or none; a file that is there is not replaced unasked.
 
 mod entry;
+mod error;
 mod release;
 pub mod sweep;
-pub mod target;
+pub(crate) mod target;
 pub mod trial;
 pub mod weights;
 
@@ -31,8 +32,9 @@ use portwright_harness::{
 pub use portwright_source::port::{Candidate, Work};
 use portwright_source::{
     Library,
-    port::{PortFile, TestTable},
+    port::{Catalogue, PortFile, Remapping, TestTable},
 };
+use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -43,10 +45,13 @@ use crate::{
     modular, transformers,
     verify::{self, VerifyInput},
 };
+pub use error::PortError;
 use release::Release;
-use target::{TARGETS, Target, Tree};
+use target::Tree;
 use weights::Weights;
 
+/// Stands for a checkout of the target in the next command.
+const PLACEHOLDER: &str = "CHECKOUT";
 /// How many ports are told beside the nearest one.
 const RUNNERS_UP: usize = 3;
 
@@ -56,8 +61,12 @@ const RUNNERS_UP: usize = 3;
 pub struct PortInput {
     /// The model type of the definition, e.g. `olmo_hybrid`.
     pub model_type: String,
-    /// A checkout of mlx-lm, which receives the files; the pinned release, to look only, when absent.
-    pub mlx_lm: Option<PathBuf>,
+    /// The target that receives the port, by its id; `mlx-lm` when absent.
+    pub target: Option<String>,
+    /// The target's tree, a checkout, which receives the files; the pinned release, to look only, when
+    /// absent.
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// Write the model's file alone, into this folder, and nothing to the checkout.
     pub out: Option<PathBuf>,
     /// A checkout or install of transformers; the pinned release when absent.
@@ -139,24 +148,28 @@ pub fn scaffold(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<PortOutput, ToolError> {
-    let target = &TARGETS[0];
+    targets::receiver(input.target.as_deref()).map_err(PortError::from)?;
     let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
     let folder = given.as_ref().map(|it| it.folder.as_path());
     // From here on a release is named by its exact version.
     let input =
         &PortInput { transformers: given.as_ref().map(|it| it.name.clone()), ..input.clone() };
     let library = modular::open(folder, &[], home, progress, cancel)?;
-    let tree = open_tree(target, input, home, progress, cancel)?;
-    let release = Release::read(library, &tree, progress, cancel)?;
+    let catalogue = Catalogue::read(&library)?;
+    // A name that is no model type is told before anything is asked of the target.
+    release::known(&catalogue, &input.model_type)?;
+    let tree = open_tree(input, home, progress, cancel)?;
+    let release = Release::read(library, catalogue, &tree, progress, cancel)?;
     let child = release.definition(&input.model_type)?;
     let mut notes = Vec::new();
-    refuse_existing(&tree, input, &mut notes)?;
+    refuse_existing(&tree, input, &release.architectures(&input.model_type), &mut notes)?;
     let step = Step::start(progress, "writing the port", None);
     let own = input.model_type.as_str();
     let made = release.scaffold(&tree, &child, input.from.as_deref(), &[own])?;
     drop(step);
     let mut nearest = made.nearest.into_iter();
-    let first = nearest.next().ok_or_else(|| ToolError::Input("no port to begin from".into()))?;
+    let first =
+        nearest.next().ok_or_else(|| PortError::NoPorts { target: tree.target.id.clone() })?;
     let scaffold = made.scaffold;
     let registers = scaffold.registers && input.out.is_none();
     let path = place(&tree, input);
@@ -173,9 +186,8 @@ pub fn scaffold(
     if let Some(path) = model_path {
         texts.push((path, Part::Model, scaffold.text.clone()));
     } else {
-        let path = tree.package.join(target.remapping.0);
-        let text = read(&path)?;
-        let text = tree.remapping.with(&text, own, &first.port);
+        let path = tree.package.join(&tree.about.remapping.file);
+        let text = Remapping::with(&path, &read(&path)?, tree.tables(), own, &first.port)?;
         texts.push((path, Part::Registration, text));
     }
     match test_entry(&tree, input, &port, &release.library, home, progress, cancel) {
@@ -211,7 +223,7 @@ pub fn scaffold(
     }
     Ok(PortOutput {
         model_type: input.model_type.clone(),
-        target: target.id.to_owned(),
+        target: tree.target.id.clone(),
         release: release.library.version(),
         chosen: input.from.is_some(),
         runners_up: nearest.take(RUNNERS_UP).collect(),
@@ -230,13 +242,13 @@ pub fn scaffold(
 
 /// The target's tree; one that is installed is only looked at.
 fn open_tree(
-    target: &'static Target,
     input: &PortInput,
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Tree, ToolError> {
-    let tree = if let Some(path) = &input.mlx_lm {
+    let target = targets::receiver(input.target.as_deref()).map_err(PortError::from)?;
+    let tree = if let Some(path) = &input.port {
         Tree::open(target, path)?
     } else {
         let pinned = environment::ensure(home, &[Need::MlxLm], progress, cancel)?;
@@ -250,16 +262,18 @@ fn open_tree(
 
 /// The command that says whether the port is the model.
 fn next(tree: &Tree, input: &PortInput) -> String {
-    let root = if tree.is_installed() { PathBuf::from("MLX_LM") } else { tree.root() };
+    let root = if tree.is_installed() { PathBuf::from(PLACEHOLDER) } else { tree.root() };
     let command = verify::command(&VerifyInput {
         model_type: input.model_type.clone(),
         port: Some(root),
         transformers: input.transformers.clone(),
         ..VerifyInput::default()
     });
-    let models = format!("{}/{}", tree.target.package, tree.target.models);
+    let models = tree.about.ports();
     match input.out {
-        Some(_) => format!("put the file into `{models}` of a checkout MLX_LM, then {command}"),
+        Some(_) => {
+            format!("put the file into `{models}` of a checkout {PLACEHOLDER}, then {command}")
+        }
         None => command,
     }
 }
@@ -274,6 +288,7 @@ fn place(tree: &Tree, input: &PortInput) -> PathBuf {
 fn refuse_existing(
     tree: &Tree,
     input: &PortInput,
+    architectures: &[&str],
     notes: &mut Vec<String>,
 ) -> Result<(), ToolError> {
     let own = &input.model_type;
@@ -285,9 +300,9 @@ fn refuse_existing(
             Ok(())
         };
     }
-    let (file, table) = tree.target.remapping;
-    if let Some(port) = tree.remapping.rows.get(own) {
-        let text = format!("{table} in {file} gives `{own}` the port `{port}`");
+    if let Some(port) = tree.remapping.row(own, architectures) {
+        let file = &tree.about.remapping.file;
+        let text = format!("a table in {file} gives `{own}` the port `{port}`");
         if !input.force && !input.dry_run {
             return Err(ToolError::Ported { text });
         }
@@ -319,7 +334,7 @@ fn test_entry(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<(PathBuf, String), Skipped> {
-    let (file, list) = tree.target.tests;
+    let targets::TestList { file, list } = &tree.about.tests;
     if input.out.is_some() {
         return Err(Skipped::Why("only the model's file is written".into()));
     }
@@ -327,7 +342,8 @@ fn test_entry(
     if !path.is_file() {
         return Err(Skipped::Why(format!("no `{file}` in `{}`", tree.root().display())));
     }
-    let table = TestTable::read(&path, list).map_err(|err| Skipped::Why(err.message))?;
+    let text = read(&path).map_err(|err| Skipped::Failed(err.into()))?;
+    let table = TestTable::parse(&path, &text, list).map_err(|err| Skipped::Why(err.message))?;
     if table.model_types.contains(&input.model_type) {
         return Err(Skipped::Why(format!("`{list}` in {file} has one")));
     }
@@ -338,12 +354,14 @@ fn test_entry(
         other => Skipped::Failed(other),
     })?;
     let lines = entry::lines(&input.model_type, &config, &port.config_fields());
-    let text = read(&path).map_err(Skipped::Failed)?;
-    Ok((path, table.with(&text, &lines)))
+    match TestTable::with(&path, &text, list, &lines) {
+        Ok(text) => Ok((path, text)),
+        Err(err) => Err(Skipped::Failed(err.into())),
+    }
 }
 
-fn read(path: &Path) -> Result<String, ToolError> {
-    fs::read_to_string(path).map_err(|err| ToolError::Input(format!("`{}`: {err}", path.display())))
+fn read(path: &Path) -> Result<String, PortError> {
+    fs::read_to_string(path).map_err(|source| PortError::Read { path: path.to_owned(), source })
 }
 
 fn written(path: &Path, part: Part, text: &str) -> Written {

@@ -13,8 +13,13 @@ use portwright_source::{
 };
 use rayon::prelude::*;
 
-use super::target::Tree;
-use crate::{error::ToolError, modular::nearest};
+use super::{error::PortError, target::Tree};
+use crate::error::ToolError;
+
+/// Names that are less alike (by Jaro and Winkler) were not meant.
+const ALIKE: f64 = 0.8;
+/// How many names are told where one is not known.
+const MOST_NEAREST: usize = 3;
 
 /// What a port is scaffolded from.
 pub(super) struct Release {
@@ -34,14 +39,14 @@ impl Release {
     /// Reads the definitions that have a port in `tree`.
     pub(super) fn read(
         library: Library,
+        catalogue: Catalogue,
         tree: &Tree,
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<Self, ToolError> {
-        let catalogue = Catalogue::read(&library)?;
         let types: Vec<&str> = catalogue
             .model_types()
-            .filter(|it| tree.ports.contains_key(tree.remapping.port(it)))
+            .filter(|it| tree.ports.contains_key(port_of(&catalogue, tree, it)))
             .collect();
         let step =
             Step::start(progress, "reading the definitions that have a port", types.len() as u64);
@@ -65,24 +70,24 @@ impl Release {
         self.catalogue.model_types()
     }
 
+    /// The port that loads a checkpoint of a definition, whose config names the definition's class.
+    pub(super) fn port<'a>(&self, tree: &'a Tree, model_type: &'a str) -> &'a str {
+        port_of(&self.catalogue, tree, model_type)
+    }
+
+    /// The classes that the config of a definition's checkpoint names.
+    pub(super) fn architectures(&self, model_type: &str) -> Vec<&str> {
+        self.catalogue.head(model_type).into_iter().collect()
+    }
+
     /// Whether a definition has the port called `name`.
     pub(super) fn is_ported(&self, tree: &Tree, name: &str) -> bool {
-        self.ported.keys().any(|it| tree.remapping.port(it) == name)
+        self.ported.keys().any(|it| self.port(tree, it) == name)
     }
 
     /// The definition of a model type; an unknown one is told with the nearest that there is.
     pub(super) fn definition(&self, model_type: &str) -> Result<Definition, ToolError> {
-        if let Some(own) = self.catalogue.loaded_as(model_type) {
-            let text =
-                format!("transformers loads `{model_type}` as `{own}`: that is the one to port");
-            return Err(ToolError::Input(text));
-        }
-        if self.catalogue.head(model_type).is_none() {
-            let near = nearest(model_type, self.catalogue.model_types().map(str::to_owned));
-            let near = near.map(|it| format!("; the nearest is `{it}`")).unwrap_or_default();
-            let text = format!("transformers has no causal language model `{model_type}`{near}");
-            return Err(ToolError::Input(text));
-        }
+        known(&self.catalogue, model_type)?;
         Ok(Definition::read(&self.library, &self.catalogue, model_type)?)
     }
 
@@ -99,7 +104,7 @@ impl Release {
         let is_there = |name: &str| tree.ports.get(name).is_some_and(|it| !tree.needs(it, hidden));
         let others = self.ported.values().filter(|it| it.model_type != child.model_type);
         let others = others.filter_map(|it| {
-            let port = tree.remapping.port(&it.model_type);
+            let port = self.port(tree, &it.model_type);
             is_there(port).then_some((it, port))
         });
         let mut ranked = rank(child, others, lineage.as_ref());
@@ -107,14 +112,13 @@ impl Release {
             None => ranked.first().map(|it| it.model_type.clone()),
             Some(from) => Some(from.to_owned()),
         };
-        let chosen = chosen.ok_or_else(|| ToolError::Input("no port to begin from".to_owned()))?;
+        let target = || tree.target.id.clone();
+        let chosen = chosen.ok_or_else(|| PortError::NoPorts { target: target() })?;
         let Some(parent) = self.ported.get(&chosen) else {
-            let near = nearest(&chosen, self.ported.keys().cloned());
-            let near = near.map(|it| format!("; the nearest is `{it}`")).unwrap_or_default();
-            let text = format!("{} has no port of `{chosen}` to begin from{near}", tree.target.id);
-            return Err(ToolError::Input(text));
+            let nearest = nearest_names(&chosen, self.ported.keys().map(String::as_str));
+            return Err(PortError::NoParent { target: target(), from: chosen, nearest }.into());
         };
-        let port = &tree.ports[tree.remapping.port(&chosen)];
+        let port = &tree.ports[self.port(tree, &chosen)];
         if let Some(at) = ranked.iter().position(|it| it.model_type == chosen) {
             let first = ranked.remove(at);
             ranked.insert(0, first);
@@ -127,9 +131,34 @@ impl Release {
     /// The port of a type begun from its own: everything is made again, nothing is to be ported.
     pub(super) fn again(&self, tree: &Tree, model_type: &str) -> Result<Scaffold, ToolError> {
         let definition = &self.ported[model_type];
-        let port = &tree.ports[tree.remapping.port(model_type)];
+        let port = &tree.ports[self.port(tree, model_type)];
         Ok(scaffold(&self.catalogue, definition, definition, port, &tree.siblings(port))?)
     }
+}
+
+/// Refuses a name that is no model type to be ported.
+pub(super) fn known(catalogue: &Catalogue, model_type: &str) -> Result<(), PortError> {
+    if let Some(own) = catalogue.loaded_as(model_type) {
+        let (model_type, own) = (model_type.to_owned(), own.to_owned());
+        return Err(PortError::LoadedAs { model_type, own });
+    }
+    if catalogue.head(model_type).is_none() {
+        let nearest = nearest_names(model_type, catalogue.model_types());
+        return Err(PortError::NoDefinition { model_type: model_type.to_owned(), nearest });
+    }
+    Ok(())
+}
+
+fn port_of<'a>(catalogue: &Catalogue, tree: &'a Tree, model_type: &'a str) -> &'a str {
+    tree.remapping.port(model_type, catalogue.head(model_type).as_slice())
+}
+
+/// The names that are most like `name`, the nearest first.
+fn nearest_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut near: Vec<(f64, &str)> =
+        names.map(|it| (strsim::jaro_winkler(name, it), it)).filter(|it| ALIKE < it.0).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    near.into_iter().take(MOST_NEAREST).map(|it| it.1.to_owned()).collect()
 }
 
 fn folder(definition: &Definition) -> String {

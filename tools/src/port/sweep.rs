@@ -16,16 +16,18 @@ use portwright_harness::{
 };
 use portwright_source::{
     Library,
-    port::{PortFile, Scaffold},
+    port::{Catalogue, PortFile, Scaffold},
 };
+use portwright_targets::receiver;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    error::PortError,
     release::{Release, shared_lines},
-    target::{TARGETS, Tree},
+    target::Tree,
     trial::{Outcome, Run, Trial, Trials},
 };
 use crate::{error::ToolError, runs, table, verify};
@@ -41,7 +43,10 @@ pub struct PortSweepInput {
     /// Only these model types; every one that has a definition and a port when empty.
     pub model_types: Vec<String>,
     pub transformers: Option<PathBuf>,
-    pub mlx_lm: Option<PathBuf>,
+    /// The target, by its id; `mlx-lm` when absent.
+    pub target: Option<String>,
+    #[serde(alias = "mlx_lm")]
+    pub port: Option<PathBuf>,
     /// Model types at a time; one for each core when absent.
     pub jobs: Option<usize>,
     /// Where finished trials are kept, so that a stopped sweep goes on; `portwright-runs/ports` when absent.
@@ -204,7 +209,7 @@ fn prepare(
 ) -> Result<Prepared, ToolError> {
     let mut named = verify::VerifyInput {
         transformers: input.transformers.clone(),
-        port: input.mlx_lm.clone(),
+        port: input.port.clone(),
         ..verify::VerifyInput::default()
     };
     let sources = verify::sources(&mut named, home, progress, cancel)?;
@@ -218,8 +223,9 @@ fn prepare(
         Some(folder) => folder,
         None => pinned.mlx_lm()?,
     };
-    let tree = Tree::open(&TARGETS[0], place)?;
-    let release = Release::read(library, &tree, progress, cancel)?;
+    let tree = Tree::open(receiver(input.target.as_deref()).map_err(PortError::from)?, place)?;
+    let catalogue = Catalogue::read(&library)?;
+    let release = Release::read(library, catalogue, &tree, progress, cancel)?;
     let chosen: BTreeSet<String> = if input.model_types.is_empty() {
         release.model_types().map(str::to_owned).collect()
     } else {
@@ -294,7 +300,7 @@ pub fn load(docs: &Path) -> Result<PortCoverage, ToolError> {
 
 /// A definition's row, not yet run, with its scaffolds: from the nearest, and from itself.
 fn one(release: &Release, tree: &Tree, model_type: &str) -> Result<(Row, Vec<Trial>), ToolError> {
-    let name = tree.remapping.port(model_type);
+    let name = release.port(tree, model_type);
     let child = release.definition(model_type)?;
     let made = release.scaffold(tree, &child, None, &[name])?;
     let nearest = &made.nearest[0];

@@ -1,4 +1,4 @@
-//! The libraries that receive ports, and where each keeps what a port is made of.
+//! A tree of a library that receives ports: its package, its tables and its ports as they lie there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,55 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portwright_source::port::{PortFile, Remapping};
+use portwright_source::port::{PortFile, Remapping, Tables};
+use portwright_targets::{Package, Target};
 
+use super::error::PortError;
 use crate::error::ToolError;
-
-/// A library that receives ports.
-#[derive(Debug)]
-pub struct Target {
-    /// As its repository is called.
-    pub id: &'static str,
-    /// The Python package.
-    pub package: &'static str,
-    /// The folder of ports in the package: one file a model type.
-    pub models: &'static str,
-    /// The file of the package, and its table, that give a model type another model's port.
-    pub remapping: (&'static str, &'static str),
-    /// A table beside it that asks for the class too.
-    pub remapping_of_classes: &'static str,
-    /// The file of the repository, and its list, that hold a tiny config of each model.
-    pub tests: (&'static str, &'static str),
-    /// Files among the ports that are none.
-    pub shared: &'static [&'static str],
-}
-
-/// Every target.
-pub const TARGETS: &[Target] = &[Target {
-    id: "mlx-lm",
-    package: "mlx_lm",
-    models: "models",
-    remapping: ("utils.py", "MODEL_REMAPPING"),
-    remapping_of_classes: "MODEL_ARCHITECTURE_REMAPPING",
-    tests: ("tests/test_models.py", "test_configs"),
-    shared: &[
-        "__init__",
-        "activations",
-        "base",
-        "bitlinear_layers",
-        "cache",
-        "gated_delta",
-        "mla",
-        "pipeline",
-        "rope_utils",
-        "ssm",
-        "switch_layers",
-    ],
-}];
 
 /// A checkout or an install of a target.
 pub(crate) struct Tree {
     pub(crate) target: &'static Target,
+    /// What the target's table says of its package.
+    pub(crate) about: &'static Package,
     /// The folder of the package itself.
     pub(crate) package: PathBuf,
     pub(crate) remapping: Remapping,
@@ -64,33 +26,32 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// Reads the target at `path`: a repository, a folder that packages are installed in, or the package.
-    pub(crate) fn open(target: &'static Target, path: &Path) -> Result<Self, ToolError> {
+    pub(crate) fn open(
+        (target, about): (&'static Target, &'static Package),
+        path: &Path,
+    ) -> Result<Self, ToolError> {
         let path = path
             .canonicalize()
-            .map_err(|_| ToolError::NoSuchPath { flag: "--mlx-lm", path: path.to_owned() })?;
-        let here = [path.join(target.package), path.join("src").join(target.package), path.clone()];
-        let package = here.into_iter().find(|it| it.join(target.models).is_dir());
-        let package = package.ok_or_else(|| {
-            ToolError::Input(format!("`{}` holds no package `{}`", path.display(), target.package))
-        })?;
-        let (file, table) = target.remapping;
-        let utils = package.join(file);
-        let remapping =
-            Remapping::read(&utils, table)?.with_classes(&utils, target.remapping_of_classes)?;
-        let folder = package.join(target.models);
-        let error =
-            |err: std::io::Error| ToolError::Input(format!("`{}`: {err}", folder.display()));
+            .map_err(|_| ToolError::NoSuchPath { flag: "--port", path: path.to_owned() })?;
+        let package = package(about, &path).ok_or_else(|| PortError::no_package(about, &path))?;
+        let utils = package.join(&about.remapping.file);
+        let remapping = Remapping::parse(&utils, &super::read(&utils)?, tables(about))?;
+        let folder = package.join(&about.models);
+        let error = |source: std::io::Error| ToolError::Read { path: folder.clone(), source };
         let mut ports = BTreeMap::new();
         for entry in fs::read_dir(&folder).map_err(error)? {
             let path = entry.map_err(error)?.path();
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let is_port = path.extension().is_some_and(|it| it == "py")
-                && !target.shared.contains(&name.as_str());
-            if is_port {
+            if path.extension().is_some_and(|it| it == "py") && !target.is_shared(&name) {
                 ports.insert(name, PortFile::read(&path)?);
             }
         }
-        Ok(Self { target, package, remapping, ports })
+        Ok(Self { target, about, package, remapping, ports })
+    }
+
+    /// What its remapping tables are called.
+    pub(crate) fn tables(&self) -> Tables<'static> {
+        tables(self.about)
     }
 
     /// The folder that holds the package: a repository's root, for a checkout.
@@ -105,7 +66,7 @@ impl Tree {
     }
 
     pub(crate) fn port_path(&self, model_type: &str) -> PathBuf {
-        self.package.join(self.target.models).join(format!("{model_type}.py"))
+        self.package.join(&self.about.models).join(format!("{model_type}.py"))
     }
 
     /// Whether `port` is one of `hidden` or takes anything from one, at whatever distance.
@@ -127,4 +88,18 @@ impl Tree {
     pub(crate) fn siblings(&self, port: &PortFile) -> Vec<&PortFile> {
         port.siblings().iter().filter_map(|it| self.ports.get(it)).collect()
     }
+}
+
+/// What the remapping tables of a package are called.
+pub(crate) fn tables(about: &'static Package) -> Tables<'static> {
+    let (by_type, by_architecture) = (&about.remapping.by_type, &about.remapping.by_architecture);
+    Tables { by_type, by_architecture: by_architecture.as_deref() }
+}
+
+/// The folder of the package itself, in a checkout, an install, or where it is named.
+pub(crate) fn package(about: &Package, path: &Path) -> Option<PathBuf> {
+    about
+        .folders(path)
+        .into_iter()
+        .find(|it| it.join(&about.models).is_dir() && it.join(&about.remapping.file).is_file())
 }

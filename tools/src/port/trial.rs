@@ -32,7 +32,7 @@ use portwright_source::port::{Remapping, Scaffold};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::target::Tree;
+use super::{error::PortError, target::Tree};
 use crate::{error::ToolError, verify};
 
 /// What became of a scaffold in the real library.
@@ -144,15 +144,14 @@ impl Trials<'_> {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(write)?;
         }
-        let (file, _) = self.tree.target.remapping;
-        let utils = super::read(&self.tree.package.join(file))?;
-        let port = format!("{}/{model_type}.py", self.tree.target.models);
-        let files = [
-            (port.as_str(), scaffold.text.clone()),
-            (file, Remapping::without(&utils, model_type)),
-        ];
+        let file = &self.tree.about.remapping.file;
+        let path = self.tree.package.join(file);
+        let utils =
+            Remapping::without(&path, &super::read(&path)?, self.tree.tables(), model_type)?;
+        let port = format!("{}/{model_type}.py", self.tree.about.models);
+        let files = [(port.as_str(), scaffold.text.clone()), (file.as_str(), utils)];
         let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))
-            .map_err(|err| ToolError::Input(err.to_string()))?;
+            .map_err(PortError::Copy)?;
         lane.set_port(Some(&copy))?;
         let checks = if scaffold.is_complete() {
             CHECKS.iter().map(|it| it.id).collect()

@@ -29,10 +29,26 @@ pub(super) const TEMPLATE: &str = "pull-request.template.md";
 pub struct DraftInput {
     /// The run's folder.
     pub run: PathBuf,
-    /// Whose template, e.g. `mlx-lm`; only the report when absent.
-    pub template: Option<String>,
+    /// Whose template is filled: a target's id, e.g. `mlx-lm`; only the report when absent.
+    #[serde(alias = "template")]
+    pub target: Option<String>,
     /// A checkout of the target, whose own template is filled; a neutral one when absent.
-    pub target: Option<PathBuf>,
+    pub port: Option<PathBuf>,
+}
+
+/// Why no report is drafted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DraftError {
+    /// Its evidence contradicts itself.
+    #[error("no report is made of evidence that contradicts itself: {0}; run `verify` again")]
+    Disagrees(String),
+    /// What a person wrote is not overwritten.
+    #[error("`{path}` has been filled in by a person; move it away to draft it again", path = .0.display())]
+    Filled(PathBuf),
+    /// A checkout alone does not say which target's it is.
+    #[error("a checkout was named and no target; name the target too, e.g. `mlx-lm`")]
+    NoTarget,
 }
 
 /// What was written.
@@ -140,13 +156,10 @@ const FIELDS: &[Field] = &[
 pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     let evidence = runs::load(&input.run)?;
     if let Some(fault) = evidence.disagreements().first() {
-        return Err(ToolError::Input(format!("no report is made of forged evidence: {fault}")));
+        return Err(DraftError::Disagrees(fault.to_string()).into());
     }
-    if input.template.is_some() && is_filled(&input.run, DRAFT) {
-        return Err(ToolError::Input(format!(
-            "`{}` has been filled in by a person; move it away to draft it again",
-            input.run.join(DRAFT).display()
-        )));
+    if input.target.is_some() && is_filled(&input.run, DRAFT) {
+        return Err(DraftError::Filled(input.run.join(DRAFT)).into());
     }
     let mut files = Vec::new();
     let mut write = |name: &str, text: &str| {
@@ -156,12 +169,10 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
         files.push(path);
         Ok::<(), ToolError>(())
     };
-    let template = match (&input.template, &input.target) {
+    let template = match (&input.target, &input.port) {
         (Some(name), folder) => Some(target::find(name, folder.as_deref())?),
         (None, Some(_)) => {
-            return Err(ToolError::Input(
-                "a target's checkout is read for its template: name it, e.g. `mlx-lm`".into(),
-            ));
+            return Err(DraftError::NoTarget.into());
         }
         (None, None) => None,
     };

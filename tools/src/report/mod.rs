@@ -26,7 +26,7 @@ use serde_json::json;
 
 pub use check::{ReportCheck, ReportFault, check};
 pub use data::sentence;
-pub use draft::{DRAFT, Draft, DraftInput, draft};
+pub use draft::{DRAFT, Draft, DraftError, DraftInput, draft};
 
 use crate::error::ToolError;
 

@@ -6,31 +6,9 @@ use std::{
 };
 
 use portwright_harness::digest;
+use portwright_targets::{self as targets, Target};
 
 use crate::error::ToolError;
-
-/// A repository that receives ports, and where its template for a new model may stand.
-pub(super) struct Target {
-    pub(super) id: &'static str,
-    templates: &'static [&'static str],
-}
-
-/// Every target whose template is known; the first file that is there counts.
-pub(super) const TARGETS: &[Target] = &[
-    Target {
-        id: "mlx-lm",
-        templates: &[
-            ".github/PULL_REQUEST_TEMPLATE/new_model.md",
-            ".github/pull_request_template/new_model.md",
-            ".github/PULL_REQUEST_TEMPLATE.md",
-            ".github/pull_request_template.md",
-        ],
-    },
-    Target {
-        id: "transformers",
-        templates: &[".github/PULL_REQUEST_TEMPLATE.md", ".github/pull_request_template.md"],
-    },
-];
 
 /// Where it came from, in the head of the copy that a run keeps.
 const HEAD: &str = "<!-- portwright-template: ";
@@ -70,9 +48,9 @@ pub(super) fn stored(text: &str) -> Option<Template> {
 /// Fails for a target that is not known, and where the folder has no template of it.
 pub(super) fn find(target: &str, folder: Option<&Path>) -> Result<Template, ToolError> {
     let failed = |detail: String| ToolError::Template { target: target.to_owned(), detail };
-    let Some(known) = TARGETS.iter().find(|it| it.id == target) else {
-        let ids: Vec<&str> = TARGETS.iter().map(|it| it.id).collect();
-        return Err(failed(format!("known are {}", ids.join(", "))));
+    let known = targets::find(target).ok().filter(|it| !it.templates.is_empty());
+    let Some(known) = known else {
+        return Err(failed(format!("known are {}", targets::ids(|it| !it.templates.is_empty()))));
     };
     let Some(folder) = folder else { return neutral() };
     let Some((name, path)) = existing(known, folder) else {
@@ -87,9 +65,9 @@ pub(super) fn find(target: &str, folder: Option<&Path>) -> Result<Template, Tool
     Ok(Template { origin: format!("{target} {name}"), text })
 }
 
-fn existing(target: &Target, folder: &Path) -> Option<(&'static str, PathBuf)> {
-    let candidates = target.templates.iter().map(|it| (*it, folder.join(it)));
-    candidates.into_iter().find(|(_, path)| path.is_file())
+fn existing(target: &'static Target, folder: &Path) -> Option<(&'static str, PathBuf)> {
+    let mut candidates = target.templates.iter().map(|it| (it.as_str(), folder.join(it)));
+    candidates.find(|(_, path)| path.is_file())
 }
 
 fn neutral() -> Result<Template, ToolError> {

@@ -50,9 +50,10 @@ pub struct StageInput {
     /// Files by their path in the target, e.g. `{"mlx_lm/models/olmo3.py": "/home/me/olmo3.py"}`.
     #[serde(default)]
     pub files: BTreeMap<String, PathBuf>,
-    /// A folder laid out like the target; of another checkout of it, what was changed there.
-    #[serde(default)]
-    pub from: Option<PathBuf>,
+    /// The target's tree that has the port: of another checkout of it what was changed there, of a folder
+    /// laid out like it every file.
+    #[serde(default, alias = "from")]
+    pub port: Option<PathBuf>,
     /// The new branch; `add-MODEL_TYPE` when absent.
     #[serde(default)]
     pub branch: Option<String>,

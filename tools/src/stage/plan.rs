@@ -59,10 +59,8 @@ pub(super) struct Blob {
 /// Reads everything, writes nothing.
 pub(super) fn plan(input: &StageInput, repository: &Repository) -> Result<Plan, ToolError> {
     let root = root(repository)?;
-    let policy = policy::policy(&PolicyInput {
-        target: input.target.clone(),
-        checkout: Some(root.clone()),
-    })?;
+    let policy =
+        policy::policy(&PolicyInput { target: input.target.clone(), port: Some(root.clone()) })?;
     model_type(&input.model_type)?;
     let head = repository.head().map_err(|_| StageError::NoCommit { path: root.clone() })?;
     let commit = head.peel_to_commit().map_err(StageError::git("read the commit of HEAD"))?;

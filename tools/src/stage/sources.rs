@@ -45,7 +45,7 @@ pub(super) fn collect(
     for (path, file) in &input.files {
         basket.take(TargetPath::new(path), file, Origin::Anywhere);
     }
-    if let Some(folder) = &input.from {
+    if let Some(folder) = &input.port {
         let folder = folder.canonicalize().map_err(StageError::read(folder))?;
         if folder == checkout {
             basket.refuse(

@@ -13,7 +13,7 @@ fn port(fixture: &Fixture) -> StageInput {
     write(&folder.join("mlx_vlm/models/olmo3/deep/part.py"), OLMO3);
     write(&folder.join("mlx_vlm/models/olmo3/olmo3.py"), OLMO3);
     write(&folder.join("mlx_vlm/tests/test_models.py"), MORE_TESTS);
-    StageInput { target: "mlx-vlm".to_owned(), from: Some(folder), ..fixture.input() }
+    StageInput { target: "mlx-vlm".to_owned(), port: Some(folder), ..fixture.input() }
 }
 
 /// Begins the staging and stops for good after so many steps; says whether it came to that.

@@ -84,7 +84,7 @@ impl Fixture {
             target: "mlx-lm".to_owned(),
             checkout: self.root(),
             model_type: "olmo3".to_owned(),
-            from: Some(self.folder()),
+            port: Some(self.folder()),
             ..StageInput::default()
         }
     }

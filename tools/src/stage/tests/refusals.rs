@@ -158,7 +158,7 @@ fn a_file_that_git_would_rewrite_or_that_is_none_is_refused() {
     refused(
         "same-checkout",
         &fixture,
-        &StageInput { from: Some(fixture.root()), ..fixture.input() },
+        &StageInput { port: Some(fixture.root()), ..fixture.input() },
     );
 }
 
@@ -193,7 +193,7 @@ fn what_cannot_even_be_planned_is_an_error() {
     let input = fixture.input();
     let folder = StageInput { checkout: fixture.root().join("tests"), ..input.clone() };
     assert!(said(&folder).contains("no git checkout"), "{}", said(&folder));
-    let nothing = StageInput { from: None, ..input.clone() };
+    let nothing = StageInput { port: None, ..input.clone() };
     assert_eq!(said(&nothing), "no file to stage");
     for model_type in ["", "../x", "a b", "-x", "{a,b}", "*"] {
         let input = StageInput { model_type: model_type.to_owned(), ..input.clone() };

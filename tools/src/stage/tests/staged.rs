@@ -70,7 +70,7 @@ fn new_folders_modes_and_binary_files_are_kept() {
     let script = folder.join("mlx_vlm/models/olmo3/deep/run.sh");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(folder.join("mlx_vlm/models/olmo3/weights.bin"), [0, 159, 146, 13, 10, 0]).unwrap();
-    let input = StageInput { target: "mlx-vlm".to_owned(), from: Some(folder), ..fixture.input() };
+    let input = StageInput { target: "mlx-vlm".to_owned(), port: Some(folder), ..fixture.input() };
     let done = stage(&input, &Wish::Apply { plan: None }).unwrap();
     assert_eq!((ids(&done), &done.state), (vec![], &State::Staged));
     let index = fixture.git(&["ls-files", "--stage", "mlx_vlm/models/olmo3"]);
@@ -102,7 +102,7 @@ fn of_another_clone_only_what_was_changed_is_taken() {
     write(&work.join("mlx_lm/models/olmo3.py"), OLMO3);
     write(&work.join("mlx_lm/models/__pycache__/olmo3.pyc"), "");
     write(&work.join("tests/test_models.py"), MORE_TESTS);
-    let input = StageInput { from: Some(work.clone()), ..fixture.input() };
+    let input = StageInput { port: Some(work.clone()), ..fixture.input() };
     let plan = stage(&input, &Wish::Plan).unwrap();
     assert_eq!(ids(&plan), [""; 0]);
     assert_eq!(plan.files, fixture.plan().files);
@@ -153,7 +153,7 @@ fn a_commit_needs_the_policy_and_a_persons_message() {
     let port = fixture.dir.path().join("olmo3.py");
     write(&port, OLMO3);
     let files = [("vllm/model_executor/models/olmo3.py".to_owned(), port)].into();
-    let vllm = StageInput { target: "vllm".to_owned(), from: None, files, ..input };
+    let vllm = StageInput { target: "vllm".to_owned(), port: None, files, ..input };
     let done = stage(&vllm, &Wish::Apply { plan: None }).unwrap();
     assert_eq!(ids(&done), ["sign-off"]);
     let signed = "Add olmo3\n\nSigned-off-by: Me <me@example.org>".to_owned();

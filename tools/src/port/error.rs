@@ -1,0 +1,77 @@
+//! Why a port cannot be begun.
+
+use std::{
+    borrow::Cow,
+    io,
+    path::{Path, PathBuf},
+};
+
+use portwright_harness::{hint::Hint, overlay::OverlayError};
+use portwright_targets::{NoReceiver, Package};
+
+/// Why a port cannot be begun.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// No port is written for that target.
+    #[error(transparent)]
+    Target(#[from] NoReceiver),
+    /// A folder is no tree of the target.
+    #[error("`{path}` holds no package `{package}` (looked for `{package}/{models}`)", path = path.display())]
+    NoPackage { path: PathBuf, package: String, models: String },
+    /// transformers reads the type as another one.
+    #[error("transformers loads `{model_type}` as `{own}`: that is the one to port")]
+    LoadedAs { model_type: String, own: String },
+    /// A file of it cannot be read.
+    #[error("`{path}` of the target cannot be read", path = path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// There is no such definition.
+    #[error("transformers has no causal language model `{model_type}`{}", near(nearest))]
+    NoDefinition { model_type: String, nearest: Vec<String> },
+    /// There is no such port.
+    #[error("{target} has no port of `{from}` to begin from{}", near(nearest))]
+    NoParent { target: String, from: String, nearest: Vec<String> },
+    /// Nothing is there to begin from.
+    #[error("{target} has no port to begin from")]
+    NoPorts { target: String },
+    /// No copy of the library could be made for a trial.
+    #[error("the library could not be copied for a trial")]
+    Copy(#[source] OverlayError),
+}
+
+impl PortError {
+    /// That `path` holds no such package.
+    pub(crate) fn no_package(about: &Package, path: &Path) -> Self {
+        Self::NoPackage {
+            path: path.to_owned(),
+            package: about.name.clone(),
+            models: about.models.clone(),
+        }
+    }
+}
+
+fn near(nearest: &[String]) -> String {
+    let names: Vec<String> = nearest.iter().map(|it| format!("`{it}`")).collect();
+    match &names[..] {
+        [] => String::new(),
+        [one] => format!("; the nearest is {one}"),
+        _ => format!("; the nearest are {}", names.join(", ")),
+    }
+}
+
+impl Hint for PortError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Target(NoReceiver::Unknown(err)) => {
+                err.nearest.map(|it| format!("did you mean `{it}`?").into())
+            }
+            Self::NoPackage { .. } => {
+                Some("name a checkout of the target, or the folder that it is installed in".into())
+            }
+            Self::Copy(_) => {
+                Some("check that the disk has room and the folder can be written".into())
+            }
+            _ => None,
+        }
+    }
+}
