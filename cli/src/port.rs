@@ -263,3 +263,47 @@ fn table(coverage: &PortCoverage) {
     let wrong: Vec<&str> = coverage.silently_wrong().map(|it| it.model_type.as_str()).collect();
     anstream::println!("silently wrong: {} {}", wrong.len(), wrong.join(", "));
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Port {
+        #[command(flatten)]
+        args: PortArgs,
+    }
+
+    /// What is scaffolded, and in which tree.
+    fn parsed(words: &[&str]) -> Result<(Option<String>, Option<PathBuf>), String> {
+        let words = std::iter::once("port").chain(words.iter().copied());
+        let args = Port::try_parse_from(words).map_err(|err| err.to_string())?.args;
+        let args = match args.command {
+            Some(PortCommand::Scaffold(args)) => *args,
+            None => args.scaffold,
+        };
+        Ok((args.model_type, args.port))
+    }
+
+    #[test]
+    fn a_model_type_alone_is_what_scaffold_takes_and_old_names_are_read() {
+        let expected = (Some("olmo3".to_owned()), Some(PathBuf::from("tree")));
+        for words in [
+            &["olmo3", "--port", "tree"][..],
+            &["olmo3", "--mlx-lm", "tree"],
+            &["scaffold", "olmo3", "--port", "tree"],
+            &["scaffold", "olmo3", "--mlx-lm", "tree", "--target", "mlx-lm"],
+        ] {
+            assert_eq!(parsed(words).unwrap(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_subcommand_is_refused() {
+        for words in [&["scafold", "olmo3"][..], &["olmo3", "scaffold", "olmo3"], &[]] {
+            assert!(parsed(words).is_err(), "{words:?}");
+        }
+    }
+}

@@ -119,7 +119,7 @@ fn what_cannot_be_rendered_says_what_is_taken() {
     assert!(unknown.contains("`port-model`"), "{unknown}");
     assert_eq!(
         said("triage-divergence", &[("run", "a"), ("runs", "b")]),
-        "prompt `triage-divergence` takes no argument `runs`; it takes `run`, `mlx_lm`"
+        "prompt `triage-divergence` takes no argument `runs`; it takes `run`, `port`"
     );
     for blank in [&[][..], &[("run", "")], &[("run", " \n")]] {
         let missing = said("triage-divergence", blank);

@@ -23,8 +23,8 @@ fn run() -> TempDir {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemma2/evidence.json");
     let dir = tempfile::tempdir().unwrap();
     fs::copy(fixture, dir.path().join("evidence.json")).unwrap();
-    let template = Some("mlx-lm".to_owned());
-    report::draft(&DraftInput { run: dir.path().to_owned(), template, target: None }).unwrap();
+    let target = Some("mlx-lm".to_owned());
+    report::draft(&DraftInput { run: dir.path().to_owned(), target, port: None }).unwrap();
     dir
 }
 
@@ -104,7 +104,7 @@ fn what_a_person_fills_in_is_theirs() {
         assert!(report::check(dir.path()).unwrap().holds(), "{name}");
     }
     let input =
-        DraftInput { run: dir.path().to_owned(), template: Some("mlx-lm".into()), target: None };
+        DraftInput { run: dir.path().to_owned(), target: Some("mlx-lm".into()), port: None };
     let err = report::draft(&input).unwrap_err().to_string();
     assert!(err.contains("filled in by a person"), "{err}");
     fs::remove_file(dir.path().join(report::DRAFT)).unwrap();
@@ -124,8 +124,8 @@ fn the_targets_own_template_is_filled_and_its_boxes_are_a_persons() {
     fs::write(folder.join("new_model.md"), template).unwrap();
     let input = DraftInput {
         run: dir.path().to_owned(),
-        template: Some("mlx-lm".into()),
-        target: Some(target.path().to_owned()),
+        target: Some("mlx-lm".into()),
+        port: Some(target.path().to_owned()),
     };
     let draft = report::draft(&input).unwrap();
     assert_eq!(draft.blanks, ["Description", "Why it matters", "Checklist"]);

@@ -291,3 +291,33 @@ pub struct Roundtrip {
     #[serde(default)]
     pub differing: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_loads_a_checkpoint_is_decided_by_type_and_architecture() {
+        let ports = || -> Catalogue {
+            serde_json::from_value(json!({
+                "model_types": ["moe", "moe_v3"],
+                "remapping": {"alias": "moe", "both": "gone"},
+                "remapping_by_architecture": [
+                    ["hybrid", "MoeV3", "moe_v3"], ["both", "MoeV3", "moe_v3"],
+                ],
+            }))
+            .unwrap()
+        };
+        let served = |name: &str, classes: &[&str]| {
+            let definitions = json!({"model_types": [name], "architectures": {name: classes}});
+            let definitions: Catalogue = serde_json::from_value(definitions).unwrap();
+            !definitions.served_by(&ports()).is_empty()
+        };
+        assert!(served("moe", &["Any"]) && served("alias", &["Any"]));
+        assert!(served("hybrid", &["Other", "MoeV3"]) && served("both", &["MoeV3"]));
+        assert!(!served("hybrid", &["MoeV2"]) && !served("both", &["MoeV2"]));
+        assert!(!served("hybrid", &[]) && !served("unknown", &["MoeV3"]));
+    }
+}
