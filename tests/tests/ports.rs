@@ -193,6 +193,10 @@ fn nothing_is_replaced_or_written_unasked() {
         let line = after.lines().nth(work.line.unwrap() - 1).unwrap();
         assert!(line.contains(&work.definition) && line.contains(&work.construct), "{line}");
     }
+    // The program makes the tiny config, which this test cannot: its own program is the engine's.
+    let target_path = [("--mlx-lm", target.path())];
+    let told = run(&["port", "scaffold", "olmo3", "--force"], &target_path, target.path());
+    assert!(told.status.success(), "{told:?}");
     let tests = fs::read_to_string(target.path().join("tests/test_models.py")).unwrap();
     assert!(tests.contains("                \"model_type\": \"olmo3\",\n"), "{tests}");
     assert!(tests.contains("                \"hidden_size\": "), "{tests}");

@@ -56,8 +56,11 @@ pub(super) fn config(
     let path = folder.path().join("config.json");
     let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
-    let config: Map<String, Value> =
+    let mut config: Map<String, Value> =
         serde_json::from_str(&text).map_err(|err| error(err.to_string()))?;
+    // As transformers writes it, whoever made it.
+    config.sort_keys();
+    config.values_mut().for_each(Value::sort_all_objects);
     Ok(config)
 }
 
