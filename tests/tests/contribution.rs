@@ -156,7 +156,7 @@ fn the_policy_of_a_target_is_told_with_its_source() {
     start(dir.path(), ["policy", "mlx-lm", "--port", "clean"])
         .ended()
         .expect(0, &["mind: `AGENTS.md`", "is not in the checkout"]);
-    start(dir.path(), ["policy", "mlx"]).ended().expect(2, &["no policy for `mlx`", "hint: "]);
+    start(dir.path(), ["policy", "mlx"]).ended().expect(2, &["no target `mlx`", "hint: "]);
     let json = start(dir.path(), ["policy", "vllm", "--json"]).ended();
     let policy: Value = serde_json::from_str(&json.expect(0, &[]).stdout).unwrap();
     let rules = policy["rules"].as_array().unwrap();

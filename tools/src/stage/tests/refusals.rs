@@ -200,7 +200,7 @@ fn what_cannot_even_be_planned_is_an_error() {
         assert!(said(&input).contains("no model type"), "{model_type}: {}", said(&input));
     }
     let unknown = StageInput { target: "mlx".to_owned(), ..input.clone() };
-    assert!(said(&unknown).contains("no policy"), "{}", said(&unknown));
+    assert!(said(&unknown).contains("no target `mlx`"), "{}", said(&unknown));
     let empty = fixture.dir.path().join("empty");
     fs::create_dir_all(empty.join("mlx_lm/models")).unwrap();
     git(&empty, &["init", "-q"]);
