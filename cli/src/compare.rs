@@ -95,7 +95,7 @@ fn word(check: &CheckChange) -> (&'static str, Color) {
         Change::Same => ("same", Color::DarkGrey),
         Change::Better => ("better", Color::Green),
         Change::Worse if check.gate => ("worse", Color::Red),
-        Change::Worse => ("worse (informs)", Color::Yellow),
+        Change::Worse => ("worse (note)", Color::Yellow),
         Change::Other => ("other", Color::Yellow),
         Change::New => ("new", Color::Yellow),
         Change::Gone => ("gone", Color::Yellow),

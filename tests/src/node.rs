@@ -69,10 +69,10 @@ pub fn script(name: &str) -> PathBuf {
     let text = fs::read(&source).unwrap_or_else(|err| panic!("{}: {err}", source.display()));
     let target = typescript().join(name);
     if fs::read(&target).ok().as_ref() != Some(&text) {
-        // Tests run at once: each puts a whole file in place.
-        let draft = typescript().join(format!("{name}.{}", std::process::id()));
-        fs::write(&draft, text).expect("a file can be written");
-        fs::rename(draft, &target).expect("as above");
+        // Tests run at once, on threads of one process too: each puts a whole file of its own in place.
+        let draft = tempfile::NamedTempFile::new_in(typescript()).expect("a file can be made");
+        fs::write(draft.path(), text).expect("a file can be written");
+        draft.persist(&target).expect("as above");
     }
     target
 }

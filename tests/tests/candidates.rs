@@ -222,7 +222,7 @@ fn open_pull_requests_for_the_same_model_are_found() {
 
     // The quota is used up: everything else is answered, and that is said.
     let second = ask(&[]);
-    second.expect(0, &["pull requests were not looked for", "for 60 s"]);
+    second.expect(0, &["pull requests were not looked for", "try again in 60 s"]);
     assert_eq!(github.tokens(), ["Bearer s3cret", "Bearer s3cret"]);
     for ended in [first, second] {
         assert!(!(ended.stdout.contains("s3cret") || ended.stderr.contains("s3cret")));

@@ -93,7 +93,7 @@ fn what_cannot_be_guarded_is_not_served() {
     let folder = tempfile::tempdir().unwrap();
     command::start(folder.path(), ["mcp", "--http", "0.0.0.0:0"]).ended().expect(
         2,
-        &["no name is allowed as `Host`", "hint: name how clients reach it", "--allow-host"],
+        &["no host name is allowed", "hint: name how clients reach it", "--allow-host"],
     );
     let mut short = std::process::Command::new(portwright_tests::program::portwright());
     short.args(["mcp", "--http", "127.0.0.1:0"]).env("PORTWRIGHT_TOKEN", "short");

@@ -88,6 +88,7 @@ impl Launch {
     }
 
     /// The folder of the `transformers` package: the user's, else the pinned release's.
+    #[cfg(feature = "candle")]
     pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
         let Some(root) = &sources.definition else {
             let pinned = self.pinned.transformers();
@@ -112,6 +113,7 @@ pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Need> {
 }
 
 /// The folder of a Python package in a checkout or an install of it.
+#[cfg(feature = "candle")]
 fn package_in(root: &Path, name: &str) -> Option<PathBuf> {
     let candidates = [root.join(name), root.join("src").join(name), root.to_owned()];
     candidates.into_iter().find(|it| it.join("__init__.py").is_file())

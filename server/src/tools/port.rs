@@ -19,7 +19,7 @@ impl PortServer {
     /// Begin a port in a checkout of mlx-lm: the nearest port under the new names, and a test entry.
     /// Where the definitions differ it raises `NotImplementedError`; `work` names the lines.
     ///
-    /// Takes e.g. `{"model_type": "olmo_hybrid", "mlx_lm": "/home/me/mlx-lm"}`.
+    /// Takes e.g. `{"model_type": "olmo_hybrid", "port": "/home/me/mlx-lm"}`.
     #[tool(
         title = "Scaffold a port",
         output_schema = schema_for_output::<ScaffoldedPort>(),

@@ -17,7 +17,7 @@ use crate::{
 #[tool_router(router = report_tools, vis = "pub(super)")]
 impl PortServer {
     /// Write the report of a finished run, and fill the target's own pull request template, from the
-    /// evidence alone. Takes e.g. `{"run": "olmo3-20260131T120000123Z", "template": "mlx-lm"}`. What a
+    /// evidence alone. Takes e.g. `{"run": "olmo3-20260131T120000123Z", "target": "mlx-lm"}`. What a
     /// person has to say stays a marked blank: never fill it in.
     #[tool(
         title = "Draft a report",
