@@ -110,7 +110,7 @@ fn a_question_on_disk_is_trusted_no_more_than_a_call() {
     client.leave();
     let path = runs.join(&run).join("standing.json");
     let mut standing: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    standing["question"]["mlx_lm"] = json!("/etc");
+    standing["question"]["port"] = json!("/etc");
     fs::write(&path, standing.to_string()).unwrap();
     let mut client = Client::stdio(Generation::Stateless, &runs);
     let told = client.refused("run_parity", json!({"resume": run}));
