@@ -175,7 +175,7 @@ fn nothing_is_replaced_or_written_unasked() {
     };
     assert!(refuse(&input).contains("has a port already"));
     let of = |model_type: &str| PortInput { model_type: model_type.to_owned(), ..input.clone() };
-    assert!(refuse(&of("mistral")).contains("MODEL_REMAPPING"));
+    assert!(refuse(&of("mistral")).contains("gives `mistral` the port `llama`"));
     assert!(refuse(&of("olmo33")).contains("nearest is `olmo3`"));
     assert!(
         refuse(&PortInput { from: Some("lama".into()), force: true, ..input.clone() })

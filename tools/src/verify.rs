@@ -348,7 +348,7 @@ mod tests {
         };
         assert_eq!(
             command(&input),
-            r"portwright verify olmo3 --port '/my checkout/it'\''s' --set rope_theta=5000.0 --engines embedded,mlx --checks state,logits"
+            r"portwright verify olmo3 --port '/my checkout/it'\''s' --set 'rope_theta=5000.0' --engines embedded,mlx --checks state,logits"
         );
     }
 
