@@ -91,10 +91,9 @@ fn a_token_of_the_user_counts_on_this_machine_too() {
 #[test]
 fn what_cannot_be_guarded_is_not_served() {
     let folder = tempfile::tempdir().unwrap();
-    command::start(folder.path(), ["mcp", "--http", "0.0.0.0:0"]).ended().expect(
-        2,
-        &["no host name is allowed", "hint: name how clients reach it", "--allow-host"],
-    );
+    command::start(folder.path(), ["mcp", "--http", "0.0.0.0:0"])
+        .ended()
+        .expect(2, &["no host name is allowed", "hint: name how clients reach it", "--allow-host"]);
     let mut short = std::process::Command::new(portwright_tests::program::portwright());
     short.args(["mcp", "--http", "127.0.0.1:0"]).env("PORTWRIGHT_TOKEN", "short");
     command::start_as(folder.path(), short)

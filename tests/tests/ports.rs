@@ -176,7 +176,8 @@ fn nothing_is_replaced_or_written_unasked() {
     assert!(refuse(&input).contains("has a port already"));
     let of = |model_type: &str| PortInput { model_type: model_type.to_owned(), ..input.clone() };
     assert!(refuse(&of("mistral")).contains("gives `mistral` the port `llama`"));
-    assert!(refuse(&of("olmo33")).contains("nearest is `olmo3`"));
+    let unknown = refuse(&of("olmo33"));
+    assert!(unknown.contains("no causal language model `olmo33`") && unknown.contains("`olmo3`"));
     assert!(
         refuse(&PortInput { from: Some("lama".into()), force: true, ..input.clone() })
             .contains("`llama`")

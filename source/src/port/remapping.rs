@@ -65,6 +65,12 @@ impl Remapping {
         row.map(String::as_str)
     }
 
+    /// The port that the table gives the first class of this type that it knows, whatever a config says.
+    pub fn of_any_class(&self, model_type: &str) -> Option<&str> {
+        let rows = self.by_architecture.iter().filter(|it| it.0.0 == model_type);
+        rows.map(|it| it.1.as_str()).next()
+    }
+
     /// The port that loads a checkpoint of this type and these architectures.
     pub fn port<'a, S: AsRef<str>>(&'a self, model_type: &'a str, architectures: &[S]) -> &'a str {
         self.row(model_type, architectures).unwrap_or(model_type)

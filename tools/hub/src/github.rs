@@ -251,7 +251,10 @@ mod tests {
     #[test]
     fn what_github_refuses_is_said() {
         for (answer, expected) in [
-            ("HTTP/1.1 429 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", "try again in 60 s"),
+            (
+                "HTTP/1.1 429 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n",
+                "try again in 60 s",
+            ),
             (
                 "HTTP/1.1 403 No\r\nX-RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n",
                 "rate limit is reached",

@@ -150,7 +150,11 @@ pub(super) fn known(catalogue: &Catalogue, model_type: &str) -> Result<(), PortE
 }
 
 fn port_of<'a>(catalogue: &Catalogue, tree: &'a Tree, model_type: &'a str) -> &'a str {
-    tree.remapping.port(model_type, catalogue.head(model_type).as_slice())
+    let remapping = &tree.remapping;
+    let row = remapping.row(model_type, catalogue.head(model_type).as_slice());
+    // No checkpoint is at hand: those of a type that is older than its definition name another class,
+    // which the target may know.
+    row.or_else(|| remapping.of_any_class(model_type)).unwrap_or(model_type)
 }
 
 /// The names that are most like `name`, the nearest first.
