@@ -84,6 +84,11 @@ impl Files {
         self.whole.insert(package.to_owned());
     }
 
+    /// A file that is the row's own subject, and so part of its name.
+    pub fn forget(&mut self, file: &str) {
+        self.files.remove(file);
+    }
+
     /// And those of another question.
     pub fn extend(&mut self, other: Self) {
         self.files.extend(other.files);

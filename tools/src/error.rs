@@ -4,7 +4,7 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::{
     check::UnknownCheck, definitions::DefinitionsError, engine::EngineError,
-    environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError,
+    environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError, kept::KeptError,
     mutants::MutantError, rundir::RunDirError, sweep::SweepError,
 };
 use portwright_hub::HubError;
@@ -64,6 +64,9 @@ pub enum ToolError {
 
     #[error(transparent)]
     Commits(#[from] CommitsError),
+
+    #[error(transparent)]
+    Kept(#[from] KeptError),
 
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -238,6 +241,7 @@ impl Hint for ToolError {
                 Some("`--force` replaces it, `--dry-run` shows what would be written".into())
             }
             Self::Keep(_)
+            | Self::Kept(_)
             | Self::Sweep(_)
             | Self::Definitions(_)
             | Self::Mutant(_)

@@ -5,15 +5,9 @@
 //! - The installed package is never touched: each scaffold lies in a copy of it.
 //! - A scaffold that runs and is not its definition is [`Outcome::Fails`], whatever the cause.
 //! - A trial that is done is on disk before the next one starts; one that was stopped goes on from there,
-//!   unless the scaffold, the engines or this program changed.
+//!   unless the contents of what it rests on changed.
 
-use std::{
-    collections::VecDeque,
-    fs,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    thread,
-};
+use std::{fs, path::Path};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -22,10 +16,12 @@ use portwright_harness::{
     engine::{EngineError, Launch, Pair, Sources},
     evidence::Evidence,
     gather::{GatherError, Lane, Question},
+    kept::{Kept, Key},
+    lanes,
     outcome::{Absence, CheckRecord, Outcome as Checked, Verdict},
     overlay,
     progress::{Event, Progress, Step},
-    rundir::{RunDirError, write_whole},
+    rundir::RunDirError,
     verify as harness,
 };
 use portwright_source::port::{Remapping, Scaffold};
@@ -98,34 +94,43 @@ impl Trials<'_> {
         progress: &dyn Progress,
     ) -> Result<Vec<Run>, ToolError> {
         let step = Step::start(progress, "verifying scaffolds", trials.len() as u64);
-        let queue: Mutex<VecDeque<usize>> = Mutex::new((0..trials.len()).collect());
-        let runs: Mutex<Vec<Run>> = Mutex::new(vec![Run::default(); trials.len()]);
-        let work = || -> Result<(), ToolError> {
-            let deadline = verify::deadline(None)?;
-            let mut lane =
-                Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?;
-            let about = format!("{} {:?} {:?}", program(), lane.about()?, self.sources);
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(at) = next else { return Ok(()) };
-                let Trial { model_type, from, scaffold } = &trials[at];
-                let key =
-                    digest::of_bytes(format!("{about} {model_type} {}", scaffold.text).as_bytes());
-                let run = self.one(&mut lane, model_type, scaffold, &key)?;
-                if !matches!(run.outcome, Outcome::Passes | Outcome::Stops) {
-                    let reason = run.reason.as_deref().unwrap_or_default();
-                    let text = format!("{model_type} from {from}: {:?}: {reason}", run.outcome);
-                    progress.on(Event::Note { text: &text });
-                }
-                runs.lock().unwrap_or_else(PoisonError::into_inner)[at] = run;
-                step.advance(1);
-            }
+        let deadline = verify::deadline(None)?;
+        let start = || -> Result<Lane, ToolError> {
+            Ok(Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?)
         };
-        thread::scope(|scope| {
-            let lanes: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-            lanes.into_iter().try_for_each(|it| it.join().expect("a lane does not panic"))
-        })?;
-        Ok(runs.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let mut first = start()?;
+        let about = serde_json::to_string(&first.about()?).expect("plain data");
+        let key = self.launch.key(Key::of_program()?).and("engines", &about);
+        let kept = Kept::open(&self.out.join("rows"), key, first.packages()?)?;
+        let work = |lane: &mut Lane, trial: &Trial| -> Result<Run, ToolError> {
+            let Trial { model_type, from, scaffold } = trial;
+            // The scaffold is no file of the library, so its text is part of the row's name.
+            let name = format!("{model_type}-{}", digest::of_bytes(scaffold.text.as_bytes()));
+            let run = if let Some((run, _)) = kept.find(&name) {
+                run
+            } else {
+                lane.take_files();
+                let run = self.one(lane, model_type, scaffold, &name)?;
+                let mut files = lane.take_files();
+                files.forget(&self.file_of(model_type));
+                kept.keep(&name, &files, &run)?;
+                run
+            };
+            if !matches!(run.outcome, Outcome::Passes | Outcome::Stops) {
+                let reason = run.reason.as_deref().unwrap_or_default();
+                let text = format!("{model_type} from {from}: {:?}: {reason}", run.outcome);
+                progress.on(Event::Note { text: &text });
+            }
+            step.advance(1);
+            Ok(run)
+        };
+        lanes::each(trials.iter().collect(), jobs, first, start, work)
+    }
+
+    /// The scaffold's own file, as an engine names it.
+    fn file_of(&self, model_type: &str) -> String {
+        let about = self.tree.about;
+        format!("{}/{}/{model_type}.py", about.name, about.models)
     }
 
     fn one(
@@ -133,13 +138,9 @@ impl Trials<'_> {
         lane: &mut Lane,
         model_type: &str,
         scaffold: &Scaffold,
-        key: &str,
+        name: &str,
     ) -> Result<Run, ToolError> {
-        let kept = self.out.join(format!("{key}.json"));
-        if let Some(run) = fs::read(&kept).ok().and_then(|it| serde_json::from_slice(&it).ok()) {
-            return Ok(run);
-        }
-        let folder = self.out.join(key);
+        let folder = self.out.join("work").join(name);
         let write = |source| RunDirError::Write { path: folder.clone(), source };
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(write)?;
@@ -165,15 +166,11 @@ impl Trials<'_> {
         }
         lane.revive()?;
         fs::remove_dir_all(&folder).map_err(write)?;
-        let run = match verified {
-            Ok(evidence) => judge(&evidence),
-            Err(GatherError::Engine(err)) if err.is_cancelled() => return Err(err.into()),
-            Err(err) => Run { reason: Some(said(&err)), ..Run::default() },
-        };
-        let json = serde_json::to_vec(&run).expect("a run is plain data");
-        write_whole(&kept, &json)
-            .map_err(|source| RunDirError::Write { path: kept.clone(), source })?;
-        Ok(run)
+        match verified {
+            Ok(evidence) => Ok(judge(&evidence)),
+            Err(GatherError::Engine(err)) if err.is_cancelled() => Err(err.into()),
+            Err(err) => Ok(Run { reason: Some(said(&err)), ..Run::default() }),
+        }
     }
 }
 
@@ -181,11 +178,6 @@ impl Trials<'_> {
 fn said(error: &GatherError) -> String {
     let text = error.to_string();
     text.split("\n  at ").next().unwrap_or_default().to_owned()
-}
-
-/// What this program is, so that another one does not take its answers.
-fn program() -> String {
-    std::env::current_exe().and_then(|it| digest::of_file(&it)).unwrap_or_default()
 }
 
 fn is_stop(error: &str) -> bool {
