@@ -35,8 +35,8 @@ use reference::Reference;
 
 use crate::{
     cancel::Cancel,
-    engine::{About, Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
-    kept::{Files, Kept, KeptError, Key, Packages},
+    engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    kept::{Files, Kept, KeptError, Packages},
     lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
@@ -167,10 +167,7 @@ pub fn sweep(
     let mut first = Lane::start(launch, sources, plan.deadline, cancel)?;
     let abouts = [first.torch.ready()?.clone(), first.native.ready()?.clone()];
     let subjects = subjects(plan, &mut first)?;
-    let key = launch
-        .key(Key::of_program()?)
-        .and("engines", &described(&abouts))
-        .and("deadline", &plan.deadline);
+    let key = launch.key(&abouts)?.and("deadline", &plan.deadline);
     let kept = Kept::open(&plan.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "definitions", subjects.len() as u64);
     let work = |lane: &mut Lane<'_>, (head, model_type): (Head, String)| {
@@ -193,11 +190,6 @@ pub fn sweep(
     rows.sort_by(|a, b| (a.head, &a.model_type).cmp(&(b.head, &b.model_type)));
     let versions = abouts.into_iter().flat_map(|it| it.versions).collect();
     Ok(Swept { rows, versions })
-}
-
-/// What engines say of themselves, without places of this machine.
-fn described(abouts: &[About]) -> String {
-    serde_json::to_string(abouts).expect("plain data")
 }
 
 /// The definitions of the plan: each head's types, or those that were named.

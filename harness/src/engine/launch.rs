@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{EngineError, EngineKind, Host, Sources};
 use crate::{
     environment::{Engines, Home, Need, Pinned, memory_bytes},
-    kept::Key,
+    kept::{KeptError, Key},
 };
 
 /// What [`Worker::spawn`](super::Worker::spawn) needs to know, whichever engine it starts.
@@ -74,10 +74,17 @@ impl Launch {
         Self { pinned, embedded }
     }
 
-    /// `key` and the packages of the native engines' environment: what is kept rests on them too.
-    pub fn key(&self, key: Key) -> Key {
+    /// What every row rests on that engines of this launch make: this program, the native packages, and
+    /// what the engines say of themselves, `about`.
+    ///
+    /// # Errors
+    ///
+    /// When this program's own file cannot be read.
+    pub fn key(&self, about: &impl Serialize) -> Result<Key, KeptError> {
+        // Serialised, it leaves out where the engines lie on this machine.
+        let about = serde_json::to_string(about).expect("plain data");
         let packages = self.pinned.engines().ok().map(|it| (&it.lock_digest, &it.versions));
-        key.and("packages", &packages)
+        Ok(Key::of_program()?.and("packages", &packages).and("engines", &about))
     }
 
     /// The native engines' environment, for the engine that needs it.

@@ -1,12 +1,25 @@
 //! A world of fake programs for the tests of set-up: a Python that answers, a uv that is a script.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Mutex};
 
 use super::{
     home::Home,
     python::tests::{fake, script},
     settings::Settings,
 };
+use crate::progress::{Event, Progress};
+
+/// What was told while something was set up.
+#[derive(Default)]
+pub(super) struct Notes(pub(super) Mutex<Vec<String>>);
+
+impl Progress for Notes {
+    fn on(&self, event: Event<'_>) {
+        if let Event::Note { text } = event {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+    }
+}
 
 /// Leaves the package of the requirement file `$lock` in `$target`, as an installer does.
 pub(super) const SOURCE: &str = r#"package=$(sed -n 's/^\([a-z-]*\)==.*/\1/p' "$lock" | tr - _)

@@ -29,7 +29,7 @@ use crate::{
     check::CHECKS,
     engine::{EngineError, Launch, Pair, Sources},
     gather::{Lane, Question},
-    kept::{Kept, KeptError, Key},
+    kept::{Kept, KeptError},
     lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
@@ -83,10 +83,7 @@ pub fn sweep(
         sweep.model_types.clone()
     };
     let causes = causes::table()?;
-    // Serialised, as that leaves out where the engines lie on this machine.
-    let about = serde_json::to_string(&about).expect("plain data");
-    let key =
-        launch.key(Key::of_program()?).and("engines", &about).and("deadline", &sweep.deadline);
+    let key = launch.key(&about)?.and("deadline", &sweep.deadline);
     let kept = Kept::open(&sweep.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let work = |lane: &mut Lane, model_type: String| -> Result<Vec<Row>, SweepError> {

@@ -16,7 +16,7 @@ use portwright_harness::{
     engine::{EngineError, Launch, Pair, Sources},
     evidence::Evidence,
     gather::{GatherError, Lane, Question},
-    kept::{Kept, Key},
+    kept::Kept,
     lanes,
     outcome::{Absence, CheckRecord, Outcome as Checked, Verdict},
     overlay,
@@ -99,8 +99,7 @@ impl Trials<'_> {
             Ok(Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?)
         };
         let mut first = start()?;
-        let about = serde_json::to_string(&first.about()?).expect("plain data");
-        let key = self.launch.key(Key::of_program()?).and("engines", &about);
+        let key = self.launch.key(&first.about()?)?;
         let kept = Kept::open(&self.out.join("rows"), key, first.packages()?)?;
         let work = |lane: &mut Lane, trial: &Trial| -> Result<Run, ToolError> {
             let Trial { model_type, from, scaffold } = trial;

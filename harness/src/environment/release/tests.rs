@@ -1,9 +1,7 @@
 //! Releases by name, with a fake index: found once, kept, refused.
 
-use std::sync::Mutex;
-
 use super::*;
-use crate::environment::testing::{Fake, SOURCE, World, world};
+use crate::environment::testing::{Fake, Notes, SOURCE, World, world};
 
 /// An index whose newest 5.24.x is the last of `versions`, each with a hash of its own.
 fn index(versions: &str) -> Fake {
@@ -17,17 +15,6 @@ fi
 printf 'transformers==%s \\\n    --hash=sha256:aa%s\n' "$found" "$(echo "$found" | tr -d .)" > "$answer""#
     );
     Fake { compile, install: SOURCE.to_owned(), ..Fake::default() }
-}
-
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Progress for Notes {
-    fn on(&self, event: Event<'_>) {
-        if let Event::Note { text } = event {
-            self.0.lock().unwrap().push(text.to_owned());
-        }
-    }
 }
 
 fn take(world: &World, name: &str) -> (Result<Release, SetupError>, String) {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +10,7 @@ use std::{
 use super::*;
 use crate::environment::{
     python::tests::{fake, script},
-    testing::{Fake, World, world},
+    testing::{Fake, Notes, World, world},
 };
 
 const BOTH: [Need; 2] = [Need::Torch, Need::Mlx];
@@ -41,17 +40,6 @@ impl World {
 
     fn folder(&self) -> Option<PathBuf> {
         complete::all(&self.home).into_iter().next().map(|(folder, _)| folder)
-    }
-}
-
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Progress for Notes {
-    fn on(&self, event: Event<'_>) {
-        if let Event::Note { text } = event {
-            self.0.lock().unwrap().push(text.to_owned());
-        }
     }
 }
 
