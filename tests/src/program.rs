@@ -30,7 +30,8 @@ pub fn portwright() -> &'static Path {
         assert!(built.is_file(), "{} is not built", built.display());
         let named = profile.join("under-test/portwright");
         fs::create_dir_all(profile.join("under-test")).expect("the target folder can be written");
-        match symlink(&built, &named) {
+        // Relative, so that a build folder that is moved keeps its program.
+        match symlink("../portwright-under-test", &named) {
             Err(err) if err.kind() != io::ErrorKind::AlreadyExists => panic!("{err}"),
             _ => named,
         }
