@@ -27,4 +27,5 @@ pub mod program;
 pub mod prose;
 pub mod python;
 pub mod repository;
+pub mod sample;
 pub mod server;

@@ -98,6 +98,24 @@ fn arrows_point_down_only() {
 }
 
 #[test]
+fn every_long_suite_is_run_by_name() {
+    let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
+    let map = fs::read_to_string(root().join("AGENTS.md")).unwrap();
+    let manifest = fs::read_to_string(root().join("tests/Cargo.toml")).unwrap();
+    let sections = manifest.split("[[test]]").skip(1);
+    let long: Vec<&str> = sections
+        .filter(|it| it.contains("test = false"))
+        .map(|it| it.split('"').nth(1).unwrap())
+        .collect();
+    assert!(!long.is_empty(), "no long suite in tests/Cargo.toml");
+    for name in long {
+        let command = format!("--test {name}");
+        assert!(ci.contains(&command), ".ci/run does not run the long suite `{name}`");
+        assert!(map.contains(&command), "AGENTS.md does not say how to run `{name}`");
+    }
+}
+
+#[test]
 fn every_source_file_says_what_it_is() {
     for path in files("rs") {
         let text = fs::read_to_string(&path).unwrap();
