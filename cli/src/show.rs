@@ -166,7 +166,7 @@ fn verdict_colour(verdict: Verdict) -> Color {
     match verdict {
         Verdict::Pass => Color::Green,
         Verdict::Fail => Color::Red,
-        Verdict::NotRun => Color::Yellow,
+        Verdict::Partial | Verdict::NotRun => Color::Yellow,
     }
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn verdict_style(verdict: Verdict) -> Style {
     let colour = match verdict {
         Verdict::Pass => AnsiColor::Green,
         Verdict::Fail => AnsiColor::Red,
-        Verdict::NotRun => AnsiColor::Yellow,
+        Verdict::Partial | Verdict::NotRun => AnsiColor::Yellow,
     };
     Style::new().bold().fg_color(Some(colour.into()))
 }

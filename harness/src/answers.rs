@@ -15,6 +15,7 @@ use crate::{
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
+    variations::Variations,
 };
 
 /// A thing that was asked for: there, or absent for a stated reason.
@@ -48,6 +49,7 @@ enum Answer {
     Long(Long),
     Quantised(Vec<Quantised>),
     OtherSpelling(OtherSpelling),
+    Variations(Variations),
 }
 
 /// Puts an answer in under its need, and gives it back by its type.
@@ -103,6 +105,8 @@ answers! {
     quantised, put_quantised: Quantised(Vec<Quantised>);
     /// The other spelling of the RoPE settings.
     other_spelling, put_other_spelling: OtherSpelling(OtherSpelling);
+    /// Other configs.
+    variations, put_variations: Variations(Variations);
 }
 
 impl Answers {

@@ -103,6 +103,9 @@ pub struct Evidence {
     pub engines: BTreeMap<EngineKind, About>,
     pub subject: Subject,
     pub checks: Vec<CheckRecord>,
+    /// Deciding checks that were not asked; what passes without them is partial.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     pub per_position: PerPosition,
     /// Nothing where there was no long text to read along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +160,7 @@ impl Evidence {
         for check in &mut self.checks {
             check.outcome = check.recompute();
         }
-        self.verdict = Verdict::of(&self.checks);
+        self.verdict = self.verdict_of_facts();
         self.digest = self.compute_digest();
         self
     }
@@ -174,7 +177,7 @@ impl Evidence {
                 ));
             }
         }
-        let given = Verdict::of(&self.checks);
+        let given = self.verdict_of_facts();
         if self.verdict != given {
             let (stated, given) = (self.verdict.word(), given.word());
             found.push(format!("the stored verdict is {stated}, the checks give {given}"));
@@ -184,6 +187,16 @@ impl Evidence {
             found.push(format!("the stored digest is {}, the facts give {digest}", self.digest));
         }
         found
+    }
+
+    /// The verdict of the model that the stored facts give.
+    pub fn verdict_of_facts(&self) -> Verdict {
+        self.verdict_of_asked().without(&self.left_out)
+    }
+
+    /// The verdict of what was asked, be it all or not: for experiments that ask what they need.
+    pub fn verdict_of_asked(&self) -> Verdict {
+        Verdict::of(&self.checks)
     }
 
     /// The record of one check.

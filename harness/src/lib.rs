@@ -50,4 +50,5 @@ pub mod rundir;
 pub mod sweep;
 pub mod tensors;
 pub mod tolerance;
+pub mod variations;
 pub mod verify;

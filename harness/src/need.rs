@@ -33,6 +33,8 @@ pub enum Need {
     Quantised,
     /// The same checkpoint with the other spelling of the RoPE settings.
     OtherSpelling,
+    /// Other configs of the same model, on both sides.
+    Variations,
 }
 
 impl Need {
@@ -52,6 +54,7 @@ impl Need {
             Self::Long,
             Self::Quantised,
             Self::OtherSpelling,
+            Self::Variations,
         ];
         all.extend(STATE_CASES.iter().map(|it| Self::State(it.way)));
         all

@@ -140,6 +140,8 @@ impl CheckRecord {
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Pass,
+    /// All that was asked passed, but some deciding checks were not asked.
+    Partial,
     Fail,
     NotRun,
 }
@@ -165,10 +167,17 @@ impl Verdict {
         verdict.unwrap_or(Self::NotRun)
     }
 
-    /// The exit code of the process that reached it.
+    /// The verdict of a run that did not ask these deciding checks: it says what was asked, and what
+    /// passes is no pass of the model.
+    #[must_use]
+    pub fn without(self, left_out: &[String]) -> Self {
+        if self == Self::Pass && !left_out.is_empty() { Self::Partial } else { self }
+    }
+
+    /// The exit code of the process that reached it: 0 where all that was asked passed.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Pass => 0,
+            Self::Pass | Self::Partial => 0,
             Self::Fail => 1,
             Self::NotRun => 2,
         }
@@ -178,6 +187,7 @@ impl Verdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
+            Self::Partial => "PARTIAL",
             Self::Fail => "FAIL",
             Self::NotRun => "NOT RUN",
         }
@@ -217,6 +227,16 @@ mod tests {
         assert_eq!(Verdict::of(&[]), Verdict::NotRun);
         let failed = record(true, vec![Figure::judged("a", "a", 2.0, Bound::at_most(1.0))], None);
         assert_eq!(Verdict::of(&[record(true, vec![], blocked()), failed, passed]), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_run_that_left_deciding_checks_out_never_passes_and_never_hides_a_failure() {
+        let left_out = ["greedy-ids".to_owned()];
+        let of = |verdict: Verdict| (verdict.without(&left_out), verdict.without(&[]));
+        assert_eq!(of(Verdict::Pass), (Verdict::Partial, Verdict::Pass));
+        assert_eq!(of(Verdict::Fail), (Verdict::Fail, Verdict::Fail));
+        assert_eq!(of(Verdict::NotRun), (Verdict::NotRun, Verdict::NotRun));
+        assert_eq!((Verdict::Partial.exit_code(), Verdict::Partial.word()), (0, "PARTIAL"));
     }
 
     #[test]

@@ -10,16 +10,18 @@ use std::{
 use crate::{
     answers::Answers,
     case::Spelling,
-    check::{CHECKS, Check},
+    check::{CHECKS, Check, logits},
     digest,
     engine::package_path,
     evidence::{Clock, Evidence, SCHEMA_VERSION, SourceFile, Subject, TapRecord},
     facts,
     figure::Real,
     gather::{GatherError, Lane, Question, gather},
-    outcome::Verdict,
+    need::Need,
+    outcome::{Absence, Verdict},
     progress::{Progress, Step},
     tensors::TensorFile,
+    variations,
 };
 
 /// Gather, check, seal. Files of the engines are left in `work` for the caller to keep or clear.
@@ -41,9 +43,19 @@ pub fn verify(
     drop(step);
     let started = phase("engines", started);
     let step = Step::start(progress, "asking both engines", None);
-    let answers = gather(lane, question, work)?;
+    let mut answers = gather(lane, question, work)?;
     drop(step);
-    let started = phase("asking", started);
+    let mut started = phase("asking", started);
+    if question.wants(Need::Variations) {
+        let varied = if logits::is_right(&answers) {
+            variations::ask(lane, question, work, progress)?
+        } else {
+            let reason = "the port is not right at the config as it is".into();
+            Err(Absence::Blocked { reason })
+        };
+        answers.put_variations(varied);
+        started = phase("variations", started);
+    }
     let checks = selected(question).map(|it| it.record(&answers)).collect();
     phase("checks", started);
     let evidence = Evidence {
@@ -54,6 +66,11 @@ pub fn verify(
         engines: about,
         subject: subject(question, &answers, work)?,
         checks,
+        left_out: CHECKS
+            .iter()
+            .filter(|it| it.gate && !question.checks.contains(&it.id))
+            .map(|it| it.id.to_owned())
+            .collect(),
         per_position: facts::per_position(&answers),
         long_text: answers.long().ok().and_then(facts::long_text),
         taps: taps(&answers),

@@ -232,6 +232,11 @@ impl RunResult {
                 )
             }
             (None, Verdict::Pass) => format!("read the resource {}", resources::report(id)),
+            (None, Verdict::Partial) => {
+                "this asked only some of the checks: call run_parity again \
+                                        without `checks` for a verdict on the model"
+                    .to_owned()
+            }
             (None, Verdict::Fail) => format!("call explain_divergence with {{\"run\": \"{id}\"}}"),
             (None, Verdict::NotRun) => {
                 "mend what the rows with outcome not-run name, then call run_parity again"

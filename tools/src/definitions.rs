@@ -169,7 +169,7 @@ fn line(row: &Row) -> Value {
             let cell = row.modes.get(mode);
             let worst = cell.and_then(|it| it.worst).map_or(String::new(), figure);
             match row.verdict(*mode) {
-                Verdict::Pass => worst,
+                Verdict::Pass | Verdict::Partial => worst,
                 Verdict::Fail => format!("**fail** {worst}").trim_end().to_owned(),
                 Verdict::NotRun => "-".to_owned(),
             }

@@ -53,3 +53,4 @@ mod transformers;
 pub mod verify;
 pub mod verify_cover;
 pub mod verify_error;
+pub mod verify_input;

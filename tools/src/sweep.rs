@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::ToolError, runs, table, verify};
+use crate::{error::ToolError, runs, table, verify_input};
 
 /// The names of the table in the docs.
 pub const TABLE: &str = "verify.md";
@@ -78,12 +78,12 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<SweepOutput, ToolError> {
-    let mut named = verify::VerifyInput {
+    let mut named = verify_input::VerifyInput {
         transformers: input.transformers.clone(),
         port: input.port.clone(),
-        ..verify::VerifyInput::default()
+        ..verify_input::VerifyInput::default()
     };
-    let sources = verify::sources(&mut named, home, progress, cancel)?;
+    let sources = verify_input::sources(&mut named, home, progress, cancel)?;
     let pair = Pair::default();
     let needs = engine::needs(&pair.engines(), &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
@@ -91,7 +91,7 @@ pub fn sweep(
     let plan = Sweep {
         model_types: input.model_types.clone(),
         jobs: input.jobs.unwrap_or_else(environment::cores),
-        deadline: verify::deadline(input.deadline)?,
+        deadline: verify_input::deadline(input.deadline)?,
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),
     };
     let started = Instant::now();

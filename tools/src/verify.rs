@@ -2,17 +2,18 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
     check,
-    engine::{self, Launch, Pair, Sources},
-    environment::{self, Home},
+    engine::{self, Launch, Pair, Runs, Sources},
+    environment::{self, Home, Pinned},
     evidence::{CoverMember, Evidence},
     figure::Real,
     gather::{GatherError, Lane, Question, model_type_of},
@@ -22,59 +23,26 @@ use portwright_harness::{
     rundir::{EVIDENCE, RunDir},
     verify as harness,
 };
+use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use shell_words::quote;
+use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use crate::{
-    background, candidates::CoverSet, checkpoint, error::ToolError, report, runs, transformers,
-    verify_error::VerifyError,
+pub(crate) use crate::verify_input::sources;
+pub use crate::verify_input::{
+    DEFAULT_DEADLINE, VerifyInput, check_sources, command, deadline, pair,
 };
-
-/// Seconds that one request to an engine may take.
-pub const DEFAULT_DEADLINE: f64 = 120.0;
-
-/// What to verify.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct VerifyInput {
-    /// The model type of the definition, e.g. `olmo3`.
-    pub model_type: String,
-    /// A checkout or install of transformers, or a release such as `5.24.0` or `5.24` (the newest
-    /// 5.24.x); the pinned release when absent.
-    pub transformers: Option<PathBuf>,
-    /// The target's tree, a checkout or an install, with the port; the pinned release when absent.
-    #[serde(alias = "mlx_lm")]
-    pub port: Option<PathBuf>,
-    /// A real checkpoint: a folder, or a Hub id with an optional revision such as `org/name@main`.
-    pub checkpoint: Option<String>,
-    /// A real config.json whose settings a synthetic checkpoint keeps at a tiny size.
-    pub config: Option<PathBuf>,
-    /// A set that `portwright candidates` chose, e.g. `cover.json`; the run is about one of its configs.
-    pub cover: Option<PathBuf>,
-    /// Which member of the set, e.g. `org/name`.
-    pub candidate: Option<String>,
-    /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
-    pub overrides: BTreeMap<String, Value>,
-    /// The engine of the definition and the engine that is judged: `torch,mlx` when absent,
-    /// `embedded,mlx` (the definition on the embedded runtime), `torch,embedded` or `embedded,torch`
-    /// (the definition on both).
-    pub engines: Option<String>,
-    /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
-    pub checks: Vec<String>,
-    /// `logic` (is it the same model?) or `native` (does it behave in the checkpoint's dtype?).
-    pub precision: Option<Regime>,
-    /// How config.json writes the RoPE settings of a synthetic checkpoint.
-    pub spelling: Option<Spelling>,
-    /// Seed of weights and tokens.
-    pub seed: u64,
-    /// The run's folder; a new one under `portwright-runs` when absent.
-    pub out: Option<PathBuf>,
-    /// Seconds that one request to an engine may take; 120 when absent.
-    pub deadline: Option<f64>,
-}
+use crate::{
+    background,
+    candidates::CoverSet,
+    checkpoint,
+    error::ToolError,
+    port::found::{self, architectures},
+    report, runs,
+    verify_error::VerifyError,
+    verify_input::existing,
+};
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -120,8 +88,19 @@ pub fn verify(
     let input = &input;
     let needs = engine::needs(&pair.engines(), &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
-    let setup = setup.elapsed();
+    let transformers = match &sources.definition {
+        Some(folder) => folder.as_path(),
+        None => pinned.transformers()?,
+    };
     let launch = Launch::new(home, pinned.clone());
+    let config = match &member {
+        Some(member) => Some(member.config.path().to_owned()),
+        None => existing("--config", input.config.as_deref())?,
+    };
+    let of_checkpoint = checkpoint.as_ref().map(|it| it.join("config.json"));
+    let named = of_checkpoint.as_deref().or(config.as_deref());
+    require_port(&input.model_type, named, pair, &sources, &pinned, transformers)?;
+    let setup = setup.elapsed();
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
     let dir = RunDir::open(&out)?;
     let question = Question {
@@ -130,10 +109,7 @@ pub fn verify(
         regime: input.precision.unwrap_or(Regime::Logic),
         seed: input.seed,
         checkpoint,
-        base_config: match &member {
-            Some(member) => Some(member.config.path().to_owned()),
-            None => existing("--config", input.config.as_deref())?,
-        },
+        base_config: config,
         overrides: input.overrides.clone(),
         checks,
     };
@@ -158,10 +134,6 @@ pub fn verify(
         evidence.subject.cover = Some(member.stamp);
     }
     let writing = Instant::now();
-    let transformers = match &sources.definition {
-        Some(folder) => folder,
-        None => pinned.transformers()?,
-    };
     evidence = background::add(evidence, transformers);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
@@ -206,6 +178,33 @@ fn with_model_type(
     Ok(input)
 }
 
+/// Refuses a model that the judged side has no port of, before anything is started.
+fn require_port(
+    model_type: &str,
+    config: Option<&Path>,
+    pair: Pair,
+    sources: &Sources,
+    pinned: &Pinned,
+    definitions: &Path,
+) -> Result<(), ToolError> {
+    let judged = pair.judged();
+    if judged.runs() != Runs::Port {
+        return Ok(());
+    }
+    let tree = match &sources.port {
+        Some(tree) => tree,
+        None => &pinned.engines()?.site_packages,
+    };
+    // What config.json names decides; one that cannot be read is told by the engine that needs it.
+    let text = config.and_then(|it| fs::read_to_string(it).ok());
+    let config: Option<Map<String, Value>> = text.and_then(|it| serde_json::from_str(&it).ok());
+    let classes = config.as_ref().map(architectures).unwrap_or_default();
+    match targets::of_package(judged.row().package) {
+        Some(target) => found::require(target, tree, definitions, model_type, &classes),
+        None => Ok(()),
+    }
+}
+
 /// A member of a cover, its config on disk for as long as engines may read it.
 struct Member {
     stamp: CoverMember,
@@ -239,84 +238,10 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
     Ok(Some(Member { stamp: set.stamp(member), config }))
 }
 
-/// Whether the checkouts that the input names are there; a release by name is not looked for.
-pub fn check_sources(input: &VerifyInput) -> Result<(), ToolError> {
-    transformers::check(input.transformers.as_deref())?;
-    existing("--port", input.port.as_deref()).map(|_| ())
-}
-
-/// The sources that the input names: checkouts, which must exist, and a release of transformers, which
-/// is fetched and whose exact version takes the place of its name.
-pub(crate) fn sources(
-    input: &mut VerifyInput,
-    home: &Home,
-    progress: &dyn Progress,
-    cancel: &Cancel,
-) -> Result<Sources, ToolError> {
-    let port = existing("--port", input.port.as_deref())?;
-    let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
-    input.transformers = given.as_ref().map(|it| it.name.clone());
-    Ok(Sources { definition: given.map(|it| it.folder), port })
-}
-
-/// The engines that the input names; PyTorch and MLX when it names none.
-pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
-    let named = input.engines.as_deref().map(str::parse).transpose();
-    let pair = named.map_err(VerifyError::from)?;
-    Ok(pair.unwrap_or_default())
-}
-
-/// Seconds as a deadline; the default when absent.
-pub fn deadline(seconds: Option<f64>) -> Result<Duration, ToolError> {
-    match Duration::try_from_secs_f64(seconds.unwrap_or(DEFAULT_DEADLINE)) {
-        Ok(deadline) if !deadline.is_zero() => Ok(deadline),
-        _ => Err(VerifyError::Deadline.into()),
-    }
-}
-
-fn existing(flag: &'static str, path: Option<&Path>) -> Result<Option<PathBuf>, ToolError> {
-    path.map(|it| {
-        it.canonicalize().map_err(|_| ToolError::NoSuchPath { flag, path: it.to_owned() })
-    })
-    .transpose()
-}
-
 /// `portwright-runs/olmo3-20260131T120000Z`.
 pub(crate) fn default_out(model_type: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
     Path::new(runs::RUNS).join(format!("{model_type}-{now}"))
-}
-
-/// The command line that asks the same.
-pub fn command(input: &VerifyInput) -> String {
-    let mut words = vec!["portwright".to_owned(), "verify".to_owned(), input.model_type.clone()];
-    let mut flag = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.extend([name.to_owned(), quote(&value).into_owned()]);
-        }
-    };
-    let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
-    flag("--transformers", path(&input.transformers));
-    flag("--port", path(&input.port));
-    flag("--checkpoint", input.checkpoint.clone());
-    flag("--config", path(&input.config));
-    flag("--cover", path(&input.cover));
-    flag("--candidate", input.candidate.clone());
-    for (name, value) in &input.overrides {
-        flag("--set", Some(format!("{name}={value}")));
-    }
-    flag("--engines", input.engines.clone());
-    flag("--checks", (!input.checks.is_empty()).then(|| input.checks.join(",")));
-    flag(
-        "--precision",
-        input.precision.map(|it| match it {
-            Regime::Logic => "logic".to_owned(),
-            Regime::Native => "native".to_owned(),
-        }),
-    );
-    flag("--spelling", input.spelling.map(|it| it.id().to_owned()));
-    flag("--seed", (input.seed != 0).then(|| input.seed.to_string()));
-    words.join(" ")
 }
 
 fn next_step(evidence: &Evidence, run: &Path) -> String {
@@ -325,36 +250,12 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
         Verdict::Pass => {
             format!("open {run}/report.html; `portwright report --check {run}` recomputes it")
         }
+        Verdict::Partial => {
+            "only some checks were asked; without `--checks` there is a verdict on the model".into()
+        }
         Verdict::Fail => format!("`portwright explain {run}` shows where they diverge"),
         Verdict::NotRun => {
             format!("see the reasons under `not run` in {run}/report.md, then verify again")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_asks_the_same_again() {
-        let input = VerifyInput {
-            model_type: "olmo3".into(),
-            port: Some("/my checkout/it's".into()),
-            overrides: [("rope_theta".to_owned(), Value::from(5000.0))].into(),
-            engines: Some("embedded,mlx".into()),
-            checks: vec!["state".into(), "logits".into()],
-            ..VerifyInput::default()
-        };
-        assert_eq!(
-            command(&input),
-            r"portwright verify olmo3 --port '/my checkout/it'\''s' --set 'rope_theta=5000.0' --engines embedded,mlx --checks state,logits"
-        );
-    }
-
-    #[test]
-    fn unknown_fields_are_refused() {
-        let err = serde_json::from_str::<VerifyInput>(r#"{"model_type": "a", "tolerance": 1}"#);
-        assert!(err.unwrap_err().to_string().contains("tolerance"));
     }
 }

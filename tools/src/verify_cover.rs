@@ -1,7 +1,10 @@
 //! `verify --cover`: one run for each config of a set, so that every difference between the checkpoints
 //! of a model type has been measured.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -22,7 +25,8 @@ use crate::{
 /// What came of all members.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CoverOutput {
-    /// Pass where every member passes; a member that could not run leaves it `not run`.
+    /// Pass where every member passes; a member that could not run leaves it `not run`, one that was
+    /// asked only some of the checks leaves it `partial`.
     pub verdict: Verdict,
     /// One sentence of counts.
     pub summary: String,
@@ -98,22 +102,27 @@ pub fn verify_cover(
 fn output(cover: String, out: &Path, members: Vec<MemberOutput>) -> CoverOutput {
     let count = |verdict| members.iter().filter(|it| it.verdict == verdict).count();
     let (failed, not_run) = (count(Verdict::Fail), count(Verdict::NotRun));
-    let verdict = match (failed, not_run) {
-        (0, 0) => Verdict::Pass,
-        (0, _) => Verdict::NotRun,
+    let partial = count(Verdict::Partial);
+    let verdict = match (failed, not_run, partial) {
+        (0, 0, 0) => Verdict::Pass,
+        (0, 0, _) => Verdict::Partial,
+        (0, _, _) => Verdict::NotRun,
         _ => Verdict::Fail,
     };
-    let summary = format!(
+    let mut summary = format!(
         "{} of {} configs pass, {failed} fail, {not_run} not run",
         count(Verdict::Pass),
         members.len()
     );
+    if 0 < partial {
+        let _ = write!(summary, ", {partial} pass the checks that were asked");
+    }
     CoverOutput { verdict, summary, cover, out: out.to_owned(), members }
 }
 
 #[cfg(test)]
 mod tests {
-    use Verdict::{Fail, NotRun, Pass};
+    use Verdict::{Fail, NotRun, Partial, Pass};
 
     use super::*;
 
@@ -129,7 +138,8 @@ mod tests {
             output(String::new(), Path::new("a"), verdicts.iter().map(member).collect()).verdict
         };
         assert_eq!(of(&[Pass, Pass]), Pass);
-        assert_eq!(of(&[Pass, NotRun]), NotRun);
+        assert_eq!(of(&[Pass, Partial]), Partial);
+        assert_eq!(of(&[Pass, NotRun, Partial]), NotRun);
         assert_eq!(of(&[NotRun, Fail, Pass]), Fail);
     }
 }

@@ -294,7 +294,7 @@ pub(super) fn cover(output: &CoverOutput) {
         let colour = match it.verdict {
             Verdict::Pass => Color::Green,
             Verdict::Fail => Color::Red,
-            Verdict::NotRun => Color::Yellow,
+            Verdict::Partial | Verdict::NotRun => Color::Yellow,
         };
         table.add_row([
             Cell::new(&it.candidate),

@@ -26,7 +26,7 @@ pub(super) fn loads(answers: &Answers) -> Result<Finding, Absence> {
 /// limit worth knowing.
 pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let fields = answers.fields()?;
-    let right = logits::differences(answers).is_ok_and(|it| it.holds());
+    let right = logits::is_right(answers);
     let mut notes = Vec::new();
     let mut harmful = 0;
     for (name, experiment) in &fields.ignored {
@@ -82,7 +82,7 @@ pub(super) fn spellings(answers: &Answers) -> Result<Finding, Absence> {
 }
 
 /// A config value, cut to what fits a sentence.
-fn short(value: &Value) -> String {
+pub(super) fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -43,6 +43,11 @@ pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {
     ])
 }
 
+/// Whether the plain forward's logits are the reference's.
+pub(crate) fn is_right(answers: &Answers) -> bool {
+    differences(answers).is_ok_and(|it| it.holds())
+}
+
 pub(super) fn distribution(answers: &Answers) -> Result<Finding, Absence> {
     let (figures, reference) = measured(answers)?;
     let regime = answers.regime;

@@ -19,6 +19,7 @@ mod positions;
 mod quantised;
 mod state;
 mod taps;
+mod variations;
 mod weights;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ use crate::{
 pub enum Group {
     Weights,
     Config,
+    Variations,
     Positions,
     Dtype,
     Logits,
@@ -55,6 +57,7 @@ impl Group {
         match self {
             Self::Weights => "weights",
             Self::Config => "config",
+            Self::Variations => "variations",
             Self::Positions => "positions",
             Self::Dtype => "dtype",
             Self::Logits => "logits",
@@ -183,6 +186,14 @@ pub const CHECKS: &[Check] = &[
         &[Need::Reference, Need::OtherSpelling],
         "Both spellings of the RoPE settings mean the same",
         config::spellings
+    ),
+    check!(
+        "variations-fields",
+        Variations,
+        false,
+        &[Need::Reference, Need::Logits, Need::Variations],
+        "With other values in its config the port is still the same model",
+        variations::fields
     ),
     check!(
         "rope-tables",

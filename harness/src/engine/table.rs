@@ -57,6 +57,8 @@ pub enum Host {
 pub enum Operation {
     /// Turn token ids into text with the checkpoint's tokenizer.
     Texts,
+    /// Say which other values a definition's config fields can have.
+    OtherValues,
     /// Say which config fields its class does not take.
     DroppedFields,
     /// Convert the checkpoint, save it and load it again.
@@ -72,6 +74,7 @@ impl Operation {
     fn noun(self) -> &'static str {
         match self {
             Self::Texts => "tokenizer",
+            Self::OtherValues => "list of other values for config fields",
             Self::DroppedFields => "config class that drops fields",
             Self::Convert => "conversion of the checkpoint",
             Self::Pack => "quantisation of its own",
@@ -109,7 +112,7 @@ pub const ENGINES: &[Engine] = &[
         host: Host::Native,
         installs: Some(Need::Torch),
         package: "transformers",
-        offers: &[Operation::Texts],
+        offers: &[Operation::Texts, Operation::OtherValues],
     },
     Engine {
         kind: EngineKind::Mlx,

@@ -333,6 +333,12 @@ impl Session<'_> {
         self.call("forward", request)
     }
 
+    /// An answer whose file is not what the protocol says.
+    pub(crate) fn nonsense(&self, op: &str, detail: &impl ToString) -> EngineError {
+        let (engine, op) = (self.worker.engine, op.to_owned());
+        EngineError::Nonsense { engine, op, detail: detail.to_string() }
+    }
+
     /// What the session imported so far of the package that its engine runs.
     pub fn imported(&mut self) -> Files {
         let package = self.worker.engine.row().package;

@@ -10,7 +10,7 @@ mod long;
 mod pairs;
 mod port;
 mod quantised;
-mod read;
+pub(crate) mod read;
 mod reference;
 
 use std::{
@@ -204,7 +204,7 @@ impl Question {
     }
 
     /// Whether one of the checks needs this.
-    fn wants(&self, need: Need) -> bool {
+    pub(crate) fn wants(&self, need: Need) -> bool {
         let chosen = |it: &&Check| self.checks.contains(&it.id);
         CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
     }
@@ -462,7 +462,7 @@ fn not_asked() -> Absence {
 }
 
 /// The reference could not answer: the check is blocked, whatever the cause.
-fn reference_absence(err: &EngineError) -> Absence {
+pub(crate) fn reference_absence(err: &EngineError) -> Absence {
     Absence::Blocked { reason: format!("the reference: {err}") }
 }
 

@@ -18,8 +18,12 @@ pub(super) fn unreadable(err: &TensorError) -> Absence {
 
 /// Logits `[1, T, V]` or `[B, T, V]`; a batch of one loses its first axis.
 pub(super) fn read_logits(path: &Path) -> Asked<Tensor> {
-    let mut tensor =
-        TensorFile::open(path).and_then(|it| it.tensor(LOGITS)).map_err(|err| unreadable(&err))?;
+    logits_in(path).map_err(|err| unreadable(&err))
+}
+
+/// As [`read_logits`], with the error as it is.
+pub(crate) fn logits_in(path: &Path) -> Result<Tensor, TensorError> {
+    let mut tensor = TensorFile::open(path).and_then(|it| it.tensor(LOGITS))?;
     if tensor.shape.len() == 3 && tensor.shape[0] == 1 {
         tensor.shape.remove(0);
     }

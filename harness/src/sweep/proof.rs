@@ -148,13 +148,13 @@ pub(super) fn experiment(
                 })
             };
             proof.proved = if cause.passes.is_empty() {
-                evidence.verdict == Verdict::Pass
+                evidence.verdict_of_asked() == Verdict::Pass
             } else {
                 cause.passes.iter().all(|it| passes(it))
             };
             let bad = before.failed.iter().chain(&before.not_run);
             proof.mended = bad.filter(|it| passes(it)).cloned().collect();
-            proof.verdict_after = Some(evidence.verdict);
+            proof.verdict_after = Some(evidence.verdict_of_asked());
             proof.max_abs_after = figure(&evidence, "logits-differences", MAX_ABS).map(Real);
         }
     }

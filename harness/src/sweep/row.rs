@@ -50,7 +50,8 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
     Row {
         model_type: evidence.subject.model_type.clone(),
         spelling: evidence.subject.spelling,
-        verdict: evidence.verdict,
+        // The second spelling asks only what it can change; the first asks everything.
+        verdict: evidence.verdict_of_asked(),
         max_abs: figure(evidence, "logits-differences", MAX_ABS).map(Real),
         bound,
         worst_multiple: worst_multiple(evidence),

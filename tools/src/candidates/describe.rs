@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     kind::{Facts, Kind, kind},
-    port::{Port, Target, architectures},
+    port::{Port, Target},
     weights::{Memory, OfDtype, Tensor, by_dtype, has_head},
 };
+
+use crate::port::found::architectures;
 
 /// Ends of the names of files that a port needs; what else lies in a repository is not downloaded.
 const NEEDED: [&str; 5] = [".safetensors", ".json", ".jinja", ".model", "merges.txt"];

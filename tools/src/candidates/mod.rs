@@ -42,7 +42,7 @@ use portwright_harness::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ToolError;
+use crate::{error::ToolError, port::found::architectures};
 pub use choose::{Choice, Chosen, FieldValue, OutOfReach};
 use choose::{Choosable, choose};
 pub use cover::MOST_PROVED;
@@ -199,7 +199,7 @@ pub fn find_candidates(
     }
     let of_any = |target: &port::Target| {
         let configs = read.iter().filter_map(|it| it.found.config.as_ref().ok());
-        let mut ports = configs.map(|it| target.port(&model_type, &port::architectures(it)));
+        let mut ports = configs.map(|it| target.port(&model_type, &architectures(it)));
         ports.find(Option::is_some).flatten().or_else(|| target.port(&model_type, &[]))
     };
     let port = surroundings.target.as_ref().and_then(of_any);

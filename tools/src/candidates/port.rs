@@ -8,7 +8,6 @@ use portwright_source::port::Remapping;
 use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::{
     error::ToolError,
@@ -163,17 +162,6 @@ impl Target {
         let named = repository.and_then(|it| REMOTES.iter().find_map(|name| of_remote(&it, name)));
         let forked = named.filter(|it| it.ends_with(&format!("/{}", self.target.id)));
         forked.unwrap_or_else(|| self.target.repository.clone())
-    }
-}
-
-/// The classes that a config names as its architectures: a list, or one alone.
-pub(super) fn architectures(config: &Map<String, Value>) -> Vec<String> {
-    match config.get("architectures") {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(all)) => {
-            all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

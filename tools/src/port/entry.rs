@@ -12,7 +12,7 @@ use portwright_harness::{
 use portwright_source::Library;
 use serde_json::{Map, Value};
 
-use crate::{error::ToolError, verify};
+use crate::{error::ToolError, verify_input};
 
 /// What a config.json says of the checkpoint and not of the model.
 const OF_THE_FILE: &[&str] =
@@ -36,7 +36,7 @@ pub(super) fn config(
     let needs = engine::needs(&[maker], &sources);
     let pinned = environment::installed(home, &needs).unwrap_or_default();
     let launch = Launch::new(home, pinned);
-    let deadline: Duration = verify::deadline(None)?;
+    let deadline: Duration = verify_input::deadline(None)?;
     let mut worker = Worker::spawn(maker, &launch, &sources, deadline, cancel.clone())?;
     let folder = tempfile::tempdir()
         .map_err(|source| ToolError::Write { path: std::env::temp_dir(), source })?;

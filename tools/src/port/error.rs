@@ -28,6 +28,9 @@ pub enum PortError {
     /// There is no such definition.
     #[error("transformers has no causal language model `{model_type}`{}", near(nearest))]
     NoDefinition { model_type: String, nearest: Vec<String> },
+    /// The model has a definition and no port.
+    #[error("{target} has no port of `{model_type}`: there is no {file}{}", near(nearest))]
+    NoPort { target: String, model_type: String, file: String, nearest: Vec<String> },
     /// There is no such port.
     #[error("{target} has no port of `{from}` to begin from{}", near(nearest))]
     NoParent { target: String, from: String, nearest: Vec<String> },
@@ -68,6 +71,11 @@ impl Hint for PortError {
             Self::NoPackage { .. } => {
                 Some("name a checkout of the target, or the folder that it is installed in".into())
             }
+            Self::NoPort { .. } => Some(
+                "name the checkout that has the port, or begin one: a scaffold starts from the \
+                 nearest port that there is"
+                    .into(),
+            ),
             Self::Copy(_) => {
                 Some("check that the disk has room and the folder can be written".into())
             }

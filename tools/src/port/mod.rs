@@ -12,6 +12,7 @@
 
 mod entry;
 mod error;
+pub(crate) mod found;
 mod release;
 pub mod sweep;
 pub(crate) mod target;
@@ -43,7 +44,7 @@ use crate::{
     error::ToolError,
     inspect::InspectInput,
     modular, transformers,
-    verify::{self, VerifyInput},
+    verify_input::{self, VerifyInput},
 };
 pub use error::PortError;
 use release::Release;
@@ -263,7 +264,7 @@ fn open_tree(
 /// The command that says whether the port is the model.
 fn next(tree: &Tree, input: &PortInput) -> String {
     let root = if tree.is_installed() { PathBuf::from(PLACEHOLDER) } else { tree.root() };
-    let command = verify::command(&VerifyInput {
+    let command = verify_input::command(&VerifyInput {
         model_type: input.model_type.clone(),
         port: Some(root),
         transformers: input.transformers.clone(),

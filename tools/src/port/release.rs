@@ -158,7 +158,7 @@ fn port_of<'a>(catalogue: &Catalogue, tree: &'a Tree, model_type: &'a str) -> &'
 }
 
 /// The names that are most like `name`, the nearest first.
-fn nearest_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn nearest_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut near: Vec<(f64, &str)> =
         names.map(|it| (strsim::jaro_winkler(name, it), it)).filter(|it| ALIKE < it.0).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));

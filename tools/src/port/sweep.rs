@@ -30,7 +30,7 @@ use super::{
     target::Tree,
     trial::{Outcome, Run, Trial, Trials},
 };
-use crate::{error::ToolError, runs, table, verify};
+use crate::{error::ToolError, runs, table, verify_input};
 
 /// The table of the docs, and its data.
 pub const TABLE: &str = "ports.md";
@@ -207,12 +207,12 @@ fn prepare(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Prepared, ToolError> {
-    let mut named = verify::VerifyInput {
+    let mut named = verify_input::VerifyInput {
         transformers: input.transformers.clone(),
         port: input.port.clone(),
-        ..verify::VerifyInput::default()
+        ..verify_input::VerifyInput::default()
     };
-    let sources = verify::sources(&mut named, home, progress, cancel)?;
+    let sources = verify_input::sources(&mut named, home, progress, cancel)?;
     let pinned = environment::ensure(home, needs, progress, cancel)?;
     let library = match &sources.definition {
         Some(folder) => folder,

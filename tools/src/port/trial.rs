@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{error::PortError, target::Tree};
-use crate::{error::ToolError, verify};
+use crate::{error::ToolError, verify_input};
 
 /// What became of a scaffold in the real library.
 #[derive(
@@ -94,7 +94,7 @@ impl Trials<'_> {
         progress: &dyn Progress,
     ) -> Result<Vec<Run>, ToolError> {
         let step = Step::start(progress, "verifying scaffolds", trials.len() as u64);
-        let deadline = verify::deadline(None)?;
+        let deadline = verify_input::deadline(None)?;
         let start = || -> Result<Lane, ToolError> {
             Ok(Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?)
         };
@@ -205,8 +205,8 @@ fn judge(evidence: &Evidence) -> Run {
     // The plain forward's figures say whether it computed at all.
     let computed = evidence.check("logits-differences").is_some_and(|it| it.absence.is_none());
     let stopped = !computed || stops.len() == failing().count();
-    let (outcome, reason) = match (evidence.verdict, stops.first()) {
-        (Verdict::Pass, _) => (Outcome::Passes, None),
+    let (outcome, reason) = match (evidence.verdict_of_asked(), stops.first()) {
+        (Verdict::Pass | Verdict::Partial, _) => (Outcome::Passes, None),
         (_, Some(stop)) if stopped => (Outcome::Stops, Some((*stop).clone())),
         (Verdict::Fail, _) if computed => {
             (Outcome::Fails, found.or(measured).or_else(|| errors.first().cloned()))

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
-use super::{FILES, draft, target};
+use super::{FILES, draft, question, target};
 use crate::{error::ToolError, runs};
 
 /// Between these a person writes; the first is followed by what is asked of them.
@@ -19,7 +19,8 @@ pub(super) const PERSON_END: &str = "<!-- end person -->";
 pub struct ReportCheck {
     /// The verdict that the stored facts give.
     pub verdict: Verdict,
-    /// Outcomes, verdict or digest in evidence.json that its own facts do not give.
+    /// Outcomes, verdict or digest in evidence.json that its own facts do not give, and facts that are
+    /// not about what its command asks.
     pub evidence: Vec<String>,
     /// Lines of the report's files that the evidence does not give.
     pub report: Vec<ReportFault>,
@@ -61,8 +62,8 @@ pub fn check(run: &Path) -> Result<ReportCheck, ToolError> {
     let stored = runs::load(run)?;
     let evidence = stored.clone().seal();
     let mut check = ReportCheck {
-        verdict: Verdict::of(&evidence.checks),
-        evidence: stored.disagreements(),
+        verdict: evidence.verdict_of_facts(),
+        evidence: [stored.disagreements(), question::contradictions(&stored)].concat(),
         report: Vec::new(),
         files: Vec::new(),
     };

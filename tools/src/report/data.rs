@@ -71,7 +71,14 @@ pub fn sentence(evidence: &Evidence) -> String {
             parts.push(counted(count, one, many));
         }
     }
-    format!("{}.", parts.join(", "))
+    let left_out = match evidence.left_out.len() {
+        0 => String::new(),
+        count => format!(
+            " {}.",
+            counted(count, "deciding check was not asked", "deciding checks were not asked")
+        ),
+    };
+    format!("{}.{left_out}", parts.join(", "))
 }
 
 /// What each check holds, by its id.

@@ -16,6 +16,7 @@ mod check;
 mod data;
 mod draft;
 mod plots;
+mod question;
 mod target;
 mod untested;
 

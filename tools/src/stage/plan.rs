@@ -262,10 +262,15 @@ fn of_run(
         let why = format!("the run `{shown}` is about `{}`", evidence.subject.model_type);
         refusals.push(Refusal::new("other-model", why, "Name a run of this model type."));
     }
-    if evidence.verdict != Verdict::Pass && !input.even_if_failed {
+    let excused = input.even_if_failed && evidence.verdict != Verdict::Partial;
+    if evidence.verdict != Verdict::Pass && !excused {
         let why = format!("the verdict of `{shown}` is {}", evidence.verdict.word());
-        let instead =
-            "Mend the port and verify again; `--even-if-failed` is for a person who knows why.";
+        let instead = match evidence.verdict {
+            Verdict::Partial => "Verify without `--checks`; a run of some checks shows too little.",
+            _ => {
+                "Mend the port and verify again; `--even-if-failed` is for a person who knows why."
+            }
+        };
         refusals.push(Refusal::new("verdict", why, instead));
     }
     let port = evidence.subject.port.as_ref();

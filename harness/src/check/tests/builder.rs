@@ -11,6 +11,7 @@ use crate::{
     engine::{Opened, Pair, Roundtrip},
     measure::taps::TapFigure,
     tensors::Tensor,
+    variations::{Variations, Varied},
 };
 
 /// Positions and vocabulary of the tiny model.
@@ -102,7 +103,14 @@ pub(super) fn right() -> Answers {
     let rounded = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(0.01) };
     answers.put_quantised(Ok(QUANTISATIONS.map(rounded).into()));
     answers.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: NOISE }));
+    answers.put_variations(Ok(variations(Vec::new())));
     answers
+}
+
+/// A config with one field varied, and what came of it.
+pub(super) fn variations(deviations: Vec<Varied>) -> Variations {
+    let fields = vec!["hidden_act".to_owned()];
+    Variations { fields, compared: 3, deviations, pairs: (2, 2), ..Variations::default() }
 }
 
 /// A tap of which the port has `port` where the reference has bfloat16.

@@ -4,7 +4,7 @@ mod builder;
 
 use std::collections::BTreeSet;
 
-use builder::{dtypes, logits, right, table, tap};
+use builder::{dtypes, logits, right, table, tap, variations};
 use serde_json::json;
 
 use super::{CHECKS, Check, select};
@@ -16,6 +16,7 @@ use crate::{
     engine::{Experiment, Failure, Opened, Roundtrip},
     need::Need,
     outcome::{Absence, CheckRecord, Outcome},
+    variations::{Deviation, Setting, Varied},
 };
 
 fn check(id: &str) -> &'static Check {
@@ -36,6 +37,11 @@ fn opened(fields: serde_json::Value) -> Opened {
 fn state(answers: &mut Answers, way: StateWay) {
     let right_and_wrong = vec![(logits(0.0), logits(0.0)), (logits(0.0), logits(WRONG))];
     answers.put_state(way, Ok(State { rows: right_and_wrong }));
+}
+
+fn deviate(answers: &mut Answers, deviation: Deviation) {
+    let settings = vec![Setting { field: "hidden_act".into(), value: json!("gelu") }];
+    answers.put_variations(Ok(variations(vec![Varied { settings, deviation }])));
 }
 
 type Spoil = fn(&mut Answers);
@@ -84,6 +90,8 @@ const FAULTS: &[(&str, Spoil)] = &[
     ("config-spellings", |it| {
         it.put_other_spelling(Ok(OtherSpelling::Refused { message: "KeyError".into() }));
     }),
+    ("variations-fields", |it| deviate(it, Deviation::Differs { max_abs: WRONG, bound: 1e-4 })),
+    ("variations-fields", |it| deviate(it, Deviation::Breaks { message: "TypeError".into() })),
     ("rope-tables", |it| it.put_rotations(Ok(rotations(table(1.1), &[])))),
     ("rope-tables", |it| {
         let mut fewer = table(1.0);
@@ -303,4 +311,15 @@ fn a_misspelt_check_names_its_neighbour() {
     assert_eq!(err.nearest, Some("state-decode"));
     assert_eq!(select(&["logits".into()]).unwrap().len(), 3);
     assert_eq!(select(&[]).unwrap().len(), CHECKS.len());
+}
+
+#[test]
+fn what_a_port_refuses_is_told_and_does_not_count_and_nothing_compared_never_passes() {
+    let mut answers = right();
+    deviate(&mut answers, Deviation::Refuses { message: "ValueError: no gelu".into() });
+    let record = record("variations-fields", &answers);
+    assert_eq!(record.outcome, Outcome::Pass);
+    assert!(record.findings.iter().any(|it| it.contains("refuses `hidden_act` is \"gelu\"")));
+    answers.put_variations(Ok(crate::variations::Variations::default()));
+    assert_eq!(self::record("variations-fields", &answers).outcome, Outcome::NotRun);
 }

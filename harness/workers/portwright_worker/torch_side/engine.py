@@ -79,6 +79,7 @@ OPS = {
     "rope": _late("rope", "rope"),
     "config_reads": _late("config_experiment", "config_reads"),
     "config_experiment": _late("config_experiment", "config_experiment"),
+    "variable_fields": _late("variations", "variable_fields"),
     "synthesize_head": _late("heads", "synthesize_head"),
     "run": _late("heads", "run"),
     "close": _late("opening", "close"),

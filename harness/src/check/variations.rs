@@ -1,0 +1,73 @@
+//! Variations: a field that is right at one value must be right at others.
+
+use super::{Finding, weights::count};
+use crate::{
+    answers::Answers,
+    figure::Figure,
+    outcome::Absence,
+    variations::{Deviation, Setting, Varied},
+};
+
+pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
+    let varied = answers.variations()?;
+    let kind =
+        |is: fn(&Deviation) -> bool| varied.deviations.iter().filter(move |it| is(&it.deviation));
+    let wrong = kind(|it| matches!(it, Deviation::Differs { .. })).count();
+    let broken = kind(|it| matches!(it, Deviation::Breaks { .. })).count();
+    let refused = kind(|it| matches!(it, Deviation::Refuses { .. })).count();
+    if varied.compared == 0 {
+        let reason = "no config but the one at hand could be asked".to_owned();
+        return Err(Absence::Blocked { reason });
+    }
+    let share = varied.pairs.0 as f64 / varied.pairs.1.max(1) as f64;
+    let figures = vec![
+        count("values-wrong", "values for which it is another model", wrong),
+        count("values-broken", "values for which it breaks", broken),
+        Figure::informs("values-refused", "values that it refuses", refused as f64),
+        Figure::informs("fields", "fields varied", varied.fields.len() as f64),
+        Figure::informs("configs", "configs compared", varied.compared as f64),
+        Figure::informs("pairs", "pairs of values asked together", share),
+    ];
+    let mut notes: Vec<String> = Vec::new();
+    for group in varied.deviations.chunk_by(same_fields) {
+        notes.push(sentence(group));
+    }
+    for (settings, why) in &varied.refused_by_definition {
+        notes.push(format!("not asked: {}: the definition says {why}", list(settings)));
+    }
+    if !varied.not_reached.is_empty() {
+        notes.push(format!(
+            "not asked, as too much else was: {}",
+            varied.not_reached.iter().map(one).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    Ok(Finding::of(figures)?.with_notes(notes))
+}
+
+/// Other values of the same fields, with which the port does the same kind of thing.
+fn same_fields(a: &Varied, b: &Varied) -> bool {
+    let fields = |it: &Varied| it.settings.iter().map(|it| it.field.clone()).collect::<Vec<_>>();
+    let kind = |it: &Varied| std::mem::discriminant(&it.deviation);
+    fields(a) == fields(b) && kind(a) == kind(b)
+}
+
+fn sentence(group: &[Varied]) -> String {
+    let values: Vec<String> = group.iter().map(|it| list(&it.settings)).collect();
+    let values = values.join(", and where ");
+    // What came of the first stands for them.
+    match &group[0].deviation {
+        Deviation::Differs { max_abs, bound } => format!(
+            "the port is another model where {values}: max |Δ| {max_abs:.1e}, at most {bound:.1e}"
+        ),
+        Deviation::Breaks { message } => format!("the port breaks where {values}: {message}"),
+        Deviation::Refuses { message } => format!("the port refuses {values}: {message}"),
+    }
+}
+
+fn list(settings: &[Setting]) -> String {
+    settings.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+fn one(setting: &Setting) -> String {
+    format!("`{}` is {}", setting.field, super::config::short(&setting.value))
+}

@@ -1,0 +1,198 @@
+//! One configuration is no proof: what the definition reads of its config is changed on both sides, and
+//! the port must still compute what the definition computes.
+//!
+//! # Where to start
+//!
+//! [`ask`] is the whole of it: the fields and their other values come from the definition (`domain`), rows
+//! of them from a covering array ([`cover`]), each row is put to both sides (`one`), and of a row that
+//! fails the fewest fields that still fail are kept ([`shrink`]).
+//!
+//! # Invariants
+//!
+//! - A row that the definition itself refuses, or whose noise hides everything, says nothing of the port.
+//! - A row fails only when it fails again with other weights and other tokens: near a tie of a router one
+//!   alone may.
+//! - What is asked follows from the question alone, never from the clock.
+
+mod cover;
+mod domain;
+mod one;
+mod shrink;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    answers::Asked,
+    engine::{EngineError, Operation},
+    gather::{Lane, Question, reference_absence},
+    outcome::Absence,
+    progress::{Progress, Step},
+};
+use cover::{Choice, Cover};
+use domain::Domain;
+use one::{Said, Sides};
+
+/// Rows that are asked; all values stand in the first few, most pairs in all of them.
+const MOST_ROWS: usize = 12;
+/// Configs that are asked in all, those of looking for the fields that matter among them.
+const MOST_CONFIGS: usize = 48;
+
+/// A field of config.json and the value that it was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Setting {
+    pub field: String,
+    pub value: Value,
+}
+
+/// What a port does with some values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Deviation {
+    /// It computes another model: `max |Δ|` of the logits, and what that may be.
+    Differs { max_abs: f64, bound: f64 },
+    /// It breaks in a way that says nothing of the value.
+    Breaks { message: String },
+    /// It says that it does not know the value: a limit, not a wrong model.
+    Refuses { message: String },
+}
+
+/// The fewest values with which a port deviates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Varied {
+    pub settings: Vec<Setting>,
+    pub deviation: Deviation,
+}
+
+/// What was varied, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Variations {
+    /// Fields that were varied.
+    pub fields: Vec<String>,
+    /// Configs that both sides computed.
+    pub compared: usize,
+    pub deviations: Vec<Varied>,
+    /// Values that the definition itself does not take, with the reason.
+    pub refused_by_definition: Vec<(Vec<Setting>, String)>,
+    /// Values that were not asked because so many others were.
+    pub not_reached: Vec<Setting>,
+    /// Pairs of values that were asked together, and how many there are.
+    pub pairs: (usize, usize),
+}
+
+/// Vary the fields of the question's config on both sides. Files go below `work`.
+///
+/// # Errors
+///
+/// An engine that ends while it is asked ends the asking; a refusal is an answer.
+pub fn ask(
+    lane: &mut Lane,
+    question: &Question,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<Asked<Variations>, EngineError> {
+    if question.checkpoint.is_some() {
+        let reason = "a real checkpoint's weights fit one config".into();
+        return Ok(Err(Absence::NotApplicable { reason }));
+    }
+    if let Err(lacks) = lane.pair().reference().offers(Operation::OtherValues) {
+        return Ok(Err(lacks.into()));
+    }
+    let mut sides = Sides::open(lane, question, work)?;
+    let domain = match Domain::of(&mut sides, question) {
+        Ok(domain) => domain,
+        Err(err) if err.failure().is_some() => return Ok(Err(reference_absence(&err))),
+        Err(err) => return Err(err),
+    };
+    if domain.fields.is_empty() {
+        let reason = "the definition reads no field that could have another value".into();
+        return Ok(Err(Absence::NotApplicable { reason }));
+    }
+    let step = Step::start(progress, "varying the config", None);
+    let mut search = Search {
+        cover: Cover::new(domain.sizes()),
+        domain: &domain,
+        sides: &mut sides,
+        asked: 0,
+        found: Variations {
+            fields: domain.fields.iter().map(|it| it.name.clone()).collect(),
+            refused_by_definition: domain.refused.clone(),
+            ..Variations::default()
+        },
+    };
+    search.run()?;
+    drop(step);
+    Ok(Ok(search.found))
+}
+
+struct Search<'a, 'b> {
+    cover: Cover,
+    domain: &'a Domain,
+    sides: &'a mut Sides<'b>,
+    /// Configs that were asked.
+    asked: usize,
+    found: Variations,
+}
+
+impl Search<'_, '_> {
+    fn run(&mut self) -> Result<(), EngineError> {
+        let mut rows = 0;
+        while rows < MOST_ROWS && self.asked < MOST_CONFIGS {
+            let Some(row) = self.cover.next_row() else { break };
+            let changes: Vec<Choice> =
+                row.iter().enumerate().filter(|it| *it.1 != 0).map(|(at, &of)| (at, of)).collect();
+            match self.one(&changes, 0)? {
+                Said::Right => {
+                    self.cover.shown(&row);
+                    rows += 1;
+                }
+                // These say something of their own values only; the row is made anew without them.
+                Said::Nothing { why } => self.blame_definition(&changes, &why)?,
+                Said::Deviates(_) => self.blame_port(&changes)?,
+            }
+        }
+        self.found.not_reached = self.cover.unseen().map(|&it| self.domain.setting(it)).collect();
+        self.found.pairs = self.cover.pairs();
+        Ok(())
+    }
+
+    fn one(&mut self, changes: &[Choice], seed: u64) -> Result<Said, EngineError> {
+        self.asked += 1;
+        let settings: Vec<Setting> = changes.iter().map(|&it| self.domain.setting(it)).collect();
+        let said = self.sides.ask(&settings, seed)?;
+        self.found.compared += usize::from(!matches!(said, Said::Nothing { .. }));
+        Ok(said)
+    }
+
+    /// The definition does not take these together: which ones it does not, is kept and not asked again.
+    fn blame_definition(&mut self, changes: &[Choice], why: &str) -> Result<(), EngineError> {
+        // The fewest may be refused for another reason than all of them together.
+        let mut last = why.to_owned();
+        let smallest = shrink::smallest(changes, &mut |them: &[Choice]| {
+            let said = self.one(them, 0)?;
+            if let Said::Nothing { why } = &said {
+                last.clone_from(why);
+            }
+            Ok::<_, EngineError>(matches!(said, Said::Nothing { .. }))
+        })?;
+        let settings = smallest.iter().map(|&it| self.domain.setting(it)).collect();
+        self.cover.bar_together(&smallest);
+        self.found.refused_by_definition.push((settings, last));
+        Ok(())
+    }
+
+    /// The port deviates: the fewest values that it deviates for, if it does so again.
+    fn blame_port(&mut self, changes: &[Choice]) -> Result<(), EngineError> {
+        let smallest = shrink::smallest(changes, &mut |them: &[Choice]| {
+            Ok::<_, EngineError>(matches!(self.one(them, 0)?, Said::Deviates(_)))
+        })?;
+        let settings = smallest.iter().map(|&it| self.domain.setting(it)).collect();
+        self.cover.bar_together(&smallest);
+        if let Said::Deviates(deviation) = self.one(&smallest, 1)? {
+            self.found.deviations.push(Varied { settings, deviation });
+        }
+        Ok(())
+    }
+}

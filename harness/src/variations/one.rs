@@ -1,0 +1,251 @@
+//! One config, put to both sides: a fresh tiny checkpoint, the same tokens, the same forward.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::{Deviation, Setting, domain::with};
+use crate::{
+    case::{Precision, Regime, token_rows},
+    engine::{EngineError, Failure, Forward, Opened, Session, Synthesis, Synthesised},
+    figure::Order,
+    gather::{Lane, Question, read::logits_in},
+    measure::logits::{compare, max_or_nan},
+    tensors::Tensor,
+    tolerance::bound,
+};
+
+/// Tokens of a row: three windows of a synthetic checkpoint.
+const TOKENS: usize = 24;
+/// What is noise for a run whose floor is one sample only. A field that a port does not honour moves the
+/// logits by orders of magnitude more.
+const SLACK: f64 = 16.0;
+/// Where the noise of the definition is more than this part of its largest logit, nothing can be told.
+const HIDDEN: f64 = 1e-2;
+
+/// What came of one config.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    Right,
+    Deviates(Deviation),
+    /// Nothing that says anything of the port.
+    Nothing {
+        why: String,
+    },
+}
+
+/// Both sides, open for many configs.
+pub(super) struct Sides<'a> {
+    pub(super) reference: Session<'a>,
+    port: Session<'a>,
+    pub(super) base: Base<'a>,
+}
+
+/// What all configs have in common.
+pub(super) struct Base<'a> {
+    question: &'a Question,
+    /// The base config's checkpoint.
+    checkpoint: PathBuf,
+    folder: PathBuf,
+    vocab: u32,
+    spelling: Option<String>,
+}
+
+impl Base<'_> {
+    /// Opens the definition at the base config and runs it once, so that it is known what it reads.
+    pub(super) fn open(&self, session: &mut Session<'_>, handle: &str) -> Result<(), EngineError> {
+        let precision = Regime::Logic.precision();
+        session.call::<Opened>("open", open(handle, &self.checkpoint, precision))?;
+        let tokens = token_rows(self.vocab, &[TOKENS], self.question.seed);
+        let forward = Forward { tokens, ..Forward::default() };
+        session.forward(handle, &forward, &self.folder.join("base.safetensors")).map(|_| ())
+    }
+}
+
+impl<'a> Sides<'a> {
+    /// Starts a session on each side and makes the base config's checkpoint.
+    pub(super) fn open(
+        lane: &'a mut Lane,
+        question: &'a Question,
+        work: &Path,
+    ) -> Result<Self, EngineError> {
+        let folder = work.join("variations");
+        let [reference, port] = lane.workers();
+        let (mut reference, port) = (reference.session()?, port.session()?);
+        let checkpoint = folder.join("base");
+        let made = synthesise(&mut reference, question, &[], 0, &checkpoint)?;
+        let (vocab, spelling) = (made.vocab_size, made.spelling);
+        Ok(Self { reference, port, base: Base { question, checkpoint, folder, vocab, spelling } })
+    }
+
+    /// What both sides make of the base config with these settings.
+    pub(super) fn ask(&mut self, settings: &[Setting], seed: u64) -> Result<Said, EngineError> {
+        let checkpoint = self.base.folder.join("one");
+        let _ = fs::remove_dir_all(&checkpoint);
+        let made = synthesise(&mut self.reference, self.base.question, settings, seed, &checkpoint);
+        let made = match refusal(made)? {
+            Ok(made) => made,
+            Err(failure) => return Ok(Said::Nothing { why: failure.message }),
+        };
+        if made.spelling != self.base.spelling {
+            let why = "it cannot be written in this spelling of the RoPE settings".to_owned();
+            return Ok(Said::Nothing { why });
+        }
+        let tokens = token_rows(self.base.vocab, &[TOKENS], self.base.question.seed + seed);
+        let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
+        let (expected, found) = thread::scope(|scope| {
+            let port = scope.spawn(|| judged(port, base, &checkpoint, &tokens));
+            let expected = truth_and_noise(reference, base, &checkpoint, &tokens);
+            (expected, port.join().expect("the port's side does not panic"))
+        });
+        let (truth, noise) = match expected? {
+            Ok(it) => it,
+            Err(why) => return Ok(Said::Nothing { why }),
+        };
+        let found = match found? {
+            Ok(logits) => logits,
+            Err(deviation) => return Ok(Said::Deviates(deviation)),
+        };
+        Ok(compared(&truth, &noise, &found))
+    }
+}
+
+fn compared(truth: &Tensor, noise: &Tensor, found: &Tensor) -> Said {
+    let scale = truth.values.iter().fold(0.0, |top, it| max_or_nan(top, it.abs()));
+    let Ok(floor) = compare(truth, noise).map(|it| it.max_abs) else {
+        return Said::Nothing {
+            why: "the definition gives other shapes at other precisions".into(),
+        };
+    };
+    let limit = SLACK * bound(Regime::Logic, Order::Linear, floor, scale).limit();
+    if !(limit <= HIDDEN * scale) {
+        return Said::Nothing { why: "the definition's own noise hides what the port does".into() };
+    }
+    match compare(truth, found) {
+        Ok(figures) if figures.max_abs <= limit => Said::Right,
+        Ok(figures) => {
+            Said::Deviates(Deviation::Differs { max_abs: figures.max_abs, bound: limit })
+        }
+        Err(err) => Said::Deviates(Deviation::Breaks { message: err.to_string() }),
+    }
+}
+
+fn synthesise(
+    session: &mut Session<'_>,
+    question: &Question,
+    settings: &[Setting],
+    seed: u64,
+    out: &Path,
+) -> Result<Synthesised, EngineError> {
+    let synthesis = Synthesis {
+        model_type: question.model_type.clone(),
+        spelling: question.spelling,
+        tie: None,
+        overrides: with(&question.overrides, settings),
+        base_config: question.base_config.clone(),
+        dtype: Precision::Float32,
+        seed: question.seed + seed,
+        out: out.to_owned(),
+    };
+    session.call("synthesize", serde_json::to_value(&synthesis).expect("plain data"))
+}
+
+/// The definition in float64 and in float32; or why there is nothing to hold a port to.
+fn truth_and_noise(
+    session: &mut Session<'_>,
+    base: &Base<'_>,
+    checkpoint: &Path,
+    tokens: &[Vec<u32>],
+) -> Result<Result<(Tensor, Tensor), String>, EngineError> {
+    let mut logits = Vec::new();
+    for precision in [Regime::Logic.truth(), Regime::Logic.precision()] {
+        let opened = session.call::<Opened>("open", open("varied", checkpoint, precision));
+        let load = match refusal(opened)? {
+            Ok(opened) => opened.load,
+            Err(failure) => return Ok(Err(failure.message)),
+        };
+        // config.json read back must build what was built, or it is not this config that is judged.
+        let lacking = load.missing.iter().chain(load.mismatched.iter().map(|it| &it.name)).next();
+        if let Some(name) = lacking {
+            return Ok(Err(format!("config.json read back has another `{name}`")));
+        }
+        let said = answer(session, base, "reference", tokens);
+        session.call::<Value>("close", json!({"handle": "varied"}))?;
+        match refusal(said)? {
+            Ok(it) => logits.push(it),
+            Err(failure) => return Ok(Err(failure.message)),
+        }
+    }
+    let [truth, noise] = <[Tensor; 2]>::try_from(logits).expect("two precisions");
+    Ok(Ok((truth, noise)))
+}
+
+/// The port's logits, or how it does not come to any.
+fn judged(
+    session: &mut Session<'_>,
+    base: &Base<'_>,
+    checkpoint: &Path,
+    tokens: &[Vec<u32>],
+) -> Result<Result<Tensor, Deviation>, EngineError> {
+    let precision = Regime::Logic.precision();
+    let opened = session.call::<Opened>("open", open("varied", checkpoint, precision));
+    let opened = match refusal(opened)? {
+        Ok(opened) => opened,
+        Err(failure) => return Ok(Err(deviation(&failure))),
+    };
+    if !opened.opened {
+        // Strict loading tells the user which weights do not fit, so nobody is misled.
+        let load = &opened.load;
+        let misfits = load.mismatched.iter().map(|it| &it.name);
+        let first = load.missing.iter().chain(&load.unexpected).chain(misfits).next();
+        let name = first.map(String::as_str).unwrap_or_default();
+        let message = format!("the weights do not fit: `{name}`");
+        return Ok(Err(Deviation::Refuses { message }));
+    }
+    let said = answer(session, base, "port", tokens);
+    session.call::<Value>("close", json!({"handle": "varied"}))?;
+    Ok(refusal(said)?.map_err(|failure| deviation(&failure)))
+}
+
+/// An error that a port raises on purpose is a refusal, any other an accident.
+fn deviation(failure: &Failure) -> Deviation {
+    let message = failure.message.clone();
+    let on_purpose = ["NotImplementedError", "ValueError"].iter().any(|it| message.contains(it));
+    if on_purpose { Deviation::Refuses { message } } else { Deviation::Breaks { message } }
+}
+
+fn answer(
+    session: &mut Session<'_>,
+    base: &Base<'_>,
+    side: &str,
+    tokens: &[Vec<u32>],
+) -> Result<Tensor, EngineError> {
+    let out = base.folder.join(format!("{side}.safetensors"));
+    let forward = Forward { tokens: tokens.to_vec(), ..Forward::default() };
+    session.forward("varied", &forward, &out)?;
+    logits_in(&out).map_err(|err| session.nonsense("forward", &err))
+}
+
+fn open(handle: &str, checkpoint: &Path, precision: Precision) -> Value {
+    json!({"handle": handle, "checkpoint": checkpoint, "dtype": precision})
+}
+
+/// A failure whose message is its first lines in one: a validator's name, and what it says.
+fn one_line(mut failure: Failure) -> Failure {
+    let lines = failure.message.lines().map(str::trim).filter(|it| !it.is_empty()).take(2);
+    failure.message = lines.collect::<Vec<_>>().join(" ");
+    failure
+}
+
+/// What an engine refuses is an answer; an engine that is gone is an error.
+fn refusal<T>(answer: Result<T, EngineError>) -> Result<Result<T, Failure>, EngineError> {
+    match answer {
+        Ok(it) => Ok(Ok(it)),
+        Err(EngineError::Refused { failure, .. }) => Ok(Err(one_line(*failure))),
+        Err(err) => Err(err),
+    }
+}
