@@ -10,7 +10,7 @@ use std::{
     path::Path,
     process::Command,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -73,17 +73,19 @@ fn a_checkout_that_is_not_there_is_named_before_anything_starts() {
 }
 
 #[test]
-fn a_port_that_is_missing_or_cannot_be_imported_says_where() {
+fn a_model_without_a_port_is_told_at_once_and_one_that_cannot_be_imported_says_where() {
     let folder = folder();
     let models = checkout::mlx_lm(&folder.path().join("checkout"));
     fs::remove_file(models.join("llama.py")).unwrap();
-    verify(folder.path(), &["llama", "--port", "checkout"]).expect(
-        FAIL,
-        &[
-            "mlx-lm has no models/llama.py for model type `llama`",
-            "next:   `portwright explain run`",
-        ],
-    );
+    for words in [&["llama", "--port", "checkout"][..], &["bert"]] {
+        let started = Instant::now();
+        let text =
+            format!("mlx-lm has no port of `{0}`: there is no mlx_lm/models/{0}.py", words[0]);
+        let next = "hint: name the checkout that has the port, or begin one";
+        verify(folder.path(), words).expect(COULD_NOT_RUN, &[&text, next]);
+        assert!(started.elapsed() < Duration::from_secs(20), "an engine was started for nothing");
+        assert!(!folder.path().join("run").exists(), "a run folder was left");
+    }
     let port = models.join("olmo3.py");
     let text = fs::read_to_string(&port).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();

@@ -180,9 +180,10 @@ fn on_github(url: &str) -> Option<String> {
 mod tests {
     use std::fs;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::port::found::architectures;
 
     const UTILS: &str = "MODEL_REMAPPING = {\n    \"mistral\": \"llama\",\n    \"lost\": \"nowhere\",  # gone\n}\n\
         MODEL_ARCHITECTURE_REMAPPING = {\n    (\"hybrid\", \"MoeV3\"): \"llama\",\n}\n";
