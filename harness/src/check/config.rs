@@ -28,7 +28,7 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let fields = answers.fields()?;
     let right = logits::is_right(answers);
     let mut notes = Vec::new();
-    let mut harmful = 0;
+    let (mut harmful, mut unknown) = (0, Vec::new());
     for (name, experiment) in &fields.ignored {
         let (before, after) = (&experiment.value_before, &experiment.value_after);
         match (experiment.max_diff, &experiment.error) {
@@ -42,6 +42,8 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
                 ));
             }
             (None, Some(error)) => {
+                // What it does is not known, and something is wrong: it may be this.
+                unknown.extend((!right && !experiment.is_default).then_some(name.as_str()));
                 notes.push(format!("the port drops `{name}`; what it does is not known: {error}"));
             }
             _ => {}
@@ -53,7 +55,11 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
         Figure::informs("fields-read", "fields the definition reads", read),
         Figure::informs("fields-ignored", "of them dropped by the port", ignored),
     ];
-    Ok(Finding::of(figures)?.with_notes(notes))
+    let mut finding = Finding::of(figures)?.with_notes(notes);
+    finding.incomplete = (!unknown.is_empty()).then(|| {
+        format!("the port drops {}, and it is not known what that does", unknown.join(", "))
+    });
+    Ok(finding)
 }
 
 pub(super) fn spellings(answers: &Answers) -> Result<Finding, Absence> {

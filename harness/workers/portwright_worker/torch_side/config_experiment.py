@@ -13,6 +13,7 @@ from transformers import AutoConfig
 from ..session import Session, WorkerError
 from . import files
 from .opening import load
+from .words import compared, source_of
 
 
 def config_reads(session: Session, request: dict) -> dict:
@@ -29,7 +30,8 @@ def config_experiment(session: Session, request: dict) -> dict:
     holder, key = find(after, dotted)
     if holder is None:
         raise WorkerError("config", f"config.json has no field `{dotted}`", file=path)
-    old, new = holder[key], another(key, holder[key])
+    old = holder[key]
+    new = another(key, old) or another_word(before["model_type"], key, old)
     result = {"value_before": old, "value_after": new, "max_diff": None, "error": None,
               "is_default": old == default_of(before["model_type"], key)}
     if new is None:
@@ -55,6 +57,15 @@ def config_experiment(session: Session, request: dict) -> dict:
     if difference != difference or difference == float("inf"):
         return {**result, "error": "the logits are not finite"}
     return {**result, "max_diff": difference}
+
+
+def another_word(model_type: str, key: str, value: Any) -> str | None:
+    """Another word that the definition's own source compares the field with."""
+    if not isinstance(value, str):
+        return None
+    config = AutoConfig.for_model(model_type)
+    words = compared(key, source_of(type(config.get_text_config(decoder=True))))
+    return next((it for it in words if it != value), None)
 
 
 def default_of(model_type: str, key: str) -> Any:

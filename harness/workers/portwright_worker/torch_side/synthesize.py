@@ -12,9 +12,9 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ..session import Session, WorkerError
-from . import files, randomise, spelling
-from .adjustments import adjustment_of
-from .tiny_config import make_config, text_config
+from . import files, published, randomise, spelling
+from .adjustments import Adjustment, adjustment_of
+from .tiny_config import head_dim_of, make_config, text_config
 
 # Of a config's fields, those that describe the library's work and not the model.
 _PLUMBING = ("_name_or_path", "output_hidden_states", "output_attentions", "return_dict", "id2label",
@@ -159,14 +159,44 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
     part_config = text_config(saved)
     part = tree.get("text_config", tree) if part_config is not saved else tree
     row = adjustment_of(model_type, part_config.model_type)
+    if base:
+        result = write_published(base, part, part_config, result)
+    else:
+        result = write_as_type(row, request, part, part_config, result)
+    name = str(dtype).removeprefix("torch.")
+    for it in {id(tree): tree, id(part): part}.values():
+        it.pop("dtype", None)
+        it["torch_dtype"] = name
+        if result["spelling"] != "rope_theta":
+            it["dtype"] = name
+    tree["architectures"] = [row.architecture or type(model).__name__]
+    files.write_json(os.path.join(out, "config.json"), tree)
+    return result
+
+
+def write_published(base: dict, part: dict, part_config: PreTrainedConfig, result: dict) -> dict:
+    """The fields of a published file, in its own spelling."""
+    default = type(part_config)(**copy.deepcopy({key: it for key, it in base.items()
+                                                 if key not in published.STORAGE}))
+    fields = published.as_published(base, part, part_config, head_dim_of(part), head_dim_of(vars(default)))
+    part.clear()
+    part.update(fields)
+    said = [it for it in published.ROPE if it in base]
+    if not getattr(part_config, "rope_parameters", None):
+        spelled = "none"
+    else:
+        spelled = "rope_theta" if said and "rope_parameters" not in said else "rope_parameters"
+    note = "a published config is judged in the spelling that it has"
+    return {**result, "spelling": spelled, "note": note}
+
+
+def write_as_type(row: Adjustment, request: dict, part: dict, part_config: PreTrainedConfig,
+                  result: dict) -> dict:
+    """Every field, as published files of the type have them, in the wanted spelling."""
     for key in row.omit:
         part.pop(key, None)
     for key, value in row.extra.items():
-        # Of a published base only sizes change: its own flags, words and constants stay.
-        if key not in base or isinstance(value, (int, list, dict)) and not isinstance(value, bool):
-            part[key] = copy.deepcopy(value)
-        else:
-            part[key] = base[key]
+        part[key] = copy.deepcopy(value)
     if row.layer_words:
         part["layer_types"] = [row.layer_words.get(it, it) for it in part["layer_types"]]
     for alias in row.publish_as:
@@ -187,14 +217,6 @@ def write_config(model: Any, config: Any, request: dict, dtype: torch.dtype) -> 
             part.clear()
             part.update(old)
             result["spelling"] = "rope_theta"
-    name = str(dtype).removeprefix("torch.")
-    for it in {id(tree): tree, id(part): part}.values():
-        it.pop("dtype", None)
-        it["torch_dtype"] = name
-        if result["spelling"] != "rope_theta":
-            it["dtype"] = name
-    tree["architectures"] = [row.architecture or type(model).__name__]
-    files.write_json(os.path.join(out, "config.json"), tree)
     return result
 
 

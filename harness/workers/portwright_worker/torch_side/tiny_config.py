@@ -12,7 +12,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from ..session import WorkerError
-from . import dimensions, files
+from . import dimensions, files, published
 from .adjustments import KEEP, adjustment_of
 
 _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
@@ -105,6 +105,8 @@ def shrunk_part(config: PreTrainedConfig) -> dict:
 def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
               overrides: dict) -> dict:
     """The arguments of a text config class."""
+    if start:
+        start = published.without_storage(start, notes)
     default = cls(**copy.deepcopy(start)) if start else cls()
     # Not getattr: a config whose layers differ refuses to say one value for all of them.
     known = {name: default.__dict__.get(name, getattr(cls, name, None))
@@ -142,14 +144,10 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
             result[name] = result["qk_rope_head_dim"] + (20 if name == "qk_head_dim" else 0)
     if isinstance(known.get("rope_parameters"), dict):
         if start:
-            result.pop("rope_parameters", None)
-            for name in ("rope_theta", "rope_scaling", "partial_rotary_factor"):
+            for name in published.ROPE:
                 result.pop(name, None)
-            given = known["rope_parameters"]
-            head_dim = result.get("head_dim", 16)
-            result["rope_parameters"] = {
-                key: dimensions.shrunk_scaling(it, head_dim) if isinstance(it, dict) else it
-                for key, it in dimensions.shrunk_scaling(given, head_dim).items()}
+            result["rope_parameters"] = published.rope(
+                known["rope_parameters"], head_dim_of(result), head_dim_of(known))
         else:
             result["rope_parameters"] = dimensions.rope_of(known["rope_parameters"])
     if not start:
@@ -162,7 +160,18 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
         if row.fields:
             notes.append(f"{model_type}: {row.why}")
     choose_layers(cls, result, start, known, overrides)
+    if start:
+        same = {name: value for name, value in start.items()
+                if result.get(name) == value and name not in cls.attribute_map
+                and name not in published.ROPE and not name.endswith("_token_id")}
+        result.update(published.shrunk(same, known, result))
     return result
+
+
+def head_dim_of(fields: dict) -> int:
+    """The width of a head, said or computed from the stream's."""
+    heads = fields.get("num_attention_heads") or 4
+    return fields.get("head_dim") or (fields.get("hidden_size") or 16 * heads) // heads
 
 
 def choose_layers(cls: type, result: dict, start: dict | None, known: dict, overrides: dict) -> None:

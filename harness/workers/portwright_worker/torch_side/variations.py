@@ -8,7 +8,6 @@ definition accepts a value, alone, is tried here; what it refuses is told and ne
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..session import Session
 from .adjustments import adjustment_of
 from .synthesize import build
 from .tiny_config import make_config, text_config
+from .words import compared, source_of
 
 # Fields that shape no graph: what training, generation and the library's own work are told.
 _APART = re.compile(
@@ -47,7 +47,7 @@ def variable_fields(session: Session, request: dict) -> dict:
     said_twice = {*row.extra, *row.publish_as}
     if row.extra or row.layer_words or row.omit:
         said_twice |= {"layer_types", "mlp_layer_types", "sliding_window", "layers_block_type"}
-    source = _source_of(type(text)) + _modeling_of(type(text))
+    source = source_of(type(text))
     fields, refused = [], []
     for name in sorted(set(request["read"])):
         if _APART.fullmatch(name) or name in said_twice or name in request.get("overrides", {}):
@@ -80,7 +80,7 @@ def alternatives(name: str, value: Any, cls: type, config: PreTrainedConfig, sou
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, str):
-        words = _ACTS if _ACTIVATIONS.fullmatch(name) else _compared(name, source)
+        words = _ACTS if _ACTIVATIONS.fullmatch(name) else compared(name, source)
         return [it for it in words if it != value][:_MOST_WORDS]
     result: list = []
     if isinstance(value, float):
@@ -133,14 +133,6 @@ def _ropes(value: Any) -> list:
     return result
 
 
-def _compared(name: str, source: str) -> list[str]:
-    """The words that the definition's source compares a field with."""
-    words: list[str] = []
-    for found in re.finditer(rf"\b{re.escape(name)}\s*(?:==|!=|in|not in)\s*([^\n:]+)", source):
-        words += re.findall(r"""["']([A-Za-z0-9_\-]+)["']""", found.group(1).split(" and ")[0])
-    return list(dict.fromkeys(words))
-
-
 def _optional(cls: type, name: str) -> bool:
     """Whether the class says that the field may be None."""
     field = cls.__dataclass_fields__.get(name)
@@ -161,25 +153,6 @@ def _refusal(request: dict, name: str, value: Any) -> str | None:
     except Exception as error:  # noqa: BLE001 - a definition may refuse in any way
         return f"{type(error).__name__}: {error}".splitlines()[0][:200]
     return None
-
-
-def _source_of(cls: type) -> str:
-    try:
-        return inspect.getsource(inspect.getmodule(cls))
-    except (OSError, TypeError):
-        return ""
-
-
-def _modeling_of(cls: type) -> str:
-    """The source of the definition's models, which lies beside its config."""
-    import sys
-
-    name = cls.__module__.replace(".configuration_", ".modeling_")
-    module = sys.modules.get(name)
-    try:
-        return inspect.getsource(module) if module else ""
-    except (OSError, TypeError):
-        return ""
 
 
 def _json(value: Any) -> Any:
