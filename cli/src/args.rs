@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use portwright_harness::{
     case::{Regime, Spelling},
-    definitions::{HEADS, Head, MODES, Mode},
+    definitions::{MODES, Mode},
     engine::Pair,
     environment::Supply,
+    head::{HEADS, Head},
 };
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;

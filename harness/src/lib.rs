@@ -34,6 +34,7 @@ pub mod evidence;
 pub mod facts;
 pub mod figure;
 pub mod gather;
+pub mod head;
 pub mod held;
 pub mod hint;
 pub mod keep;

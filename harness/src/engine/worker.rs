@@ -18,10 +18,12 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Host, Launch};
+use super::{
+    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
+};
 use crate::{cancel::Cancel, environment::worker_environment, kept::Files};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
@@ -327,10 +329,21 @@ impl Session<'_> {
         forward: &Forward,
         out: &Path,
     ) -> Result<Forwarded, EngineError> {
-        let mut request = serde_json::to_value(forward).expect("plain data");
-        request["handle"] = handle.into();
-        request["out"] = out.to_string_lossy().into();
-        self.call("forward", request)
+        self.call("forward", about(handle, forward, out))
+    }
+
+    /// Ask the model open as `handle` for greedy tokens; the logits that decided them go to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn generate(
+        &mut self,
+        handle: &str,
+        generate: &Generate,
+        out: &Path,
+    ) -> Result<Generated, EngineError> {
+        self.call("generate", about(handle, generate, out))
     }
 
     /// An answer whose file is not what the protocol says.
@@ -393,6 +406,14 @@ impl Drop for Session<'_> {
             self.kill();
         }
     }
+}
+
+/// A request about an open model, whose tensors go to `out`.
+fn about(handle: &str, request: &impl Serialize, out: &Path) -> Value {
+    let mut request = serde_json::to_value(request).expect("plain data");
+    request["handle"] = handle.into();
+    request["out"] = out.to_string_lossy().into();
+    request
 }
 
 fn is_end(line: &str) -> bool {
