@@ -180,7 +180,7 @@ pub struct State {
     pub rows: Vec<(Tensor, Tensor)>,
 }
 
-/// RoPE tables layer by layer: positions, and `(layer, reference, port)`.
+/// RoPE tables of the text decoder layer by layer: positions, and `(layer, reference, port)`.
 #[derive(Debug)]
 pub struct Rotations {
     pub positions: Vec<u32>,

@@ -40,6 +40,7 @@ pub mod hint;
 pub mod keep;
 pub mod kept;
 pub mod lanes;
+pub mod layer;
 pub mod measure;
 pub mod mutants;
 pub mod need;

@@ -275,6 +275,7 @@ pub struct Rope {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct RopeLayer {
+    /// Its index in the text decoder's stack: rotations are asked of that one.
     pub layer: u32,
     /// The table's key in the file; absent where the layer does not rotate.
     pub key: Option<String>,

@@ -55,7 +55,8 @@ pub const PORT_TAPS: &str = "port-plain.safetensors";
 /// # Errors
 ///
 /// Fails when no checkpoint can be had (unknown model type, refused config, full disk), when the question
-/// is not of causal language models, which ports are, and when cancelled. What happens after that is an absence among the answers.
+/// is not of causal language models, which ports are, and when cancelled. What happens after that is an
+/// absence among the answers.
 pub fn gather(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers, GatherError> {
     let gathered = ask_both(lane, question, work);
     if gathered.is_err() {
@@ -83,8 +84,9 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
             let request = serde_json::to_value(&synthesis).expect("plain data");
             session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
         };
-        prepare(question, pair, work, notes_files, &mut synthesise)?
+        prepare(question, pair, work, &mut synthesise)?
     };
+    let plan = Plan { notes_files, ..plan };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
     let (send_text, receive_text) = channel();

@@ -69,7 +69,6 @@ pub(super) fn prepare<'a>(
     question: &'a Question,
     pair: Pair,
     work: &Path,
-    notes_files: bool,
     synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
     let only_synthetic =
@@ -139,7 +138,7 @@ pub(super) fn prepare<'a>(
         positions: positions(&config),
         long_text: long::length(long::positions(&config), PROMPT),
         work: work.to_owned(),
-        notes_files,
+        notes_files: false,
     };
     Ok((synthetic, plan))
 }
