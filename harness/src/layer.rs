@@ -69,19 +69,19 @@ fn number(segment: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn layer(stack: Stack, index: u32) -> Option<Layer> {
-        Some(Layer { stack, index })
+    fn layer(stack: Stack, index: u32) -> Layer {
+        Layer { stack, index }
     }
 
     #[test]
     fn layers_are_told_from_their_parts_and_from_experts() {
         for path in ["model.layers.3", "transformer.h.3", "model.language_model.layers.3"] {
-            assert_eq!(Layer::at(path), layer(Stack::Text, 3), "{path}");
+            assert_eq!(Layer::at(path), Some(layer(Stack::Text, 3)), "{path}");
             assert!(is_decoder_layer(path));
         }
         let expert = "model.layers.3.mlp.experts.2";
         assert_eq!(Layer::at(expert), None);
-        assert_eq!(Layer::around(expert), layer(Stack::Text, 3));
+        assert_eq!(Layer::around(expert), Some(layer(Stack::Text, 3)));
         assert_eq!(Layer::around("model.norm"), None);
         assert!(!is_decoder_layer(expert) && !is_decoder_layer("model.norm"));
     }
@@ -95,7 +95,7 @@ mod tests {
             ("model.audio_tower.layers.3", Stack::Audio),
             ("model.multi_modal_projector.layers.3", Stack::Bridge),
         ] {
-            assert_eq!(Layer::at(path), layer(stack, 3), "{path}");
+            assert_eq!(Layer::at(path), Some(layer(stack, 3)), "{path}");
             assert!(!is_decoder_layer(path), "{path}");
             assert_ne!(Layer::around(path), Layer::around("language_model.model.layers.3"));
         }
@@ -114,6 +114,6 @@ mod tests {
     #[test]
     fn what_a_decoder_layer_calls_its_parts_moves_it_to_no_tower() {
         let gate = "model.layers.1.vision_gate.experts.0";
-        assert_eq!(Layer::around(gate), layer(Stack::Text, 1));
+        assert_eq!(Layer::around(gate), Some(layer(Stack::Text, 1)));
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn assemble(
     let baseline = reference.baseline(Need::Reference);
     let truth = baseline.clone().and_then(|it| logits_of(it.truth));
     let other = |truth: &Asked<Tensor>| other_spelling(port, truth.as_ref());
-    let taps = taps(plan, baseline.as_ref(), port);
+    let taps = taps(plan, baseline.as_deref(), port);
 
     let mut answers = Answers::new(plan.question.regime, plan.pair, config, synthetic);
     for (case, _) in state_cases(plan) {
@@ -84,7 +84,7 @@ fn logits_of(said: Asked<Ran>) -> Asked<Tensor> {
 /// What each side took, as far as it was measured.
 fn cost(
     pair: Pair,
-    baseline: &Asked<Baseline>,
+    baseline: &Asked<Box<Baseline>>,
     reference: &Said,
     port: &Said,
 ) -> BTreeMap<EngineKind, Cost> {
@@ -108,7 +108,7 @@ fn cost(
 }
 
 /// A checkpoint that the definition itself cannot load says nothing about the port.
-fn judged(baseline: &Asked<Baseline>, port: &Said) -> Asked<Opened> {
+fn judged(baseline: &Asked<Box<Baseline>>, port: &Said) -> Asked<Opened> {
     if let Err(Absence::Blocked { reason }) = baseline {
         return Err(Absence::Blocked { reason: reason.clone() });
     }
@@ -116,8 +116,8 @@ fn judged(baseline: &Asked<Baseline>, port: &Said) -> Asked<Opened> {
 }
 
 /// The reference with what it errs against itself.
-fn measured(baseline: Asked<Baseline>, truth: Asked<Tensor>) -> Asked<Reference> {
-    let Baseline { opened, run, nudged, .. } = baseline?;
+fn measured(baseline: Asked<Box<Baseline>>, truth: Asked<Tensor>) -> Asked<Reference> {
+    let Baseline { opened, run, nudged, .. } = *baseline?;
     let truth = truth?;
     let run = logits_of(run)?;
     let mut noise = vec![Noise { name: "precision", base: truth.clone(), logits: run.clone() }];

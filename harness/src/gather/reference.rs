@@ -74,10 +74,8 @@ pub(super) fn ask(
     let running = running.map(|_| ());
     let run = running.clone().and_then(|()| side.ask.forward("run", &plain, "run"));
     let nudged = (0..nudges(regime)).map(|index| side.nudged(index)).collect();
-    said.put(
-        Need::Reference,
-        Ok(Half::Baseline(Baseline { opened, truth, run, nudged, load_seconds })),
-    );
+    let baseline = Baseline { opened, truth, run, nudged, load_seconds };
+    said.put(Need::Reference, Ok(Half::Baseline(Box::new(baseline))));
     let generated = side.wanted(Need::Generation, |it| {
         running.clone()?;
         it.generate("run", NEW_TOKENS, "generated")

@@ -72,7 +72,7 @@ macro_rules! halves {
 
 halves! {
     /// What the reference is measured by.
-    baseline: Baseline(Baseline);
+    baseline: Baseline(Box<Baseline>);
     /// A model as it was opened.
     opened: Opened(Opened);
     /// One forward.

@@ -8,7 +8,7 @@ use crate::{
     case::Spelling,
     check::{CHECKS, Group, logits::MAX_ABS},
     evidence::Evidence,
-    figure::{Real, significant},
+    figure::{Figure, Real, significant},
     gather::GatherError,
     measure::logits::max_or_nan,
     outcome::{Absence, Outcome, Verdict},
@@ -72,7 +72,7 @@ fn worst_multiple(evidence: &Evidence) -> Option<Real> {
         .iter()
         .filter(|it| it.gate && it.group != Group::Positions.id())
         .flat_map(|it| &it.figures)
-        .filter_map(|it| it.multiple())
+        .filter_map(Figure::multiple)
         .reduce(max_or_nan)
         .map(Real)
 }
