@@ -351,6 +351,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_fed_stands_beside_how_it_is_fed() {
+        let signal = crate::case::Signal::Shape { shape: vec![2, 3] };
+        let inputs = Inputs::named([("pixel_values".to_owned(), signal)].into());
+        let sent = serde_json::to_value(Forward::of(inputs)).unwrap();
+        assert_eq!((&sent["tokens"], &sent["taps"]), (&json!([]), &json!(false)));
+        assert_eq!(sent["signals"], json!({"pixel_values": {"shape": [2, 3]}}));
+        let text = serde_json::to_value(Forward::of(Inputs::text(vec![vec![7]]))).unwrap();
+        assert_eq!((&text["tokens"], &text["signals"]), (&json!([[7]]), &json!({})));
+    }
+
+    #[test]
     fn who_loads_a_checkpoint_is_decided_by_type_and_architecture() {
         let ports = || -> Catalogue {
             serde_json::from_value(json!({

@@ -433,25 +433,28 @@ fn how_it_ended(message: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
+impl Worker {
     /// A worker that reads a request for each of `answers` and writes that in return.
-    fn scripted(answers: &[&str]) -> Worker {
+    pub(crate) fn scripted(answers: &[&str]) -> Self {
         let steps = answers.iter().map(|it| format!("; read line; printf '{it}\\n'"));
         let script: String =
             std::iter::once(r#"echo '{"event":"ready"}'"#.to_owned()).chain(steps).collect();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{script}; read line")]);
         let deadline = Duration::from_mins(1);
-        Worker::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
+        Self::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn the_late_end_of_a_session_is_not_taken_for_the_next_ones() {
         let ended = r#"{"event":"ended","exit":null,"signal":9}"#;
         let started = r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#;
-        let mut worker = scripted(&[&format!("{ended}\\n{started}"), ended]);
+        let mut worker = Worker::scripted(&[&format!("{ended}\\n{started}"), ended]);
         assert_eq!(worker.session().unwrap().pid(), 1_073_741_824);
         assert!(worker.is_alive());
     }
@@ -459,7 +462,7 @@ mod tests {
     #[test]
     fn a_worker_that_starts_no_session_is_ended_so_that_it_is_replaced() {
         let refusal = r#"{"id":1,"ok":false,"error":{"kind":"unsupported","message":"no"}}"#;
-        let mut worker = scripted(&[refusal]);
+        let mut worker = Worker::scripted(&[refusal]);
         assert!(matches!(worker.session().err(), Some(EngineError::Refused { .. })));
         assert!(!worker.is_alive());
     }

@@ -104,3 +104,28 @@ impl<'a, 'w> Ask<'a, 'w> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::error::reference_absence, *};
+    use crate::engine::Worker;
+
+    #[test]
+    fn a_refusal_is_an_answer_and_the_end_of_a_session_ends_the_asking() {
+        let mut worker = Worker::scripted(&[
+            r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#,
+            r#"{"id":2,"ok":false,"error":{"kind":"config","message":"no such field"}}"#,
+            r#"{"id":3,"ok":true,"result":{"shape":[1],"dtype":"float32"}}"#,
+            r#"{"event":"ended","exit":1,"signal":null}"#,
+        ]);
+        let mut session = worker.session().unwrap();
+        let mut ask = Ask::new(&mut session, Path::new("work"), "reference", reference_absence);
+        let refused = ask.forward("a", &Forward::default(), "x").unwrap_err();
+        assert_eq!(refused.to_string(), "the reference: no such field");
+        assert_eq!(ask.ended(), Ok(()));
+        let (_, path) = ask.forward("a", &Forward::default(), "x").unwrap();
+        assert_eq!(path, Path::new("work/reference-x.safetensors"));
+        let gone = ask.forward("a", &Forward::default(), "x").unwrap_err();
+        assert_eq!(ask.ended(), Err(gone));
+    }
+}

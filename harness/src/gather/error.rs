@@ -40,7 +40,7 @@ pub(super) fn not_asked() -> Absence {
 }
 
 /// The reference could not answer: the check is blocked, whatever the cause.
-pub(super) fn reference_absence(err: &EngineError) -> Absence {
+pub(crate) fn reference_absence(err: &EngineError) -> Absence {
     Absence::Blocked { reason: format!("the reference: {err}") }
 }
 

@@ -85,12 +85,12 @@ impl Lane {
     }
 
     /// Whether the sources of an answer are to be noted.
-    pub(super) fn notes_files(&self) -> bool {
+    pub(crate) fn notes_files(&self) -> bool {
         self.files.is_some()
     }
 
     /// An answer rests on these.
-    pub(super) fn note(&mut self, files: Files) {
+    pub(crate) fn note(&mut self, files: Files) {
         if let Some(noted) = &mut self.files {
             noted.extend(files);
         }

@@ -26,6 +26,7 @@ mod said;
 mod side;
 
 pub use error::GatherError;
+pub(crate) use error::reference_absence;
 pub use lane::Lane;
 pub use plan::model_type_of;
 pub use question::Question;

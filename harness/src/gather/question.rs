@@ -51,7 +51,7 @@ impl Question {
     }
 
     /// Whether one of the checks needs this.
-    pub(super) fn wants(&self, need: Need) -> bool {
+    pub(crate) fn wants(&self, need: Need) -> bool {
         let chosen = |it: &&Check| self.checks.contains(&it.id);
         CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
     }
