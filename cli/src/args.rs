@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use portwright_harness::{
     case::{Regime, Spelling},
-    definitions::{HEADS, Head, MODES, Mode},
+    definitions::{MODES, Mode},
     engine::Pair,
-    environment::Need,
+    environment::Supply,
+    head::{HEADS, Head},
 };
 use portwright_tools::verify::{DEFAULT_DEADLINE, VerifyInput};
 use serde_json::Value;
@@ -79,7 +80,7 @@ pub(crate) enum Command {
     Setup {
         /// Only these: sources (`transformers`, `mlx-lm`) or engines (`torch`, `mlx`) (default: all)
         #[arg(long, value_name = "NEED", value_delimiter = ',')]
-        only: Vec<Need>,
+        only: Vec<Supply>,
         /// Only say what would be downloaded
         #[arg(long)]
         plan: bool,

@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, net::SocketAddr};
 use portwright_harness::{
     cancel::Cancel,
     check,
-    environment::{self, Home, Need, Status},
+    environment::{self, Home, Status, Supply},
     evidence,
     outcome::Verdict,
 };
@@ -166,9 +166,9 @@ fn checks(id: Option<&str>, json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn setup(only: &[Need], plan_only: bool, json: bool) -> anyhow::Result<u8> {
+fn setup(only: &[Supply], plan_only: bool, json: bool) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
-    let needs = if only.is_empty() { &Need::ALL[..] } else { only };
+    let needs = if only.is_empty() { &Supply::ALL[..] } else { only };
     if plan_only {
         let plan = environment::plan(&home, needs).map_err(ToolError::from)?;
         if json {

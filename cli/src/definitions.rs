@@ -1,10 +1,7 @@
 //! `verify --definitions`: a table of what does not pass, and counts.
 
 use comfy_table::Cell;
-use portwright_harness::{
-    definitions::{HEADS, MODES},
-    outcome::Verdict,
-};
+use portwright_harness::{definitions::MODES, head::HEADS, outcome::Verdict};
 use portwright_tools::definitions::{self, DefinitionsInput, DefinitionsOutput};
 
 use crate::{args::VerifyArgs, commands::surroundings, show};

@@ -134,7 +134,8 @@ impl Answers {
     }
 
     /// Takes an answer out, as if it had not been asked.
-    pub fn forget(&mut self, need: Need) {
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, need: Need) {
         self.given.remove(&need);
     }
 
@@ -155,8 +156,6 @@ pub struct Reference {
     /// The same forward at the run's precision, and with weights moved by one unit in the last
     /// place: what differs from `truth` here is noise.
     pub noise: Vec<Noise>,
-    /// Logits of each row of the batch, alone.
-    pub batch: Vec<Tensor>,
 }
 
 /// One way in which the reference differs from itself.
@@ -181,7 +180,7 @@ pub struct State {
     pub rows: Vec<(Tensor, Tensor)>,
 }
 
-/// RoPE tables layer by layer: positions, and `(layer, reference, port)`.
+/// RoPE tables of the text decoder layer by layer: positions, and `(layer, reference, port)`.
 #[derive(Debug)]
 pub struct Rotations {
     pub positions: Vec<u32>,
@@ -206,7 +205,7 @@ pub struct Retied {
 }
 
 /// Config fields: which the port drops though the definition reads them, and what they do.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields {
     pub read: Vec<String>,
     /// Read by the definition, dropped by the port: what changing each does to the reference.

@@ -3,6 +3,8 @@
 //! A sequence is 64 tokens (a synthetic model's window and chunk are 8, so it goes far past both),
 //! and every case is answered by logits that must equal those of the reference's one plain forward.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Tokens in a sequence; eight times the window of a synthetic checkpoint.
@@ -119,6 +121,39 @@ impl Spelling {
             Self::RopeParameters => Self::RopeTheta,
         }
     }
+}
+
+/// What a model is fed, whoever asks it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inputs {
+    /// Rows of token ids `[B, T]`, which go through the decoder; none where a definition is called once
+    /// with all that it takes by name.
+    pub tokens: Vec<Vec<u32>>,
+    /// All else by the names under which the definition takes it: pixels, masks, ids of an encoder. Empty
+    /// for text.
+    pub signals: BTreeMap<String, Signal>,
+}
+
+impl Inputs {
+    /// Text alone.
+    pub fn text(tokens: Vec<Vec<u32>>) -> Self {
+        Self { tokens, signals: BTreeMap::new() }
+    }
+
+    /// One call with these arguments.
+    pub fn named(signals: BTreeMap<String, Signal>) -> Self {
+        Self { tokens: Vec::new(), signals }
+    }
+}
+
+/// One thing that is fed by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Signal {
+    /// Rows of whole numbers: ids or a mask.
+    Rows(Vec<Vec<i64>>),
+    /// Numbers between -1 and 1 in this shape, which every engine makes alike.
+    Shape { shape: Vec<usize> },
 }
 
 /// Where the padding of a batch goes.

@@ -184,9 +184,23 @@ impl Figure {
     }
 }
 
+/// A number with so many significant digits, e.g. `1.2e-5`: the one way in which sentences and tables of
+/// the harness write what was measured. Reports have filters of their own.
+pub fn significant(number: f64, digits: usize) -> String {
+    format!("{number:.*e}", digits.saturating_sub(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_rounded_to_the_digits_that_are_asked_for() {
+        assert_eq!(significant(1.26e-5, 2), "1.3e-5");
+        assert_eq!(significant(1.387, 4), "1.387e0");
+        assert_eq!(significant(0.0, 1), "0e0");
+        assert_eq!(significant(f64::NAN, 2), "NaN");
+    }
 
     #[test]
     fn nan_is_admitted_by_no_bound_and_survives_json() {

@@ -13,7 +13,10 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{digest, rundir::write_whole};
+use crate::{
+    digest::{self, Digests},
+    rundir::write_whole,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeptError {
@@ -95,30 +98,14 @@ impl Files {
         self.whole.extend(other.whole);
     }
 
-    /// The digest of each, now; whole packages under their bare names.
-    fn digests(&self, packages: &Packages) -> Result<BTreeMap<String, String>, KeptError> {
-        let names = self.files.iter().chain(&self.whole);
-        names.map(|it| Ok((it.clone(), digest_of(it, packages)?))).collect()
+    /// All of them; whole packages under their bare names.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(&self.whole)
     }
 }
 
-/// The digest of a file `package/…`, or of all Python files of a `package`.
-fn digest_of(name: &str, packages: &Packages) -> Result<String, KeptError> {
-    let (package, file) = name.split_once('/').map_or((name, None), |it| (it.0, Some(it.1)));
-    let unknown = || KeptError::Read {
-        path: name.into(),
-        source: io::Error::new(io::ErrorKind::NotFound, "no engine has this package"),
-    };
-    let root = packages.get(package).ok_or_else(unknown)?;
-    let path = file.map_or_else(|| root.clone(), |it| root.join(it));
-    let read = match file {
-        Some(_) => digest::of_file(&path),
-        None => digest_of_tree(root),
-    };
-    read.map_err(|source| KeptError::Read { path, source })
-}
-
-fn digest_of_tree(root: &Path) -> io::Result<String> {
+/// The digest of all Python files of a package.
+fn digest_of_tree(root: &Path, digests: &Digests) -> io::Result<String> {
     let mut files = BTreeMap::new();
     let mut queue = vec![root.to_owned()];
     while let Some(folder) = queue.pop() {
@@ -128,7 +115,7 @@ fn digest_of_tree(root: &Path) -> io::Result<String> {
                 queue.push(path);
             } else if path.extension().is_some_and(|it| it == "py") {
                 let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
-                files.insert(name, digest::of_file(&path)?);
+                files.insert(name, digests.of_file(&path)?);
             }
         }
     }
@@ -141,6 +128,7 @@ pub struct Kept {
     folder: PathBuf,
     key: Key,
     packages: Packages,
+    digests: Digests,
 }
 
 /// One row as it lies on disk.
@@ -160,7 +148,7 @@ impl Kept {
     pub fn open(folder: &Path, key: Key, packages: Packages) -> Result<Self, KeptError> {
         fs::create_dir_all(folder)
             .map_err(|source| KeptError::Write { path: folder.to_owned(), source })?;
-        Ok(Self { folder: folder.to_owned(), key, packages })
+        Ok(Self { folder: folder.to_owned(), key, packages, digests: Digests::default() })
     }
 
     /// The row `name`, if everything that it rests on is what it was, and those files. A row that
@@ -168,9 +156,8 @@ impl Kept {
     pub fn find<Row: DeserializeOwned>(&self, name: &str) -> Option<(Row, Files)> {
         let text = fs::read_to_string(self.path(name)).ok()?;
         let entry: Entry<Row> = serde_json::from_str(&text).ok()?;
-        let same = |it: (&String, &String)| {
-            digest_of(it.0, &self.packages).is_ok_and(|digest| digest == *it.1)
-        };
+        let same =
+            |it: (&String, &String)| self.digest_of(it.0).is_ok_and(|digest| digest == *it.1);
         if entry.key != self.key.0 || !entry.files.iter().all(same) {
             return None;
         }
@@ -189,11 +176,28 @@ impl Kept {
         files: &Files,
         row: &Row,
     ) -> Result<(), KeptError> {
-        let files = files.digests(&self.packages)?;
+        let digests = files.names().map(|it| Ok((it.clone(), self.digest_of(it)?)));
+        let files = digests.collect::<Result<_, KeptError>>()?;
         let entry = Entry { key: self.key.0.clone(), files, row };
         let json = serde_json::to_string_pretty(&entry).expect("rows are plain data");
         let path = self.path(name);
         write_whole(&path, json.as_bytes()).map_err(|source| KeptError::Write { path, source })
+    }
+
+    /// The digest, now, of a file `package/…`, or of all Python files of a `package`.
+    fn digest_of(&self, name: &str) -> Result<String, KeptError> {
+        let (package, file) = name.split_once('/').map_or((name, None), |it| (it.0, Some(it.1)));
+        let unknown = || KeptError::Read {
+            path: name.into(),
+            source: io::Error::new(io::ErrorKind::NotFound, "no engine has this package"),
+        };
+        let root = self.packages.get(package).ok_or_else(unknown)?;
+        let path = file.map_or_else(|| root.clone(), |it| root.join(it));
+        let read = match file {
+            Some(_) => self.digests.of_file(&path),
+            None => digest_of_tree(root, &self.digests),
+        };
+        read.map_err(|source| KeptError::Read { path, source })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! What a check reads, and so what the engines are asked: the one link between checks and questions.
 
-use crate::case::{STATE_CASES, StateWay};
+use crate::case::StateWay;
 
 /// One thing that is gathered. Checks name what they need, and only that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,9 +37,10 @@ pub enum Need {
     Variations,
 }
 
+#[cfg(test)]
 impl Need {
     /// Every need.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Reference,
             Self::Judged,
@@ -56,7 +57,7 @@ impl Need {
             Self::OtherSpelling,
             Self::Variations,
         ];
-        all.extend(STATE_CASES.iter().map(|it| Self::State(it.way)));
+        all.extend(crate::case::STATE_CASES.iter().map(|it| Self::State(it.way)));
         all
     }
 }

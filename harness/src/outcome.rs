@@ -45,6 +45,16 @@ pub enum Absence {
     NotApplicable { reason: String },
 }
 
+impl fmt::Display for Absence {
+    /// The error or the reason, without which of the three it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PortFailed { failure } => failure.fmt(f),
+            Self::Blocked { reason } | Self::NotApplicable { reason } => f.write_str(reason),
+        }
+    }
+}
+
 impl From<Lacks> for Absence {
     fn from(lacks: Lacks) -> Self {
         Self::NotApplicable { reason: lacks.to_string() }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use portwright_harness::{
     evidence::{Evidence, TapRecord},
     figure::{Bound, Direction, Real},
-    outcome::{Absence, CheckRecord, Outcome, Place, Verdict},
+    outcome::{CheckRecord, Outcome, Place, Verdict},
 };
 use portwright_prompts::number_text;
 use portwright_tools::{
@@ -210,10 +210,7 @@ impl From<&CheckRecord> for CheckRow {
             outcome: check.outcome,
             gate: check.gate,
             figures: figures.collect(),
-            reason: check.absence.as_ref().map(|it| match it {
-                Absence::PortFailed { failure } => clip(&failure.to_string()),
-                Absence::Blocked { reason } | Absence::NotApplicable { reason } => clip(reason),
-            }),
+            reason: check.absence.as_ref().map(|it| clip(&it.to_string())),
             place: check.place.clone(),
             findings: check.findings.iter().take(MOST_DETAILS).map(|it| clip(it)).collect(),
         }

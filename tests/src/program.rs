@@ -10,7 +10,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     engine::Launch,
-    environment::{self, Engines, Home, Need, Pinned},
+    environment::{self, Engines, Home, Pinned, Supply},
     progress::{Event, Progress},
 };
 
@@ -47,7 +47,7 @@ pub fn engines() -> &'static Engines {
 /// The pinned releases, engines and sources, installed on the first call on a machine.
 pub fn pinned() -> &'static Pinned {
     static READY: LazyLock<Pinned> = LazyLock::new(|| {
-        environment::ensure(&home(), &Need::ALL, &Told, &Cancel::default())
+        environment::ensure(&home(), &Supply::ALL, &Told, &Cancel::default())
             .expect("the engines can be set up")
     });
     &READY

@@ -6,8 +6,9 @@ use std::{fs, path::PathBuf};
 
 use portwright_harness::{
     causes,
-    definitions::{Head, MODES, Mode},
+    definitions::{MODES, Mode},
     evidence::{self},
+    head::Head,
     mutants as planted,
     outcome::Verdict,
 };

@@ -10,9 +10,7 @@ use std::{
     process::Command,
 };
 
-use portwright_harness::{
-    cancel::Cancel, definitions::Head, environment::Home, sweep as sweep_row,
-};
+use portwright_harness::{cancel::Cancel, environment::Home, head::Head, sweep as sweep_row};
 use portwright_tests::{program::portwright, sample};
 use portwright_tools::{
     catches::Catches,

@@ -9,10 +9,11 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    definitions::{self as harness, Definitions, HEADS, Head, MODES, Mode, Row},
+    definitions::{self as harness, Definitions, MODES, Mode, Row},
     engine::{self, Launch, Pair, Sources},
     environment::{self, Home},
-    figure::Order,
+    figure::{Order, significant},
+    head::{HEADS, Head},
     outcome::Verdict,
     progress::Progress,
     tolerance::factor,
@@ -184,7 +185,7 @@ fn line(row: &Row) -> Value {
 }
 
 fn figure(it: f64) -> String {
-    format!("{it:.1e}")
+    significant(it, 2)
 }
 
 /// What stands in the way, each reason with the modes that give it.

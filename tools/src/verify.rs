@@ -104,7 +104,6 @@ pub fn verify(
     let out = input.out.clone().unwrap_or_else(|| default_out(&input.model_type));
     let dir = RunDir::open(&out)?;
     let question = Question {
-        model_type: input.model_type.clone(),
         spelling: input.spelling.unwrap_or(Spelling::RopeTheta),
         regime: input.precision.unwrap_or(Regime::Logic),
         seed: input.seed,
@@ -112,6 +111,7 @@ pub fn verify(
         base_config: config,
         overrides: input.overrides.clone(),
         checks,
+        ..Question::synthetic(&input.model_type)
     };
     let deadline = deadline(input.deadline)?;
     let verified = {

@@ -6,7 +6,7 @@ use super::{Finding, logits, weights::count};
 use crate::{
     answers::{Answers, OtherSpelling},
     engine::Operation,
-    figure::{Bound, Figure},
+    figure::{Bound, Figure, significant},
     outcome::Absence,
 };
 
@@ -35,9 +35,10 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
             (Some(diff), _) if diff != 0.0 => {
                 harmful += usize::from(!right && !experiment.is_default);
                 notes.push(format!(
-                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {diff:.3e}{}",
+                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {}{}",
                     short(after),
                     short(before),
+                    significant(diff, 4),
                     if right { "; at this value the port agrees all the same" } else { "" },
                 ));
             }

@@ -5,7 +5,7 @@ use crate::{
     answers::{Answers, DtypePair},
     case::Precision,
     figure::Figure,
-    measure::pairing::is_layer,
+    layer::is_decoder_layer,
     outcome::Absence,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn stream(answers: &Answers) -> Result<Finding, Absence> {
     };
     let found: Vec<_> = pairs.iter().filter(wider).collect();
     // A branch may be wider inside (a router, a state); what it hands back to the stream may not.
-    let stream = |it: &DtypePair| is_layer(&it.reference) || it.reference == "logits";
+    let stream = |it: &DtypePair| is_decoder_layer(&it.reference) || it.reference == "logits";
     if !pairs.iter().any(stream) {
         let reason = "no layer's dtype was compared".to_owned();
         return Err(Absence::Blocked { reason });

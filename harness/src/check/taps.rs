@@ -5,17 +5,16 @@ use crate::{
     answers::Answers,
     engine::{Opened, package_path},
     figure::{Bound, Figure, Real},
-    measure::{
-        pairing::is_layer,
-        taps::{TapFigure, locate},
-    },
+    layer::{Layer, Stack, is_decoder_layer},
+    measure::taps::{TapFigure, locate},
     outcome::{Absence, Place, SourceLine},
 };
 
 pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     let taps = answers.taps()?;
     let logits_agree = logits::differences(answers).map(|it| it.holds())?;
-    let stages: Vec<&TapFigure> = taps.pairs.iter().filter(|it| is_layer(&it.reference)).collect();
+    let stages: Vec<&TapFigure> =
+        taps.pairs.iter().filter(|it| is_decoder_layer(&it.reference)).collect();
     if stages.is_empty() {
         let reason = match taps.unpaired.first() {
             Some((path, why)) => format!("no decoder layer could be paired (`{path}`: {why})"),
@@ -28,7 +27,7 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     let diverged = divergence.as_ref().map_or(0, |found| {
         taps.pairs[found.stage..]
             .iter()
-            .filter(|it| is_layer(&it.reference) && it.diverges())
+            .filter(|it| is_decoder_layer(&it.reference) && it.diverges())
             .count()
             .max(1)
     });
@@ -50,7 +49,7 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     figures.push(Figure::informs("unpaired", "taps without a partner", unpaired));
     let mut finding = Finding::of(figures)?;
     // A layer that was not compared may be the wrong one.
-    let mut lost = taps.unpaired.iter().filter(|(path, _)| is_layer(path));
+    let mut lost = taps.unpaired.iter().filter(|(path, _)| is_decoder_layer(path));
     if let Some((path, why)) = lost.next() {
         let count = 1 + lost.count();
         finding.incomplete = Some(format!(
@@ -72,8 +71,9 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
         });
     } else if !logits_agree {
         // Behind the last tap that has a partner: a head that the port does without.
-        let behind =
-            taps.unpaired.iter().map(|(path, _)| path).rfind(|it| !it.contains(".layers."));
+        let outside =
+            |it: &&String| Layer::around(it).is_none() && Stack::around(it) == Stack::Text;
+        let behind = taps.unpaired.iter().map(|(path, _)| path).rfind(outside);
         finding.place = Some(Place {
             module: behind.cloned().unwrap_or_else(|| "logits".to_owned()),
             port_module: "logits".to_owned(),

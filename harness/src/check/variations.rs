@@ -3,7 +3,7 @@
 use super::{Finding, weights::count};
 use crate::{
     answers::Answers,
-    figure::Figure,
+    figure::{Figure, significant},
     outcome::Absence,
     variations::{Deviation, Setting, Varied},
 };
@@ -56,9 +56,10 @@ fn sentence(group: &[Varied]) -> String {
     let values = values.join(", and where ");
     // What came of the first stands for them.
     match &group[0].deviation {
-        Deviation::Differs { max_abs, bound } => format!(
-            "the port is another model where {values}: max |Δ| {max_abs:.1e}, at most {bound:.1e}"
-        ),
+        Deviation::Differs { max_abs, bound } => {
+            let [max_abs, bound] = [max_abs, bound].map(|it| significant(*it, 2));
+            format!("the port is another model where {values}: max |Δ| {max_abs}, at most {bound}")
+        }
         Deviation::Breaks { message } => format!("the port breaks where {values}: {message}"),
         Deviation::Refuses { message } => format!("the port refuses {values}: {message}"),
     }

@@ -7,16 +7,19 @@ use serde_json::{Value, json};
 use super::{
     Mode,
     loaded::Loaded,
-    reference::{CHECKPOINT, Case, GreedyRun, Reference, asked, refusal},
+    reference::{ANSWER, CHECKPOINT, Case, GreedyRun, Reference, answer, taken},
+    row::told,
 };
 use crate::{
-    engine::{EngineError, Generated, Session},
+    answers::Asked,
+    engine::{Forward, Open, Session},
+    gather::ask::Ask,
     tensors::Tensor,
 };
 
 /// A definition opened in one mode, beside what PyTorch said of it.
 pub(super) struct Candidate<'a, 'b> {
-    session: &'a mut Session<'b>,
+    ask: Ask<'a, 'b>,
     folder: &'a Path,
     pub(super) reference: &'a Reference,
     pub(super) mode: Mode,
@@ -39,49 +42,41 @@ impl<'a, 'b> Candidate<'a, 'b> {
         folder: &'a Path,
         mode: Mode,
     ) -> Self {
-        Self { session, folder, reference, mode }
+        Self { ask: Ask::new(session, folder, "judged", told), folder, reference, mode }
     }
 
     /// Loads the checkpoint; gives the name of the class and what was loaded.
-    pub(super) fn open(&mut self) -> Result<(String, Loaded), String> {
-        let request = json!({
-            "handle": self.mode.name(), "checkpoint": self.folder.join(CHECKPOINT),
-            "dtype": self.mode.dtype(), "attention": "eager",
-            "architecture": self.reference.architecture,
-        });
-        let opened = flat(refusal(self.session.call::<Value>("open_model", request)))?;
+    pub(super) fn open(&mut self) -> Asked<(String, Loaded)> {
+        let checkpoint = self.folder.join(CHECKPOINT);
+        let open = Open {
+            architecture: self.reference.architecture.as_deref(),
+            ..Open::new(self.mode.name(), &checkpoint, self.mode.precision())
+        };
+        let opened: Value = self.ask.call("open_model", open.request())?;
         let class = opened["class"].as_str().unwrap_or_default().to_owned();
         Ok((class, Loaded::in_answer(&opened)?))
     }
 
     /// The logits of a case, and how many choices among equals were made when those are counted.
-    pub(super) fn answer(&mut self, case: &Case, extra: Extra) -> Result<(Tensor, u64), String> {
-        let mut request = case.request.clone();
-        request["handle"] = self.mode.name().into();
-        match extra {
-            Extra::None => {}
-            Extra::OtherOrder => request["other_order"] = true.into(),
-            Extra::Ties => request["ties"] = true.into(),
-        }
-        let (answer, logits) = flat(asked::<Value>(self.session, case.op, request, self.folder))?;
-        Ok((logits, answer["ties"].as_u64().unwrap_or(0)))
+    pub(super) fn answer(&mut self, case: &Case, extra: Extra) -> Asked<(Tensor, u64)> {
+        let forward = Forward {
+            other_order: extra == Extra::OtherOrder,
+            ties: extra == Extra::Ties,
+            ..case.forward.clone()
+        };
+        let (said, logits) = answer(&mut self.ask, self.mode, &forward)?;
+        Ok((logits, said.ties.unwrap_or(0)))
     }
 
     /// The greedy ids after PyTorch's prompt.
-    pub(super) fn greedy(&mut self, run: &GreedyRun) -> Result<Vec<u32>, String> {
-        let mut request = run.request.clone();
-        request["handle"] = self.mode.name().into();
-        let (answer, _) = flat(asked::<Generated>(self.session, "generate", request, self.folder))?;
-        Ok(answer.ids)
+    pub(super) fn greedy(&mut self, run: &GreedyRun) -> Asked<Vec<u32>> {
+        let (said, path) = self.ask.generate(self.mode.name(), &run.generate, ANSWER)?;
+        taken(&path)?;
+        Ok(said.ids)
     }
 
-    pub(super) fn close(&mut self) -> Result<(), String> {
+    pub(super) fn close(&mut self) -> Asked<()> {
         let request = json!({"handle": self.mode.name()});
-        flat(refusal(self.session.call::<Value>("close_model", request))).map(|_| ())
+        self.ask.call::<Value>("close_model", request).map(|_| ())
     }
-}
-
-/// Refused or gone: here a definition failed either way.
-fn flat<T>(answer: Result<Result<T, String>, EngineError>) -> Result<T, String> {
-    answer.map_err(|it| super::row::one_line(&it)).and_then(|it| it)
 }

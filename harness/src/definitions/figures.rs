@@ -1,6 +1,6 @@
 //! How far logits lie from others, over the spread of those they are held against.
 
-use crate::tensors::Tensor;
+use crate::{answers::Asked, figure::significant, outcome::Absence, tensors::Tensor};
 
 /// The largest difference over the standard deviation of the expected values; none where not all of
 /// these are numbers. Both are `[B, T, ..]`, or `[B, ..]` where nothing is padded.
@@ -14,10 +14,11 @@ pub(super) fn difference(
     expected: &Tensor,
     found: &Tensor,
     kept: Option<&[Vec<usize>]>,
-) -> Result<Option<f64>, String> {
+) -> Asked<Option<f64>> {
     if expected.shape != found.shape {
         let (a, b) = (&expected.shape, &found.shape);
-        return Err(format!("an answer of shape {b:?}, PyTorch's has {a:?}"));
+        let reason = format!("an answer of shape {b:?}, PyTorch's has {a:?}");
+        return Err(Absence::Blocked { reason });
     }
     let length = expected.shape.get(1).copied().unwrap_or(1).max(1);
     let width: usize = expected.shape.iter().skip(2).product::<usize>().max(1);
@@ -56,9 +57,17 @@ pub(super) fn spread(values: impl Iterator<Item = f64>) -> f64 {
     (values.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
-/// A figure with two digits, so that the table changes when a figure does.
+/// Digits of a figure in the table and in its reasons: they change when the figure does.
+const DIGITS: usize = 2;
+
+/// A figure in words.
+pub(super) fn text(figure: f64) -> String {
+    significant(figure, DIGITS)
+}
+
+/// A figure as the table holds it.
 pub(super) fn rounded(figure: f64) -> f64 {
-    format!("{figure:.1e}").parse().unwrap_or(figure)
+    text(figure).parse().unwrap_or(figure)
 }
 
 #[cfg(test)]

@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use super::{
     Cell, Greedy, Mode, Row,
     candidate::{Candidate, Extra},
-    figures::{difference, rounded, spread},
+    figures::{difference, rounded, spread, text},
     reference::{Case, GreedyRun, Reference},
 };
-use crate::{figure::Order, outcome::Verdict, tensors::Tensor, tolerance::factor};
+use crate::{
+    answers::Asked,
+    figure::Order,
+    outcome::{Absence, Verdict},
+    tensors::Tensor,
+    tolerance::factor,
+};
 
 /// In the wide dtypes a difference is never noise beyond this, whatever PyTorch errs itself.
 const WIDEST: f64 = 1e-4;
@@ -25,7 +31,7 @@ pub(super) fn cell(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Cell {
     }
 }
 
-fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, String> {
+fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Asked<Cell> {
     let (class, loaded) = candidate.open()?;
     row.class = Some(class);
     let (reference, mode) = (candidate.reference, candidate.mode);
@@ -41,8 +47,8 @@ fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, Stri
                 continue;
             }
         };
-        let (logits, _) =
-            candidate.answer(case, Extra::None).map_err(|it| format!("{}: {it}", case.name))?;
+        let named = |why: Absence| Absence::Blocked { reason: format!("{}: {why}", case.name) };
+        let (logits, _) = candidate.answer(case, Extra::None).map_err(named)?;
         let figure = difference(expected, &logits, case.kept.as_deref())?;
         figures.insert(case.name.clone(), rounded(figure.unwrap_or(f64::INFINITY)));
         found.insert(case.name.clone(), logits);
@@ -52,14 +58,16 @@ fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, Stri
         let ties = ties(candidate)?;
         let own = floor
             .filter(|it| bound < *it)
-            .map_or(String::new(), |it| format!("; PyTorch itself errs by {it:.1e}"));
-        reasons.push(format!("differs by {worst:.1e}, the bound is {bound:.1e}{own}{ties}"));
+            .map_or(String::new(), |it| format!("; PyTorch itself errs by {}", text(it)));
+        let (worst, bound) = (text(worst), text(bound));
+        reasons.push(format!("differs by {worst}, the bound is {bound}{own}{ties}"));
     }
     let mut reordered = None;
     if mode == Mode::Exact && !figures.is_empty() {
         let figure = rounded(in_other_orders(candidate, &found, &mut notes)?);
         if REORDERED < figure {
-            reasons.push(format!("another order of operations changes it by {figure:.1e}"));
+            let figure = text(figure);
+            reasons.push(format!("another order of operations changes it by {figure}"));
         }
         reordered = Some(figure);
     }
@@ -92,8 +100,8 @@ fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Result<Cell, Stri
 /// precision in any case, and in the wide dtypes never more than [`WIDEST`]. Also PyTorch's own error.
 fn bound(reference: &Reference, mode: Mode) -> (f64, Option<f64>) {
     let (low, high) = match mode {
-        Mode::Bfloat16 => ("bfloat16", "float32"),
-        _ => ("float32", "float64"),
+        Mode::Bfloat16 => (Mode::Bfloat16, Mode::Float32),
+        _ => (Mode::Float32, Mode::Float64),
     };
     let errs = |case: &Case| {
         let (high, low) =
@@ -109,26 +117,22 @@ fn bound(reference: &Reference, mode: Mode) -> (f64, Option<f64>) {
 
 /// What PyTorch computed for a case. Exact mode is held against its 64 bits, and where those overflow
 /// a mask that the definition makes in 32, against its 32.
-fn expected<'a>(reference: &'a Reference, case: &Case, mode: Mode) -> Result<&'a Tensor, String> {
-    let dtypes: &[&'static str] = match mode {
-        Mode::Exact => &["float64", "float32"],
-        Mode::Float32 => &["float32"],
-        Mode::Bfloat16 => &["bfloat16"],
-        Mode::Float64 => &["float64"],
-    };
-    let mut why = String::new();
-    for dtype in dtypes {
-        match reference.answer(&case.name, dtype) {
-            Ok(it) if difference(it, it, case.kept.as_deref())?.is_some() => return Ok(it),
-            Ok(_) => "its answer holds NaN".clone_into(&mut why),
-            Err(refusal) => refusal.clone_into(&mut why),
+fn expected<'a>(reference: &'a Reference, case: &Case, mode: Mode) -> Asked<&'a Tensor> {
+    let in_dtype = |dtype| {
+        let answer = reference.answer(&case.name, dtype)?;
+        match difference(answer, answer, case.kept.as_deref())? {
+            Some(_) => Ok(answer),
+            None => Err(Absence::Blocked { reason: "its answer holds NaN".into() }),
         }
+    };
+    match mode {
+        Mode::Exact => in_dtype(Mode::Float64).or_else(|_| in_dtype(Mode::Float32)),
+        dtype => in_dtype(dtype),
     }
-    Err(why)
 }
 
 /// What is known of choices among equals, where a definition differs.
-fn ties(candidate: &mut Candidate<'_, '_>) -> Result<String, String> {
+fn ties(candidate: &mut Candidate<'_, '_>) -> Asked<String> {
     let mut count = 0;
     for case in &candidate.reference.cases {
         // A case that PyTorch refuses may be refused here as well.
@@ -148,7 +152,7 @@ fn in_other_orders(
     candidate: &mut Candidate<'_, '_>,
     found: &BTreeMap<String, Tensor>,
     notes: &mut Vec<String>,
-) -> Result<f64, String> {
+) -> Asked<f64> {
     let full = candidate.reference.cases.iter().find(|it| it.name == "full");
     let Some((case, logits)) = full.and_then(|it| Some((it, found.get(&it.name)?))) else {
         return Ok(0.0);
@@ -161,7 +165,8 @@ fn in_other_orders(
         if figure <= REORDERED {
             worst = worst.max(figure);
         } else {
-            notes.push(format!("decoding differs from the full forward by {figure:.1e}"));
+            let figure = text(figure);
+            notes.push(format!("decoding differs from the full forward by {figure}"));
         }
     }
     Ok(worst)
@@ -182,22 +187,23 @@ fn beside(run: &GreedyRun, ids: &[u32], bound: f64) -> (Greedy, Option<String>) 
     let gap = (logit(theirs) - logit(ours)) / spread(logits.iter().copied());
     let kind = if gap <= TIE * bound { Greedy::Tie } else { Greedy::Different };
     let note = format!(
-        "greedy ids diverge at step {}, where PyTorch's logits are {gap:.1e} apart",
-        step + 1
+        "greedy ids diverge at step {}, where PyTorch's logits are {} apart",
+        step + 1,
+        text(gap)
     );
     (kind, Some(note))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
+    use crate::engine::Generate;
 
     fn run(ids: &[u32], logits: &[f64]) -> GreedyRun {
         let shape = vec![1, logits.len() / 3, 3];
         let logits = Tensor { shape, values: logits.to_vec() };
-        GreedyRun { request: Value::Null, ids: ids.to_vec(), logits }
+        let generate = Generate { prompt: Vec::new(), max_new_tokens: ids.len() };
+        GreedyRun { generate, ids: ids.to_vec(), logits }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::{answers::Asked, outcome::Absence};
+
 /// Names that are said of a longer list.
 const NAMED: usize = 3;
 
@@ -19,9 +21,10 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Reads it in the answer of `open`, where it has a key of its own, or of `open_model`.
-    pub(super) fn in_answer(answer: &Value) -> Result<Self, String> {
+    pub(super) fn in_answer(answer: &Value) -> Asked<Self> {
         let account = answer.get("load").unwrap_or(answer);
-        Self::deserialize(account).map_err(|err| format!("no account of the loading: {err}"))
+        Self::deserialize(account)
+            .map_err(|err| Absence::Blocked { reason: format!("no account of the loading: {err}") })
     }
 
     /// How this loading differs from `reference`'s, if it does.

@@ -15,13 +15,11 @@
 
 mod candidate;
 mod figures;
-mod head;
 mod judge;
 mod loaded;
 mod reference;
 mod row;
 
-pub use head::{HEADS, Head};
 pub use row::{Cell, Greedy, MODES, Mode, Row};
 
 use std::{
@@ -36,6 +34,7 @@ use reference::Reference;
 use crate::{
     cancel::Cancel,
     engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    head::Head,
     kept::{Files, Kept, KeptError, Packages},
     lanes,
     outcome::Verdict,
@@ -76,7 +75,7 @@ pub enum DefinitionsError {
 /// What came of a sweep.
 #[derive(Clone, Debug)]
 pub struct Swept {
-    /// Sorted by head in the order of [`HEADS`], then by model type.
+    /// Sorted by head in the order of [`HEADS`](crate::head::HEADS), then by model type.
     pub rows: Vec<Row>,
     /// Library versions of both engines.
     pub versions: std::collections::BTreeMap<String, String>,
@@ -222,7 +221,8 @@ fn definition(
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)
         .map_err(|source| DefinitionsError::Write { path: folder.clone(), source })?;
-    let asked = reference::ask(&mut lane.torch, row.head, &row.model_type, &folder);
+    let question = reference::question(row.head, &row.model_type);
+    let asked = reference::ask(&mut lane.torch, &question, &folder);
     cancelled(lane.cancel)?;
     lane.revive()?;
     let mut files = Files::default();
@@ -232,9 +232,9 @@ fn definition(
             files.extend(imported);
             files.extend(compare(lane, row, modes, &reference, &folder)?);
         }
-        Err(error) => {
+        Err(absence) => {
             files.add_whole(Pair::of_definitions().reference().row().package);
-            row.reason = Some(format!("no reference: {}", row::one_line(&error)));
+            row.reason = Some(format!("no reference: {absence}"));
             row.modes.extend(modes.iter().map(|it| (*it, Cell::not_run(None))));
         }
     }
@@ -266,7 +266,7 @@ fn compare(
                     let mut candidate = Candidate::new(session, reference, folder, mode);
                     judge::cell(&mut candidate, row)
                 }
-                Err(error) => Cell::failed(&row::one_line(error)),
+                Err(error) => Cell::failed(&row::told(error)),
             };
             row.modes.insert(mode, cell);
         }

@@ -2,15 +2,19 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Head, Mode, loaded::Loaded, row::one_line};
+use super::{Mode, loaded::Loaded, row::told};
 use crate::{
-    case::{Precision, Spelling},
-    engine::{EngineError, Generated, Session, Synthesis, Synthesised, Worker},
+    answers::Asked,
+    case::{Inputs, Side, Signal, Spelling},
+    engine::{Forward, Forwarded, Generate, Open, Synthesised, Worker},
+    gather::{Question, ask::Ask, read::read_batch},
+    head::Head,
     kept::Files,
-    tensors::{Tensor, TensorError, TensorFile},
+    outcome::Absence,
+    tensors::Tensor,
 };
 
 /// The weights' seed.
@@ -24,14 +28,14 @@ const DECODED: usize = 4;
 const NEW_TOKENS: usize = 16;
 /// The folder of the checkpoint in a definition's own.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// What the file of each answer is called; the next one takes its place.
+pub(super) const ANSWER: &str = "answer";
 
 /// One way of asking a definition.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) name: String,
-    /// The op of both engines, and its request without handle and file.
-    pub(super) op: &'static str,
-    pub(super) request: Value,
+    pub(super) forward: Forward,
     /// The places of each row that count.
     pub(super) kept: Option<Vec<Vec<usize>>>,
 }
@@ -39,117 +43,92 @@ pub(super) struct Case {
 /// What PyTorch said of a definition.
 #[derive(Debug)]
 pub(super) struct Reference {
-    pub(super) head: Head,
     /// The class, where the library's auto class does not choose it.
     pub(super) architecture: Option<String>,
     pub(super) cases: Vec<Case>,
     pub(super) greedy: Option<GreedyRun>,
     /// How PyTorch loaded the checkpoint, in whichever dtype it first did.
     pub(super) loaded: Option<Loaded>,
-    /// By case and dtype; PyTorch's refusal where it gave no answer.
-    answers: BTreeMap<(String, &'static str), Result<Tensor, String>>,
+    /// By case and dtype.
+    answers: BTreeMap<(String, Mode), Asked<Tensor>>,
 }
 
 /// Greedy ids and the logits that decided them.
 #[derive(Debug)]
 pub(super) struct GreedyRun {
-    pub(super) request: Value,
+    pub(super) generate: Generate,
     pub(super) ids: Vec<u32>,
     /// `[1, T, V]`
     pub(super) logits: Tensor,
 }
 
 impl Reference {
-    /// What PyTorch computed for a case in a dtype, or why not.
-    pub(super) fn answer(&self, case: &str, dtype: &'static str) -> Result<&Tensor, &str> {
+    /// What PyTorch computed for a case in a dtype.
+    pub(super) fn answer(&self, case: &str, dtype: Mode) -> Asked<&Tensor> {
         match self.answers.get(&(case.to_owned(), dtype)) {
-            Some(Ok(it)) => Ok(it),
-            Some(Err(why)) => Err(why),
-            None => Err("it was not asked"),
+            Some(answer) => answer.as_ref().map_err(Clone::clone),
+            None => Err(Absence::Blocked { reason: "it was not asked".into() }),
         }
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReferenceError {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error("{0}")]
-    Refused(String),
+/// The question that a definition with this head is.
+pub(super) fn question(head: Head, model_type: &str) -> Question {
+    let spelling = Spelling::RopeParameters;
+    Question { head, spelling, seed: SEED, ..Question::synthetic(model_type) }
 }
 
 /// Makes the checkpoint in `folder` and asks everything; also what the answers rest on.
 pub(super) fn ask(
     worker: &mut Worker,
-    head: Head,
-    model_type: &str,
+    question: &Question,
     folder: &Path,
-) -> Result<(Reference, Files), ReferenceError> {
-    let mut session = worker.session()?;
+) -> Asked<(Reference, Files)> {
+    let mut session = worker.session().map_err(|err| told(&err))?;
+    let mut ask = Ask::new(&mut session, folder, "reference", told);
     let checkpoint = folder.join(CHECKPOINT);
-    let (architecture, cases) = if head == Head::CausalLm {
-        (None, language_model(&mut session, model_type, &checkpoint)?)
+    let (architecture, cases) = if question.head == Head::CausalLm {
+        (None, language_model(&mut ask, question, &checkpoint)?)
     } else {
-        other_head(&mut session, head, model_type, &checkpoint)?
+        other_head(&mut ask, question, &checkpoint)?
     };
-    let mut reference = Reference {
-        head,
-        architecture,
-        cases,
-        greedy: None,
-        loaded: None,
-        answers: BTreeMap::new(),
-    };
-    for mode in [Mode::Float32, Mode::Float64, Mode::Bfloat16] {
-        in_dtype(&mut session, &mut reference, mode, folder)?;
+    let mut reference =
+        Reference { architecture, cases, greedy: None, loaded: None, answers: BTreeMap::new() };
+    for dtype in [Mode::Float32, Mode::Float64, Mode::Bfloat16] {
+        in_dtype(&mut ask, &mut reference, question.head, dtype, &checkpoint);
     }
-    let asked = |dtype| reference.answer("full", dtype);
-    if let (Err(why), Err(_)) = (asked("float32"), asked("float64")) {
-        return Err(ReferenceError::Refused(why.to_owned()));
-    }
+    // What an engine said before it was gone is no reference.
+    ask.ended()?;
+    reference.answer("full", Mode::Float64).or_else(|_| reference.answer("full", Mode::Float32))?;
     let files = session.imported();
     Ok((reference, files))
 }
 
 fn language_model(
-    session: &mut Session<'_>,
-    model_type: &str,
+    ask: &mut Ask<'_, '_>,
+    question: &Question,
     checkpoint: &Path,
-) -> Result<Vec<Case>, EngineError> {
-    let synthesis = Synthesis {
-        model_type: model_type.to_owned(),
-        spelling: Spelling::RopeParameters,
-        tie: None,
-        overrides: BTreeMap::new(),
-        base_config: None,
-        dtype: Precision::Float32,
-        seed: SEED,
-        out: checkpoint.to_owned(),
-    };
+) -> Asked<Vec<Case>> {
+    let synthesis = question.synthesis(question.spelling, None, checkpoint);
     let request = serde_json::to_value(&synthesis).expect("plain data");
-    let made: Synthesised = session.call("synthesize", request)?;
-    let tokens = tokens(made.vocab_size as usize);
-    let chunks: Vec<usize> = [vec![LENGTH - DECODED], vec![1; DECODED]].concat();
-    let case = |name: &str, request: Value, kept| Case {
-        name: name.to_owned(),
-        op: "forward",
-        request,
-        kept,
-    };
+    let made: Synthesised = ask.call("synthesize", request)?;
+    let full = Forward::of(Inputs::text(tokens(made.vocab_size)));
+    let chunks = Some([vec![LENGTH - DECODED], vec![1; DECODED]].concat());
+    let (padding, lengths) = (Some(Side::Left), Some(PADDED.to_vec()));
     let kept = PADDED.iter().map(|it| (LENGTH - it..LENGTH).collect()).collect();
+    let case = |name: &str, forward, kept| Case { name: name.to_owned(), forward, kept };
     Ok(vec![
-        case("full", json!({"tokens": tokens}), None),
-        case("decode", json!({"tokens": tokens, "chunks": chunks}), None),
-        case("padded", json!({"tokens": tokens, "padding": "left", "lengths": PADDED}), Some(kept)),
+        case("full", full.clone(), None),
+        case("decode", Forward { chunks, ..full.clone() }, None),
+        case("padded", Forward { padding, lengths, ..full }, Some(kept)),
     ])
 }
 
 /// Two rows of ids away from the special ones.
-fn tokens(vocab: usize) -> Vec<Vec<usize>> {
+fn tokens(vocab: u32) -> Vec<Vec<u32>> {
     let (low, high) = (10, vocab.clamp(11, 150));
-    let id =
-        |row: usize, place: usize| low + (row * 37 + place * 13 + place * place) % (high - low);
-    (0..PADDED.len()).map(|row| (0..LENGTH).map(|place| id(row, place)).collect()).collect()
+    let id = |row: u32, place: u32| low + (row * 37 + place * 13 + place * place) % (high - low);
+    (0..).take(PADDED.len()).map(|row| (0..).take(LENGTH).map(|it| id(row, it)).collect()).collect()
 }
 
 /// A checkpoint with any other head; its Python side knows what it is fed.
@@ -161,100 +140,73 @@ struct Made {
 
 #[derive(Deserialize)]
 struct MadeCase {
-    inputs: Value,
+    signals: BTreeMap<String, Signal>,
     /// How many places at the start of each row count.
     kept: Option<Vec<usize>>,
 }
 
 fn other_head(
-    session: &mut Session<'_>,
-    head: Head,
-    model_type: &str,
+    ask: &mut Ask<'_, '_>,
+    question: &Question,
     checkpoint: &Path,
-) -> Result<(Option<String>, Vec<Case>), EngineError> {
+) -> Asked<(Option<String>, Vec<Case>)> {
     let request = json!({
-        "model_type": model_type, "head": head.table(), "out": checkpoint, "seed": SEED,
+        "model_type": question.model_type, "head": question.head.table(), "out": checkpoint,
+        "seed": question.seed,
     });
-    let made: Made = session.call("synthesize_head", request)?;
+    let made: Made = ask.call("synthesize_head", request)?;
     let cases = made.cases.into_iter().map(|(name, it)| Case {
         name,
-        op: "run",
-        request: json!({"inputs": it.inputs}),
+        forward: Forward::of(Inputs::named(it.signals)),
         kept: it.kept.map(|it| it.into_iter().map(|it| (0..it).collect()).collect()),
     });
     Ok((Some(made.architecture), cases.collect()))
 }
 
 fn in_dtype(
-    session: &mut Session<'_>,
+    ask: &mut Ask<'_, '_>,
     reference: &mut Reference,
-    mode: Mode,
-    folder: &Path,
-) -> Result<(), EngineError> {
-    let dtype = mode.name();
-    let request = json!({
-        "handle": dtype, "checkpoint": folder.join(CHECKPOINT), "dtype": dtype,
-        "attention": "eager", "architecture": reference.architecture,
-    });
-    let opened = refusal(session.call::<Value>("open", request))?;
-    let opened = opened.and_then(|answer| Loaded::in_answer(&answer));
-    if let Ok(loaded) = &opened {
-        reference.loaded.get_or_insert_with(|| loaded.clone());
-    }
-    for case in reference.cases.clone() {
-        let answer = match &opened {
-            Ok(_) => {
-                let mut request = case.request.clone();
-                request["handle"] = dtype.into();
-                asked::<Value>(session, case.op, request, folder)?.map(|it| it.1)
-            }
-            Err(why) => Err(why.clone()),
+    head: Head,
+    dtype: Mode,
+    checkpoint: &Path,
+) {
+    let architecture = reference.architecture.as_deref();
+    let open = Open { architecture, ..Open::new(dtype.name(), checkpoint, dtype.precision()) };
+    let opened = ask.open::<Value>(&open).and_then(|answer| Loaded::in_answer(&answer));
+    for case in &reference.cases {
+        let logits = match &opened {
+            Ok(_) => answer(ask, dtype, &case.forward).map(|it| it.1),
+            Err(absence) => Err(absence.clone()),
         };
-        reference.answers.insert((case.name, dtype), answer);
+        reference.answers.insert((case.name.clone(), dtype), logits);
     }
-    if opened.is_ok() {
-        if mode == Mode::Float32 && reference.head == Head::CausalLm {
-            let prompt = &reference.cases[0].request["tokens"][0];
-            let request = json!({"prompt": prompt, "max_new_tokens": NEW_TOKENS});
-            let mut handled = request.clone();
-            handled["handle"] = dtype.into();
-            let answer = asked::<Generated>(session, "generate", handled, folder)?;
-            reference.greedy =
-                answer.ok().map(|(it, logits)| GreedyRun { request, ids: it.ids, logits });
-        }
-        session.call::<Value>("close", json!({"handle": dtype}))?;
+    let Ok(loaded) = opened else { return };
+    reference.loaded.get_or_insert(loaded);
+    if dtype == Mode::Float32 && head == Head::CausalLm {
+        let prompt = reference.cases[0].forward.inputs.tokens[0].clone();
+        let generate = Generate { prompt, max_new_tokens: NEW_TOKENS };
+        let run = ask.generate(dtype.name(), &generate, ANSWER).and_then(|(said, path)| {
+            Ok(GreedyRun { generate, ids: said.ids, logits: taken(&path)? })
+        });
+        // A definition that generates nothing is held to its forwards.
+        reference.greedy = run.ok();
     }
-    Ok(())
+    ask.close(dtype.name());
 }
 
-/// One question whose tensor `logits` comes in a file; what the engine refuses is an answer, too.
-pub(super) fn asked<T: DeserializeOwned>(
-    session: &mut Session<'_>,
-    op: &str,
-    mut request: Value,
-    folder: &Path,
-) -> Result<Result<(T, Tensor), String>, EngineError> {
-    let out = folder.join("answer.safetensors");
-    request["out"] = out.to_string_lossy().into();
-    let answer = match refusal(session.call::<T>(op, request))? {
-        Ok(it) => it,
-        Err(why) => return Ok(Err(why)),
-    };
-    let logits = read(&out);
-    // The next answer takes its place.
-    let _ = fs::remove_file(&out);
-    Ok(logits.map(|it| (answer, it)).map_err(|it| it.to_string()))
+/// The logits of one forward, and what the engine tells of it.
+pub(super) fn answer(
+    ask: &mut Ask<'_, '_>,
+    mode: Mode,
+    forward: &Forward,
+) -> Asked<(Forwarded, Tensor)> {
+    let (said, path) = ask.forward(mode.name(), forward, ANSWER)?;
+    Ok((said, taken(&path)?))
 }
 
-fn read(path: &Path) -> Result<Tensor, TensorError> {
-    TensorFile::open(path)?.tensor("logits")
-}
-
-/// Tells what an engine refuses from an engine that is gone.
-pub(super) fn refusal<T>(answer: Result<T, EngineError>) -> Result<Result<T, String>, EngineError> {
-    match answer {
-        Ok(it) => Ok(Ok(it)),
-        Err(error @ EngineError::Refused { .. }) => Ok(Err(one_line(&error))),
-        Err(error) => Err(error),
-    }
+/// The logits of a file that is not needed again: what is not written anew must not be read twice.
+pub(super) fn taken(path: &Path) -> Asked<Tensor> {
+    let logits = read_batch(path);
+    let _ = fs::remove_file(path);
+    logits
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Head;
-use crate::outcome::Verdict;
+use crate::{
+    case::Precision,
+    engine::EngineError,
+    head::Head,
+    outcome::{Absence, Verdict},
+};
 
 /// How a definition is computed.
 #[derive(
@@ -36,8 +40,12 @@ impl Mode {
     }
 
     /// What the model is opened in.
-    pub(super) fn dtype(self) -> &'static str {
-        if self == Self::Exact { "float32" } else { self.name() }
+    pub(super) fn precision(self) -> Precision {
+        match self {
+            Self::Float32 | Self::Exact => Precision::Float32,
+            Self::Bfloat16 => Precision::Bfloat16,
+            Self::Float64 => Precision::Float64,
+        }
     }
 }
 
@@ -89,8 +97,8 @@ impl Cell {
     }
 
     /// A definition that the embedded runtime could not run.
-    pub(super) fn failed(reason: &str) -> Self {
-        Self { verdict: Verdict::Fail, ..Self::not_run(Some(reason.to_owned())) }
+    pub(super) fn failed(why: &Absence) -> Self {
+        Self { verdict: Verdict::Fail, ..Self::not_run(Some(why.to_string())) }
     }
 }
 
@@ -120,9 +128,13 @@ impl Row {
     }
 }
 
+/// Refused or gone: a definition gave no answer either way, and what it said goes into the table.
+pub(super) fn told(err: &EngineError) -> Absence {
+    Absence::Blocked { reason: one_line(&err.to_string()) }
+}
+
 /// A message in one line, with files named from the library's folder on.
-pub(super) fn one_line(error: &dyn std::fmt::Display) -> String {
-    let text = error.to_string();
+fn one_line(text: &str) -> String {
     let lines = text
         .lines()
         .map(str::trim)
@@ -149,6 +161,6 @@ mod tests {
     fn a_message_becomes_one_line_without_folders() {
         let text =
             "KeyError: 'x'\n  at /a/b/transformers/models/m.py:3\n     y = d['x']\n     ^^^^";
-        assert_eq!(one_line(&text), "KeyError: 'x'; at transformers/models/m.py:3; y = d['x']");
+        assert_eq!(one_line(text), "KeyError: 'x'; at transformers/models/m.py:3; y = d['x']");
     }
 }

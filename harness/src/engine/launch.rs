@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EngineError, EngineKind, Host, Sources};
 use crate::{
-    environment::{Engines, Home, Need, Pinned, memory_bytes},
+    environment::{Engines, Home, Pinned, Supply, memory_bytes},
     kept::{KeptError, Key},
 };
 
@@ -90,7 +90,7 @@ impl Launch {
     /// The native engines' environment, for the engine that needs it.
     pub(crate) fn native(&self, engine: EngineKind) -> Result<&Engines, EngineError> {
         let there = self.pinned.engines().ok();
-        let serves = |it: &&Engines| engine.row().installs.is_none_or(|need| it.serves(need));
+        let serves = |it: &&Engines| engine.row().installs.is_none_or(|supply| it.serves(supply));
         there.filter(serves).ok_or(EngineError::NotInstalled { engine })
     }
 
@@ -109,12 +109,12 @@ impl Launch {
 }
 
 /// What has to be set up before these engines can be started on these sources.
-pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Need> {
-    let mut needs: Vec<Need> = engines.iter().filter_map(|it| it.row().installs).collect();
+pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Supply> {
+    let mut needs: Vec<Supply> = engines.iter().filter_map(|it| it.row().installs).collect();
     // What is installed brings the sources that it runs; the embedded machine brings none.
     let own = |it: &&EngineKind| it.row().host == Host::Embedded;
     if sources.definition.is_none() && engines.iter().any(|it| own(&it)) {
-        needs.push(Need::Transformers);
+        needs.push(Supply::Transformers);
     }
     needs
 }
@@ -135,9 +135,9 @@ mod tests {
         use EngineKind::{Embedded, Mlx, Torch};
         let pinned = Sources::default();
         let own = Sources { definition: Some("/checkout".into()), ..Sources::default() };
-        assert_eq!(needs(&[Torch, Mlx], &pinned), [Need::Torch, Need::Mlx]);
-        assert_eq!(needs(&[Embedded, Mlx], &pinned), [Need::Mlx, Need::Transformers]);
-        assert_eq!(needs(&[Embedded, Mlx], &own), [Need::Mlx]);
+        assert_eq!(needs(&[Torch, Mlx], &pinned), [Supply::Torch, Supply::Mlx]);
+        assert_eq!(needs(&[Embedded, Mlx], &pinned), [Supply::Mlx, Supply::Transformers]);
+        assert_eq!(needs(&[Embedded, Mlx], &own), [Supply::Mlx]);
         assert_eq!(needs(&[Embedded], &own), []);
     }
 

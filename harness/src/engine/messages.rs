@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::case::Precision;
+use crate::case::{Inputs, Precision, Quantisation};
 
 /// What a worker says of itself when its libraries are imported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -118,6 +118,35 @@ pub fn package_path(path: &Path) -> String {
     start.map_or_else(|| text.clone().into_owned(), |it| text[it + 1..].to_owned())
 }
 
+/// A request to load a checkpoint and hold it open.
+#[derive(Clone, Debug, Serialize)]
+pub struct Open<'a> {
+    /// The name that later requests know the model by.
+    pub handle: &'a str,
+    pub checkpoint: &'a Path,
+    pub dtype: Precision,
+    /// The class, where the library's auto class of causal language models does not choose it.
+    pub architecture: Option<&'a str>,
+    /// The seed by which each weight is moved by up to `ulp` of its size.
+    pub ulp_noise: Option<u64>,
+    pub ulp: Option<f64>,
+    /// Weights are rounded as if they were packed so.
+    pub quantise: Option<Quantisation>,
+}
+
+impl<'a> Open<'a> {
+    /// The checkpoint as it is.
+    pub fn new(handle: &'a str, checkpoint: &'a Path, dtype: Precision) -> Self {
+        let (architecture, ulp_noise, ulp, quantise) = (None, None, None, None);
+        Self { handle, checkpoint, dtype, architecture, ulp_noise, ulp, quantise }
+    }
+
+    /// As it is sent.
+    pub fn request(&self) -> Value {
+        serde_json::to_value(self).expect("plain data")
+    }
+}
+
 /// A model that a worker holds open.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Opened {
@@ -163,7 +192,8 @@ fn yes() -> bool {
 /// One forward question. `chunks` absent: one call without a cache.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Forward {
-    pub tokens: Vec<Vec<u32>>,
+    #[serde(flatten)]
+    pub inputs: Inputs,
     pub chunks: Option<Vec<usize>>,
     pub padding: Option<crate::case::Side>,
     pub lengths: Option<Vec<usize>>,
@@ -171,6 +201,24 @@ pub struct Forward {
     /// After a right-padded prompt: rows of tokens that are decoded one by one.
     pub then: Option<Vec<Vec<u32>>>,
     pub taps: bool,
+    /// Every sum runs the other way round.
+    pub other_order: bool,
+    /// Places where a top-k chose among equals are counted.
+    pub ties: bool,
+}
+
+impl Forward {
+    /// One call.
+    pub fn of(inputs: Inputs) -> Self {
+        Self { inputs, ..Self::default() }
+    }
+}
+
+/// A request for greedy tokens after a prompt.
+#[derive(Clone, Debug, Serialize)]
+pub struct Generate {
+    pub prompt: Vec<u32>,
+    pub max_new_tokens: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -182,6 +230,9 @@ pub struct Forwarded {
     pub seconds: f64,
     #[serde(default)]
     pub taps: Vec<TapInfo>,
+    /// How many choices among equals were made, where they were counted.
+    #[serde(default)]
+    pub ties: Option<u64>,
 }
 
 /// One tap: the output of a submodule, in completion order.
@@ -224,6 +275,7 @@ pub struct Rope {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct RopeLayer {
+    /// Its index in the text decoder's stack: rotations are asked of that one.
     pub layer: u32,
     /// The table's key in the file; absent where the layer does not rotate.
     pub key: Option<String>,
@@ -297,6 +349,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_fed_stands_beside_how_it_is_fed() {
+        let signal = crate::case::Signal::Shape { shape: vec![2, 3] };
+        let inputs = Inputs::named([("pixel_values".to_owned(), signal)].into());
+        let sent = serde_json::to_value(Forward::of(inputs)).unwrap();
+        assert_eq!((&sent["tokens"], &sent["taps"]), (&json!([]), &json!(false)));
+        assert_eq!(sent["signals"], json!({"pixel_values": {"shape": [2, 3]}}));
+        let text = serde_json::to_value(Forward::of(Inputs::text(vec![vec![7]]))).unwrap();
+        assert_eq!((&text["tokens"], &text["signals"]), (&json!([[7]]), &json!({})));
+    }
 
     #[test]
     fn who_loads_a_checkpoint_is_decided_by_type_and_architecture() {

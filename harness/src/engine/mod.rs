@@ -25,9 +25,9 @@ mod worker;
 pub use error::{EngineError, Failure};
 pub use launch::{Embedded, Launch, Limits, needs};
 pub use messages::{
-    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generated, Load, Mismatch,
-    ModuleInfo, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis, Synthesised, TapInfo,
-    Texts, package_path,
+    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generate, Generated, Load,
+    Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis,
+    Synthesised, TapInfo, Texts, package_path,
 };
 pub use pair::{Pair, PairError};
 pub use table::{

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Need;
+use crate::environment::Supply;
 
 /// An engine by its id.
 #[derive(
@@ -94,7 +94,7 @@ pub struct Engine {
     pub runs: Runs,
     pub host: Host,
     /// What must be installed before it can be started, whatever it runs.
-    pub installs: Option<Need>,
+    pub installs: Option<Supply>,
     /// The package whose sources it runs.
     pub package: &'static str,
     /// What it can be asked beyond forwards, generation and rotations.
@@ -110,7 +110,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Definition,
         host: Host::Native,
-        installs: Some(Need::Torch),
+        installs: Some(Supply::Torch),
         package: "transformers",
         offers: &[Operation::Texts, Operation::OtherValues],
     },
@@ -120,7 +120,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Port,
         host: Host::Native,
-        installs: Some(Need::Mlx),
+        installs: Some(Supply::Mlx),
         package: "mlx_lm",
         offers: &[
             Operation::DroppedFields,

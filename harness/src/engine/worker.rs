@@ -18,10 +18,12 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{About, EngineError, EngineKind, Failure, Forward, Forwarded, Host, Launch};
+use super::{
+    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
+};
 use crate::{cancel::Cancel, environment::worker_environment, kept::Files};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
@@ -327,10 +329,21 @@ impl Session<'_> {
         forward: &Forward,
         out: &Path,
     ) -> Result<Forwarded, EngineError> {
-        let mut request = serde_json::to_value(forward).expect("plain data");
-        request["handle"] = handle.into();
-        request["out"] = out.to_string_lossy().into();
-        self.call("forward", request)
+        self.call("forward", about(handle, forward, out))
+    }
+
+    /// Ask the model open as `handle` for greedy tokens; the logits that decided them go to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn generate(
+        &mut self,
+        handle: &str,
+        generate: &Generate,
+        out: &Path,
+    ) -> Result<Generated, EngineError> {
+        self.call("generate", about(handle, generate, out))
     }
 
     /// An answer whose file is not what the protocol says.
@@ -395,6 +408,14 @@ impl Drop for Session<'_> {
     }
 }
 
+/// A request about an open model, whose tensors go to `out`.
+fn about(handle: &str, request: &impl Serialize, out: &Path) -> Value {
+    let mut request = serde_json::to_value(request).expect("plain data");
+    request["handle"] = handle.into();
+    request["out"] = out.to_string_lossy().into();
+    request
+}
+
 fn is_end(line: &str) -> bool {
     serde_json::from_str::<Value>(line).is_ok_and(|it| it["event"] == "ended")
 }
@@ -412,25 +433,28 @@ fn how_it_ended(message: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
+impl Worker {
     /// A worker that reads a request for each of `answers` and writes that in return.
-    fn scripted(answers: &[&str]) -> Worker {
+    pub(crate) fn scripted(answers: &[&str]) -> Self {
         let steps = answers.iter().map(|it| format!("; read line; printf '{it}\\n'"));
         let script: String =
             std::iter::once(r#"echo '{"event":"ready"}'"#.to_owned()).chain(steps).collect();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{script}; read line")]);
         let deadline = Duration::from_mins(1);
-        Worker::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
+        Self::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn the_late_end_of_a_session_is_not_taken_for_the_next_ones() {
         let ended = r#"{"event":"ended","exit":null,"signal":9}"#;
         let started = r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#;
-        let mut worker = scripted(&[&format!("{ended}\\n{started}"), ended]);
+        let mut worker = Worker::scripted(&[&format!("{ended}\\n{started}"), ended]);
         assert_eq!(worker.session().unwrap().pid(), 1_073_741_824);
         assert!(worker.is_alive());
     }
@@ -438,7 +462,7 @@ mod tests {
     #[test]
     fn a_worker_that_starts_no_session_is_ended_so_that_it_is_replaced() {
         let refusal = r#"{"id":1,"ok":false,"error":{"kind":"unsupported","message":"no"}}"#;
-        let mut worker = scripted(&[refusal]);
+        let mut worker = Worker::scripted(&[refusal]);
         assert!(matches!(worker.session().err(), Some(EngineError::Refused { .. })));
         assert!(!worker.is_alive());
     }

@@ -12,8 +12,8 @@ use super::{
     error::SetupError,
     home::Home,
     lock::engines_lock_digest,
-    need::Need,
     settings::{Settings, ShownTorchSource},
+    supply::Supply,
 };
 
 /// A Python environment that is ready for workers of one engine or of both.
@@ -35,15 +35,15 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Whether it has what this need takes.
-    pub fn serves(&self, need: Need) -> bool {
-        serves(&self.versions, need)
+    /// Whether it has what this supply takes.
+    pub fn serves(&self, supply: Supply) -> bool {
+        serves(&self.versions, supply)
     }
 }
 
-/// Told by what is installed, so that an environment with everything serves smaller needs too.
-fn serves(versions: &BTreeMap<String, String>, need: Need) -> bool {
-    versions.contains_key(need.package())
+/// Told by what is installed, so that an environment with everything serves smaller ones too.
+fn serves(versions: &BTreeMap<String, String>, supply: Supply) -> bool {
+    versions.contains_key(supply.package())
 }
 
 /// `complete.json`: written last, so that its presence says that all before it is there.
@@ -86,9 +86,9 @@ impl Complete {
         fs::rename(&draft, &path).map_err(SetupError::io("write", &path))
     }
 
-    /// Whether it has what this need takes.
-    pub(super) fn serves(&self, need: Need) -> bool {
-        serves(&self.versions, need)
+    /// Whether it has what this supply takes.
+    pub(super) fn serves(&self, supply: Supply) -> bool {
+        serves(&self.versions, supply)
     }
 
     pub(super) fn engines(self, folder: &Path, workers: PathBuf) -> Engines {
@@ -134,7 +134,7 @@ fn is_ours(name: &str) -> bool {
 pub(super) fn find(
     home: &Home,
     settings: &Settings,
-    needs: &[Need],
+    needs: &[Supply],
 ) -> Option<(PathBuf, Complete)> {
     let chosen = settings.python.as_ref().map(|it| it.canonicalize().unwrap_or(it.clone()));
     all(home).into_iter().find_map(|(folder, _)| {
@@ -145,10 +145,10 @@ pub(super) fn find(
 }
 
 /// The finished environment in this very folder, when it serves all of `needs`.
-pub(super) fn in_folder(folder: &Path, settings: &Settings, needs: &[Need]) -> Option<Complete> {
+pub(super) fn in_folder(folder: &Path, settings: &Settings, needs: &[Supply]) -> Option<Complete> {
     let complete = Complete::read(folder)?;
     // Where torch comes from is of no matter to whoever does not need it.
-    let torch = !needs.contains(&Need::Torch) || complete.torch_key == key(settings);
+    let torch = !needs.contains(&Supply::Torch) || complete.torch_key == key(settings);
     let fits = torch
         && complete.lock_digest == engines_lock_digest()
         && needs.iter().all(|it| complete.serves(*it));

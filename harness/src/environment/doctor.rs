@@ -15,12 +15,12 @@ use super::{
     home::Home,
     lock::{self, engines_lock_digest},
     machine::{Device, Machine, free_disk},
-    need::Need,
     plan::{self, Plan},
     python::{self, Interpreter},
     settings::{Settings, ShownTorchSource, VARIABLES},
     sizes::human,
     source,
+    supply::Supply,
     uv::{self, Uv},
 };
 use crate::{cancel::Cancel, hint::Hint};
@@ -84,7 +84,7 @@ fn examine(home: &Home, settings: &Settings, is_set: &dyn Fn(&str) -> bool) -> D
     let python = python::find(settings, &Cancel::default());
     let uv = uv::find(home, settings);
     let found = all_of_them(home, settings);
-    let plan = plan::of(home, settings, &Need::ALL, uv.as_ref(), python.as_ref().ok());
+    let plan = plan::of(home, settings, &Supply::ALL, uv.as_ref(), python.as_ref().ok());
     let ready = plan.as_ref().is_ok_and(|it| it.ready);
     let mut items = vec![
         python_item(&python, ready),
@@ -105,7 +105,7 @@ fn examine(home: &Home, settings: &Settings, is_set: &dyn Fn(&str) -> bool) -> D
 
 /// The environment that has the most engines.
 fn all_of_them(home: &Home, settings: &Settings) -> Option<(PathBuf, Complete)> {
-    let sets: [&[Need]; 3] = [&[Need::Torch, Need::Mlx], &[Need::Torch], &[Need::Mlx]];
+    let sets: [&[Supply]; 3] = [&[Supply::Torch, Supply::Mlx], &[Supply::Torch], &[Supply::Mlx]];
     sets.into_iter().find_map(|it| complete::find(home, settings, it))
 }
 
@@ -169,10 +169,10 @@ fn engines_item(found: Option<(&Path, &Complete)>) -> Item {
     let shown = shown.collect::<Vec<_>>().join(", ");
     let python = &complete.python_version;
     let fact = format!("{shown}, Python {python}, in {}", folder.display());
-    let absent: Vec<&str> = [Need::Torch, Need::Mlx]
+    let absent: Vec<&str> = [Supply::Torch, Supply::Mlx]
         .into_iter()
         .filter(|it| !complete.serves(*it))
-        .map(Need::id)
+        .map(Supply::id)
         .collect();
     if absent.is_empty() {
         return Item::new("engines", Status::Ok, fact);
@@ -183,7 +183,7 @@ fn engines_item(found: Option<(&Path, &Complete)>) -> Item {
 
 /// The pinned sources that the embedded engine runs; an engine's environment holds them too.
 fn sources_item(home: &Home, environment: bool) -> Item {
-    let sources = Need::sources(&Need::ALL).into_iter().map(lock::pinned);
+    let sources = Supply::sources(&Supply::ALL).into_iter().map(lock::pinned);
     let there: Vec<String> = sources
         .filter(|it| source::find(home, it).is_some())
         .map(|it| format!("{} {}", it.name, it.version))
@@ -201,7 +201,7 @@ fn sources_item(home: &Home, environment: bool) -> Item {
 
 /// Releases of transformers that were named with `--transformers`.
 fn releases(home: &Home) -> Option<Item> {
-    let pinned = lock::pinned(Need::Transformers);
+    let pinned = lock::pinned(Supply::Transformers);
     let others: Vec<String> = source::all(home)
         .into_iter()
         .filter(|(_, it)| it.name == pinned.name && it.version != pinned.version)
@@ -354,16 +354,16 @@ mod tests {
     #[test]
     fn a_package_that_went_away_is_found() {
         let world = world(Fake::default());
-        let set_up = |needs: &[Need]| {
+        let set_up = |needs: &[Supply]| {
             ensure_with(&world.home, &world.settings, needs, &(), &Cancel::default()).unwrap()
         };
         let examine = || examine(&world.home, &world.settings, &|_| false);
-        set_up(&[Need::Mlx]);
+        set_up(&[Supply::Mlx]);
         let doctor = examine();
         assert_eq!(item(&doctor, "engines").status, Status::Missing);
         assert!(item(&doctor, "engines").fact.ends_with("without the engine torch"));
 
-        let pinned = set_up(&[Need::Torch, Need::Mlx]);
+        let pinned = set_up(&[Supply::Torch, Supply::Mlx]);
         let doctor = examine();
         assert!(doctor.able && doctor.plan.as_ref().unwrap().ready, "{doctor:#?}");
         assert_eq!(item(&doctor, "engines").status, Status::Ok);
@@ -384,9 +384,9 @@ mod tests {
         assert_eq!(item(&doctor, "sources").status, Status::Missing);
         assert!(doctor.items.iter().all(|it| it.name != "releases" && it.name != "leftover"));
 
-        let needs = [Need::Transformers];
+        let needs = [Supply::Transformers];
         ensure_with(&world.home, &world.settings, &needs, &(), &Cancel::default()).unwrap();
-        let pinned = lock::pinned(Need::Transformers);
+        let pinned = lock::pinned(Supply::Transformers);
         let folder = source::find(&world.home, &pinned).unwrap();
         let draft = format!("{}.draft", folder.parent().unwrap().display());
         fs::create_dir(&draft).unwrap();

@@ -9,10 +9,10 @@ use super::{
     error::SetupError,
     home::Home,
     lock::{self, engines_lock_digest, hex_digest},
-    need::Need,
     python::Interpreter,
     settings::{Settings, TorchSource},
     sizes::{SIZES, platform},
+    supply::Supply,
     uv::{Uv, remove, step},
 };
 use crate::{
@@ -27,14 +27,15 @@ pub(super) struct Build<'a> {
     pub(super) folder: &'a Path,
     pub(super) settings: &'a Settings,
     /// What it is to serve.
-    pub(super) engines: &'a [Need],
+    pub(super) engines: &'a [Supply],
     pub(super) python: &'a Interpreter,
     pub(super) uv: &'a Uv,
 }
 
 /// `engines-<12 hex>`: other packages, another Python or source of torch is another folder.
-pub(super) fn folder_name(engines: &[Need], settings: &Settings, python: &Interpreter) -> String {
-    let key = if engines.contains(&Need::Torch) { complete::key(settings) } else { String::new() };
+pub(super) fn folder_name(engines: &[Supply], settings: &Settings, python: &Interpreter) -> String {
+    let key =
+        if engines.contains(&Supply::Torch) { complete::key(settings) } else { String::new() };
     let lock = lock::for_engines(engines, &settings.torch);
     let digest = hex_digest(&[lock.as_str(), python.minor(), &key]);
     format!("engines-{}", &digest[..12])
@@ -79,7 +80,7 @@ impl Build<'_> {
             download(self.uv, "uv pip sync", &mut sync, self.home, cancel, on)?;
         }
         if let TorchSource::Index { url } = &self.settings.torch
-            && self.engines.contains(&Need::Torch)
+            && self.engines.contains(&Supply::Torch)
         {
             self.torch_from(url, folder, progress, cancel)?;
         }
@@ -212,12 +213,12 @@ mod tests {
             ..Settings::default()
         };
         let locked = Settings::default();
-        let both = [Need::Torch, Need::Mlx];
+        let both = [Supply::Torch, Supply::Mlx];
         let name = folder_name(&both, &locked, &python("3.11.7"));
         assert_eq!(name, folder_name(&both, &locked, &python("3.11.9")));
         assert_ne!(name, folder_name(&both, &locked, &python("3.12.1")));
         assert_ne!(name, folder_name(&both, &index("https://a/"), &python("3.11.7")));
-        assert_ne!(name, folder_name(&[Need::Mlx], &locked, &python("3.11.7")));
+        assert_ne!(name, folder_name(&[Supply::Mlx], &locked, &python("3.11.7")));
         assert_eq!(name.len(), "engines-".len() + 12);
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{need::Need, settings::TorchSource};
+use super::{settings::TorchSource, supply::Supply};
 
 /// What the engines are installed from; its first lines say how it is made again.
 pub(super) const ENGINES: &str = include_str!("../../workers/engines.lock");
@@ -79,14 +79,14 @@ impl<'a> Requirement<'a> {
 }
 
 /// The pinned package of a source.
-pub(super) fn pinned(source: Need) -> Requirement<'static> {
+pub(super) fn pinned(source: Supply) -> Requirement<'static> {
     let found = requirements(ENGINES).into_iter().find(|it| it.name == source.package());
     found.expect("a test finds every source in the lock")
 }
 
 /// The packages that `engines` need: their roots and, by the lock's own comments, all that these ask
 /// for.
-fn closure(engines: &[Need]) -> BTreeSet<&'static str> {
+fn closure(engines: &[Supply]) -> BTreeSet<&'static str> {
     let all = requirements(ENGINES);
     let mut taken: BTreeSet<&str> =
         engines.iter().flat_map(|it| it.roots().iter().copied()).collect();
@@ -108,7 +108,7 @@ pub(super) fn is_cuda(name: &str) -> bool {
 
 /// The part of the lock that `engines` install: all that they need, or without torch and what only
 /// its CUDA build needs where torch comes from elsewhere.
-pub(super) fn for_engines(engines: &[Need], torch: &TorchSource) -> String {
+pub(super) fn for_engines(engines: &[Supply], torch: &TorchSource) -> String {
     let taken = closure(engines);
     let elsewhere = *torch != TorchSource::Locked;
     requirements(ENGINES)
@@ -174,9 +174,9 @@ mod tests {
         }
     }
 
-    const BOTH: [Need; 2] = [Need::Torch, Need::Mlx];
+    const BOTH: [Supply; 2] = [Supply::Torch, Supply::Mlx];
 
-    fn kept(engines: &[Need], torch: &TorchSource) -> BTreeSet<String> {
+    fn kept(engines: &[Supply], torch: &TorchSource) -> BTreeSet<String> {
         let text = for_engines(engines, torch);
         versions(&text).into_keys().map(str::to_owned).collect()
     }
@@ -199,13 +199,13 @@ mod tests {
 
     #[test]
     fn mlx_alone_takes_nothing_of_torch_and_torch_alone_nothing_of_mlx() {
-        let mlx = kept(&[Need::Mlx], &TorchSource::Locked);
+        let mlx = kept(&[Supply::Mlx], &TorchSource::Locked);
         assert!(mlx.iter().all(|it| it != "torch" && it != "sympy" && !is_cuda(it)), "{mlx:?}");
         for name in ["mlx", "mlx-cpu", "mlx-metal", "mlx-lm", "transformers", "tokenizers", "numpy"]
         {
             assert!(mlx.contains(name), "{name}");
         }
-        let torch = kept(&[Need::Torch], &TorchSource::Locked);
+        let torch = kept(&[Supply::Torch], &TorchSource::Locked);
         assert!(torch.iter().all(|it| !it.starts_with("mlx")), "{torch:?}");
         for name in ["torch", "triton", "transformers", "tokenizers", "safetensors", "mpmath"] {
             assert!(torch.contains(name), "{name}");
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_source_is_one_locked_package_of_python_files() {
-        for source in Need::sources(&Need::ALL) {
+        for source in Supply::sources(&Supply::ALL) {
             let pinned = pinned(source);
             assert_eq!(pinned.name, source.package());
             // A wheel and a source archive: a package with compiled parts has a wheel a system.

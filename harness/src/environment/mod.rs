@@ -1,7 +1,7 @@
 //! What commands need set up in the user's cache directory: source files of the pinned libraries, and
 //! the Python environments of the native engines.
 //!
-//! A command states its [`Need`]s, calls [`ensure`] and goes on when they are there; `portwright setup`
+//! A command states its [`Supply`]s, calls [`ensure`] and goes on when they are there; `portwright setup`
 //! asks for everything, `portwright doctor` looks at it. Nothing is ever put into the checkout or into
 //! the user's own Python.
 //!
@@ -14,7 +14,7 @@
 //! # Invariants
 //!
 //! - An environment without its `complete.json` does not exist: it is removed and built anew.
-//! - Nothing is downloaded that no need asked for; whatever serves a need is taken if it is there.
+//! - Nothing is downloaded that nobody asked for; whatever serves is taken if it is there.
 //! - Every package comes from the lock with its hash, with three exceptions: torch from an index that
 //!   the user configures ([`TorchSource::Index`]), whose version is the lock's; a release of
 //!   transformers that the user names, held to the hash that the index states; and a program that a
@@ -31,7 +31,6 @@ mod home;
 mod install;
 mod lock;
 mod machine;
-mod need;
 mod pinned;
 mod plan;
 mod python;
@@ -40,6 +39,7 @@ mod settings;
 mod setup;
 mod sizes;
 mod source;
+mod supply;
 #[cfg(test)]
 mod testing;
 mod tool;
@@ -53,13 +53,13 @@ pub use home::Home;
 pub use lock::engines_lock_digest;
 pub(crate) use machine::memory_bytes;
 pub use machine::{Device, Machine, cores};
-pub use need::{Need, UnknownNeed};
 pub use pinned::Pinned;
 pub use plan::{Leaner, Plan, PlannedGroup, plan};
 pub use release::{NotRelease, Release, ReleaseName, release};
 pub use settings::{Settings, ShownTorchSource, TorchSource, VARIABLES, Variable};
 pub use setup::{ensure, installed};
 pub use sizes::{Group, platform};
+pub use supply::{Supply, UnknownSupply};
 pub use tool::{Tool, ensure_tool};
 pub use workers::worker_environment;
 #[cfg(feature = "candle")]

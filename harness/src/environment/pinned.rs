@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{complete::Engines, error::SetupError, lock, need::Need};
+use super::{complete::Engines, error::SetupError, lock, supply::Supply};
 
 /// The pinned releases as far as they were needed: folders of sources, and the engines' Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,25 +48,25 @@ impl Pinned {
     /// What is there by package name: everything of an engine's environment, and the sources.
     pub fn versions(&self) -> BTreeMap<String, String> {
         let installed = self.engines.iter().flat_map(|it| it.versions.clone());
-        let sources = Need::sources(&Need::ALL).into_iter().filter(|it| self.has_source(*it));
+        let sources = Supply::sources(&Supply::ALL).into_iter().filter(|it| self.has_source(*it));
         let sources = sources.map(lock::pinned);
         let sources = sources.map(|it| (it.name.to_owned(), it.version.to_owned()));
         sources.chain(installed).collect()
     }
 
-    pub(super) fn has_source(&self, source: Need) -> bool {
+    pub(super) fn has_source(&self, source: Supply) -> bool {
         match source {
-            Need::Transformers => self.transformers.is_some(),
-            Need::MlxLm => self.mlx_lm.is_some(),
-            Need::Torch | Need::Mlx => false,
+            Supply::Transformers => self.transformers.is_some(),
+            Supply::MlxLm => self.mlx_lm.is_some(),
+            Supply::Torch | Supply::Mlx => false,
         }
     }
 
-    pub(super) fn set_source(&mut self, source: Need, folder: PathBuf) {
+    pub(super) fn set_source(&mut self, source: Supply, folder: PathBuf) {
         match source {
-            Need::Transformers => self.transformers = Some(folder),
-            Need::MlxLm => self.mlx_lm = Some(folder),
-            Need::Torch | Need::Mlx => {}
+            Supply::Transformers => self.transformers = Some(folder),
+            Supply::MlxLm => self.mlx_lm = Some(folder),
+            Supply::Torch | Supply::Mlx => {}
         }
     }
 }
@@ -74,10 +74,10 @@ impl Pinned {
 /// An engine's environment holds the sources that it runs.
 impl From<Engines> for Pinned {
     fn from(engines: Engines) -> Self {
-        let folder = |source: Need| engines.serves(source).then(|| engines.site_packages.clone());
+        let folder = |source: Supply| engines.serves(source).then(|| engines.site_packages.clone());
         Self {
-            transformers: folder(Need::Transformers),
-            mlx_lm: folder(Need::MlxLm),
+            transformers: folder(Supply::Transformers),
+            mlx_lm: folder(Supply::MlxLm),
             engines: Some(engines),
         }
     }

@@ -14,11 +14,11 @@ use super::{
     home::Home,
     lock,
     machine::free_disk,
-    need::Need,
     python::{self, Interpreter},
     settings::{Settings, ShownTorchSource, TorchSource},
     setup::Found,
     sizes::{Group, SIZES, Size, human, platform},
+    supply::Supply,
     uv::{self, Uv},
 };
 use crate::cancel::Cancel;
@@ -31,7 +31,7 @@ pub struct Plan {
     /// The folder that would be filled.
     pub home: PathBuf,
     /// What is to be set up.
-    pub needs: Vec<Need>,
+    pub needs: Vec<Supply>,
     /// All of it is there: setup has nothing to do, and the sizes below are zero.
     pub ready: bool,
     /// Where torch comes from.
@@ -77,7 +77,7 @@ pub struct Leaner {
 }
 
 /// What [`ensure`](super::ensure) would do for `needs` now. Downloads and changes nothing.
-pub fn plan(home: &Home, needs: &[Need]) -> Result<Plan, SetupError> {
+pub fn plan(home: &Home, needs: &[Supply]) -> Result<Plan, SetupError> {
     let settings = Settings::from_environment();
     if Found::look(home, &settings, needs).missing.is_empty() {
         return of(home, &settings, needs, None, None);
@@ -90,14 +90,14 @@ pub fn plan(home: &Home, needs: &[Need]) -> Result<Plan, SetupError> {
 pub(super) fn of(
     home: &Home,
     settings: &Settings,
-    needs: &[Need],
+    needs: &[Supply],
     uv: Option<&Uv>,
     python: Option<&Interpreter>,
 ) -> Result<Plan, SetupError> {
     let platform = platform();
     let missing = Found::look(home, settings, needs).missing;
     let ready = missing.is_empty();
-    let engines = Need::engines(&missing);
+    let engines = Supply::engines(&missing);
     if !engines.is_empty() && SIZES.engines(&platform).is_none() {
         return Err(SetupError::Platform { platform });
     }
@@ -110,7 +110,7 @@ pub(super) fn of(
         .filter(|(name, _)| brought.contains(*name))
         .map(|(name, size)| (Group::of(name), name.as_str(), size))
         .collect();
-    for source in Need::sources(&missing) {
+    for source in Supply::sources(&missing) {
         let package = source.package();
         if !brought.contains(package) {
             lock.push_str(lock::pinned(source).text);
@@ -123,7 +123,7 @@ pub(super) fn of(
     let cached =
         !ready && uv.zip(python).is_some_and(|(uv, python)| uv.has_all(home, &lock, python));
     let download: u64 = groups.iter().map(|it| it.download_bytes).sum();
-    let from_index = engines.contains(&Need::Torch) && settings.torch != TorchSource::Locked;
+    let from_index = engines.contains(&Supply::Torch) && settings.torch != TorchSource::Locked;
     Ok(Plan {
         home: home.path().to_owned(),
         needs: needs.to_vec(),
@@ -177,7 +177,7 @@ impl Plan {
     /// The plan in sentences, each worth a line: what, how large, where, and how to have it smaller.
     pub fn sentences(&self) -> Vec<String> {
         let home = self.home.display();
-        let what = Need::told(&self.needs);
+        let what = Supply::told(&self.needs);
         if self.ready {
             return vec![format!("set up in {home}: {what}")];
         }
@@ -218,7 +218,7 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn planned(needs: &[Need], torch: TorchSource) -> Plan {
+    fn planned(needs: &[Supply], torch: TorchSource) -> Plan {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path()).unwrap();
         of(&home, &Settings { torch, ..Settings::default() }, needs, None, None).unwrap()
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_plan_states_every_group_and_their_sum() {
-        let plan = planned(&Need::ALL, TorchSource::Locked);
+        let plan = planned(&Supply::ALL, TorchSource::Locked);
         assert!(!plan.ready && !plan.cached && plan.unmeasured.is_empty());
         let sum: u64 = plan.groups.iter().map(|it| it.download_bytes).sum();
         assert_eq!(plan.download_bytes, sum);
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_cpu_index_plans_no_cuda_and_says_that_torch_is_not_measured() {
         let index = TorchSource::Index { url: "https://user:s3cret@x.example/cpu".into() };
-        let plan = planned(&Need::ALL, index);
+        let plan = planned(&Supply::ALL, index);
         let out = [Group::Torch, Group::TorchCuda];
         assert!(plan.groups.iter().all(|it| !out.contains(&it.group)));
         assert_eq!(plan.unmeasured, ["torch"]);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     /// Groups without the installer, which is told apart.
-    fn groups(needs: &[Need]) -> Vec<Group> {
+    fn groups(needs: &[Supply]) -> Vec<Group> {
         let mut groups: Vec<Group> =
             planned(needs, TorchSource::Locked).groups.iter().map(|it| it.group).collect();
         groups.retain(|it| *it != Group::Uv);
@@ -259,15 +259,18 @@ mod tests {
 
     #[test]
     fn no_more_is_planned_than_is_needed() {
-        let bytes = |needs: &[Need]| planned(needs, TorchSource::Locked).download_bytes;
-        assert_eq!(groups(&[Need::Transformers, Need::MlxLm]), [Group::Sources]);
-        assert_eq!(groups(&[Need::Mlx, Need::Transformers]), [Group::Mlx, Group::Rest]);
-        assert!(!groups(&[Need::Torch]).contains(&Group::Mlx));
+        let bytes = |needs: &[Supply]| planned(needs, TorchSource::Locked).download_bytes;
+        assert_eq!(groups(&[Supply::Transformers, Supply::MlxLm]), [Group::Sources]);
+        assert_eq!(groups(&[Supply::Mlx, Supply::Transformers]), [Group::Mlx, Group::Rest]);
+        assert!(!groups(&[Supply::Torch]).contains(&Group::Mlx));
         let installer = SIZES.uv(&platform()).unwrap().download;
-        assert!(bytes(&[Need::Transformers]) - installer < 20_000_000);
-        assert!(bytes(&[Need::Mlx]) - installer < 150_000_000);
+        assert!(bytes(&[Supply::Transformers]) - installer < 20_000_000);
+        assert!(bytes(&[Supply::Mlx]) - installer < 150_000_000);
         // A source that the engine brings costs nothing.
-        assert_eq!(bytes(&[Need::Mlx]), bytes(&[Need::Mlx, Need::Transformers, Need::MlxLm]));
-        assert!(bytes(&[Need::Torch]) < bytes(&[Need::Torch, Need::MlxLm]));
+        assert_eq!(
+            bytes(&[Supply::Mlx]),
+            bytes(&[Supply::Mlx, Supply::Transformers, Supply::MlxLm])
+        );
+        assert!(bytes(&[Supply::Torch]) < bytes(&[Supply::Torch, Supply::MlxLm]));
     }
 }

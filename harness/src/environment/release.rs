@@ -17,11 +17,11 @@ use super::{
     error::SetupError,
     home::Home,
     lock::{self, requirements},
-    need::Need,
     python::{self, Interpreter},
     settings::Settings,
     setup,
     source::{self, Fetch},
+    supply::Supply,
     uv::{self, Uv, remove, step},
 };
 use crate::{
@@ -129,8 +129,8 @@ fn release_with(
 ) -> Result<Release, SetupError> {
     home.create()?;
     // The pinned release is held to the lock file rather than to the index.
-    if name.0 == lock::pinned(Need::Transformers).version {
-        let pinned = setup::ensure_with(home, settings, &[Need::Transformers], progress, cancel)?;
+    if name.0 == lock::pinned(Supply::Transformers).version {
+        let pinned = setup::ensure_with(home, settings, &[Supply::Transformers], progress, cancel)?;
         let folder = pinned.transformers()?.to_owned();
         return Ok(Release { version: name.0.clone(), folder });
     }

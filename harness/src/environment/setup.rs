@@ -8,13 +8,13 @@ use super::{
     home::Home,
     install::{Build, folder_name},
     lock,
-    need::Need,
     pinned::Pinned,
     plan,
     python::{self, Interpreter},
     settings::Settings,
     sizes::platform,
     source::{self, Fetch},
+    supply::Supply,
     uv::{self, Uv},
     workers,
 };
@@ -35,7 +35,7 @@ use crate::{
 /// finished.
 pub fn ensure(
     home: &Home,
-    needs: &[Need],
+    needs: &[Supply],
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Pinned, SetupError> {
@@ -43,7 +43,7 @@ pub fn ensure(
 }
 
 /// What `needs` name where all of it is set up already; nothing is downloaded or built.
-pub fn installed(home: &Home, needs: &[Need]) -> Option<Pinned> {
+pub fn installed(home: &Home, needs: &[Supply]) -> Option<Pinned> {
     let found = Found::look(home, &Settings::from_environment(), needs);
     if found.missing.is_empty() { found.pinned(home).ok() } else { None }
 }
@@ -51,7 +51,7 @@ pub fn installed(home: &Home, needs: &[Need]) -> Option<Pinned> {
 pub(super) fn ensure_with(
     home: &Home,
     settings: &Settings,
-    needs: &[Need],
+    needs: &[Supply],
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Pinned, SetupError> {
@@ -62,7 +62,7 @@ pub(super) fn ensure_with(
     if missing.is_empty() {
         return Ok(pinned);
     }
-    let engines = Need::engines(&missing);
+    let engines = Supply::engines(&missing);
     if !engines.is_empty() && super::sizes::SIZES.engines(&platform()).is_none() {
         return Err(SetupError::Platform { platform: platform() });
     }
@@ -82,19 +82,19 @@ pub(super) fn ensure_with(
 /// What is there of some needs, and what is not.
 pub(super) struct Found {
     environment: Option<(PathBuf, Complete)>,
-    sources: Vec<(Need, PathBuf)>,
-    pub(super) missing: Vec<Need>,
+    sources: Vec<(Supply, PathBuf)>,
+    pub(super) missing: Vec<Supply>,
 }
 
 impl Found {
     /// Looks, and changes nothing.
-    pub(super) fn look(home: &Home, settings: &Settings, needs: &[Need]) -> Self {
-        let engines = Need::engines(needs);
+    pub(super) fn look(home: &Home, settings: &Settings, needs: &[Supply]) -> Self {
+        let engines = Supply::engines(needs);
         let environment =
             if engines.is_empty() { None } else { complete::find(home, settings, &engines) };
         let mut missing = if environment.is_some() { Vec::new() } else { engines };
         let mut sources = Vec::new();
-        for source in Need::sources(needs) {
+        for source in Supply::sources(needs) {
             if environment.as_ref().is_some_and(|(_, it)| it.serves(source)) {
                 continue;
             }
@@ -133,7 +133,7 @@ struct Making<'a> {
 
 impl Making<'_> {
     /// The environment of `engines`, built unless another process did meanwhile.
-    fn engines(&self, engines: &[Need]) -> Result<Engines, SetupError> {
+    fn engines(&self, engines: &[Supply]) -> Result<Engines, SetupError> {
         let Self { home, settings, python, progress, cancel } = *self;
         let name = folder_name(engines, settings, python);
         let _lock = home.lock(&name, progress, cancel)?;
@@ -150,9 +150,9 @@ impl Making<'_> {
     }
 
     /// Adds those sources of `missing` that `pinned` has not got from an engine's environment.
-    fn sources(&self, missing: &[Need], mut pinned: Pinned) -> Result<Pinned, SetupError> {
+    fn sources(&self, missing: &[Supply], mut pinned: Pinned) -> Result<Pinned, SetupError> {
         let Self { home, python, progress, cancel, .. } = *self;
-        let mut sources = Need::sources(missing);
+        let mut sources = Supply::sources(missing);
         sources.retain(|it| !pinned.has_source(*it));
         if sources.is_empty() {
             return Ok(pinned);
@@ -179,7 +179,7 @@ impl Making<'_> {
     }
 
     /// The installer, after what it is going to do was said.
-    fn announced(&self, needs: &[Need]) -> Result<Uv, SetupError> {
+    fn announced(&self, needs: &[Supply]) -> Result<Uv, SetupError> {
         let Self { home, settings, python, progress, cancel } = *self;
         let found = uv::find(home, settings);
         announce(&plan::of(home, settings, needs, found.as_ref(), Some(python))?, progress)?;

@@ -186,8 +186,8 @@ mod tests {
     use super::*;
     use crate::environment::{
         lock::{pinned, requirements},
-        need::Need,
         python,
+        supply::Supply,
         testing::{Fake, World, world},
         uv,
     };
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_source_is_fetched_once_and_named_after_its_contents() {
         let world = world(Fake::default());
-        let requirement = pinned(Need::MlxLm);
+        let requirement = pinned(Supply::MlxLm);
         let folder = fetch(&world, &requirement).unwrap();
         assert!(folder.join("mlx_lm/__init__.py").is_file());
         assert_eq!(fetch(&world, &requirement).unwrap(), folder);
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_source_that_was_emptied_or_cut_off_is_fetched_again() {
         let world = world(Fake::default());
-        let requirement = pinned(Need::Transformers);
+        let requirement = pinned(Supply::Transformers);
         let site_packages = fetch(&world, &requirement).unwrap();
         fs::remove_file(site_packages.join("transformers/__init__.py")).unwrap();
         assert_eq!(find(&world.home, &requirement), None);
@@ -244,7 +244,7 @@ mod tests {
         let world = installing(
             "mkdir -p $target/mlx_lm; echo 'error: Hash mismatch for `mlx-lm==0.32.2`' >&2; exit 1",
         );
-        let err = fetch(&world, &pinned(Need::MlxLm)).unwrap_err();
+        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err();
         assert!(matches!(err, SetupError::Hash { .. }), "{err}");
         assert!(folders(&world.home).is_empty());
     }
@@ -254,7 +254,7 @@ mod tests {
         let world = installing(
             "mkdir -p $target; echo 'error: failed to write: No space left on device' >&2; exit 2",
         );
-        let err = fetch(&world, &pinned(Need::MlxLm)).unwrap_err();
+        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err();
         assert!(matches!(err, SetupError::DiskFull { .. }), "{err}");
         assert!(folders(&world.home).is_empty());
     }
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn an_installer_that_leaves_no_package_is_told() {
         let world = installing("mkdir -p $target");
-        let err = fetch(&world, &pinned(Need::MlxLm)).unwrap_err().to_string();
+        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err().to_string();
         assert!(err.contains("it left no such package"), "{err}");
     }
 }

@@ -1,45 +1,51 @@
 //! Both sides' modules and rotations, paired and measured.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use super::{
-    Plan, not_asked, port,
+    ask::{Ran, Turned},
+    plan::Plan,
     read::{LOGITS, unreadable},
-    reference,
+    said::{Baseline, Said},
 };
 use crate::{
     answers::{Asked, DtypePair, Rotations, Taps},
-    engine::{Forwarded, Rope, TapInfo},
+    engine::{Forwarded, TapInfo},
     figure::Order,
     measure::{
         logits,
         pairing::pair_modules,
         taps::{TapFigure, relative_error},
     },
+    need::Need,
     outcome::Absence,
     tensors::{Tensor, TensorFile},
     tolerance::bound,
 };
 
 /// Pair the taps of the plain forward and measure each pair, two tensors in memory at a time.
-pub(super) fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Said) -> Asked<Taps> {
-    let side = |said: &Asked<(Forwarded, PathBuf)>| -> Asked<(Vec<TapInfo>, TensorFile)> {
-        let (forwarded, path) = said.as_ref().map_err(Clone::clone)?;
-        let file = TensorFile::open(path).map_err(|err| unreadable(&err))?;
-        Ok((forwarded.taps.clone(), file))
+pub(super) fn taps(
+    plan: &Plan<'_>,
+    baseline: Result<&Baseline, &Absence>,
+    port: &Said,
+) -> Asked<Taps> {
+    let side = |said: Asked<Ran>| -> Asked<(Vec<TapInfo>, TensorFile)> {
+        let (forwarded, path) = said?;
+        let file = TensorFile::open(&path).map_err(|err| unreadable(&err))?;
+        Ok((forwarded.taps, file))
     };
-    let (truth_taps, truth) = side(&reference.truth)?;
-    let (_, run) = side(&reference.run)?;
-    let nudged: Vec<TensorFile> = reference
+    let baseline = baseline.map_err(Clone::clone)?;
+    let (truth_taps, truth) = side(baseline.truth.clone())?;
+    let (_, run) = side(baseline.run.clone())?;
+    let nudged: Vec<TensorFile> = baseline
         .nudged
         .as_ref()
         .map_err(Clone::clone)?
         .iter()
         .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
         .collect::<Asked<_>>()?;
-    let (port_taps, port_file) = side(&port.plain)?;
-    let opened = (&reference.opened, &port.opened);
-    let (Ok(definition), Ok(port)) = opened else { return Err(not_asked()) };
+    let (port_taps, port_file) = side(port.forward(Need::Logits))?;
+    let (definition, port) = (&baseline.opened, &port.opened(Need::Judged)?);
 
     let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
     let fingerprints = |opened: &crate::engine::Opened| {
@@ -98,8 +104,8 @@ pub(super) fn taps(plan: &Plan<'_>, reference: &reference::Said, port: &port::Sa
 
 pub(super) fn rotations(
     plan: &Plan<'_>,
-    reference: Asked<[(Rope, PathBuf); 2]>,
-    port: Asked<[(Rope, PathBuf); 2]>,
+    reference: Asked<Turned>,
+    port: Asked<Turned>,
 ) -> Asked<Rotations> {
     let reference = reference?;
     if let Some(reason) = &reference[0].0.absent {
@@ -112,7 +118,7 @@ pub(super) fn rotations(
     }
     let mut result =
         Rotations { positions: plan.positions.concat(), layers: Vec::new(), unpaired: Vec::new() };
-    let files = |side: &[(Rope, PathBuf); 2]| -> Asked<Vec<TensorFile>> {
+    let files = |side: &Turned| -> Asked<Vec<TensorFile>> {
         side.iter()
             .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
             .collect()
@@ -169,14 +175,13 @@ fn both(files: &[TensorFile], key: &str) -> Asked<Tensor> {
 
 /// Taps at bfloat16, paired as the taps of the run were.
 pub(super) fn dtypes(
-    reference: &Asked<Forwarded>,
-    port: Asked<Forwarded>,
-    taps: &Asked<Taps>,
+    reference: Asked<Ran>,
+    port: Asked<Ran>,
+    taps: Result<&Taps, &Absence>,
 ) -> Asked<Vec<DtypePair>> {
-    let reference = reference.as_ref().map_err(Clone::clone)?;
-    let port = port?;
-    let taps = taps.as_ref().map_err(Clone::clone)?;
-    let (expected, actual) = (by_path(reference), by_path(&port));
+    let ((reference, _), (port, _)) = (reference?, port?);
+    let taps = taps.map_err(Clone::clone)?;
+    let (expected, actual) = (by_path(&reference), by_path(&port));
     // A tap that differs in value is another quantity: a different split of the work.
     let mut pairs: Vec<DtypePair> = taps
         .pairs
@@ -194,7 +199,7 @@ pub(super) fn dtypes(
     pairs.push(DtypePair {
         reference: LOGITS.into(),
         port: LOGITS.into(),
-        reference_dtype: reference.dtype.clone(),
+        reference_dtype: reference.dtype,
         port_dtype: port.dtype,
     });
     Ok(pairs)

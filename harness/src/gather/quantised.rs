@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Plan, ask::Ask, open_request, port::offers, read::read_logits};
+use super::{error::not_asked, plan::Plan, port::offers, read::read_logits, side::Side};
 use crate::{
     answers::{Asked, Quantised},
     case::{QUANTISATIONS, Quantisation},
-    engine::{Forward, Opened, Operation},
+    engine::{Open, Opened, Operation},
     need::Need,
 };
 
 /// The port's answer for one way of quantising.
+#[derive(Clone, Debug)]
 pub(super) struct Packed {
     layers: usize,
     logits: PathBuf,
@@ -27,10 +28,10 @@ struct Answer {
 
 fn wanted(plan: &Plan<'_>) -> Asked<()> {
     offers(plan, Operation::Pack)?;
-    if plan.question.wants(Need::Quantised) { Ok(()) } else { Err(super::not_asked()) }
+    if plan.question.wants(Need::Quantised) { Ok(()) } else { Err(not_asked()) }
 }
 
-impl Ask<'_, '_> {
+impl Side<'_, '_> {
     /// The reference's logits with its weights rounded, for each way of quantising.
     pub(super) fn rounded(&mut self) -> Asked<Vec<PathBuf>> {
         wanted(self.plan)?;
@@ -40,13 +41,9 @@ impl Ask<'_, '_> {
     fn rounded_by(&mut self, by: Quantisation) -> Asked<PathBuf> {
         let precision = self.plan.question.regime.precision();
         let handle = format!("rounded-{}", by.bits);
-        let mut request = open_request(&handle, &self.plan.checkpoint, precision);
-        request["quantise"] = json!(by);
-        self.call::<Opened>("open", request)?;
-        let forward = Forward { tokens: self.plan.tokens.clone(), ..Forward::default() };
-        let said = self.forward(&handle, &forward, &handle).map(|(_, path)| path);
-        self.close(&handle);
-        said
+        let open = Open::new(&handle, &self.plan.checkpoint, precision);
+        self.ask.open::<Opened>(&Open { quantise: Some(by), ..open })?;
+        self.closing(&handle).map(|it| it.1)
     }
 
     /// The port quantised, saved, opened again and run, for each way of quantising.
@@ -58,13 +55,13 @@ impl Ask<'_, '_> {
     fn packed_by(&mut self, by: Quantisation) -> Asked<Packed> {
         let plan = self.plan;
         let name = format!("packed-{}", by.bits);
-        let logits = plan.work.join(format!("port-{name}.safetensors"));
+        let logits = self.ask.file(&name);
         let request = json!({
             "checkpoint": plan.checkpoint, "dtype": plan.question.regime.precision(),
             "bits": by.bits, "group": by.group, "tokens": plan.tokens,
             "folder": plan.work.join(&name), "out": logits,
         });
-        let answer: Answer = self.call("quantised", request)?;
+        let answer: Answer = self.ask.call("quantised", request)?;
         Ok(Packed { layers: answer.packed.len(), logits })
     }
 }

@@ -9,11 +9,16 @@ use crate::{
 };
 
 /// The name of logits in every file of a worker.
-pub(super) const LOGITS: &str = "logits";
+pub(crate) const LOGITS: &str = "logits";
 
 /// The harness itself could not read what a worker wrote.
-pub(super) fn unreadable(err: &TensorError) -> Absence {
+pub(crate) fn unreadable(err: &TensorError) -> Absence {
     Absence::Blocked { reason: err.to_string() }
+}
+
+/// Logits `[B, T, V]`, as they were written.
+pub(crate) fn read_batch(path: &Path) -> Asked<Tensor> {
+    batch_in(path).map_err(|err| unreadable(&err))
 }
 
 /// Logits `[1, T, V]` or `[B, T, V]`; a batch of one loses its first axis.
@@ -23,9 +28,13 @@ pub(super) fn read_logits(path: &Path) -> Asked<Tensor> {
 
 /// As [`read_logits`], with the error as it is.
 pub(crate) fn logits_in(path: &Path) -> Result<Tensor, TensorError> {
-    let mut tensor = TensorFile::open(path).and_then(|it| it.tensor(LOGITS))?;
+    let mut tensor = batch_in(path)?;
     if tensor.shape.len() == 3 && tensor.shape[0] == 1 {
         tensor.shape.remove(0);
     }
     Ok(tensor)
+}
+
+fn batch_in(path: &Path) -> Result<Tensor, TensorError> {
+    TensorFile::open(path).and_then(|it| it.tensor(LOGITS))
 }

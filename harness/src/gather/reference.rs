@@ -9,43 +9,25 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Plan, ask::Ask, long, not_asked, open_request, reference_absence};
+use super::{
+    ask::{Ask, Ran},
+    error::reference_absence,
+    plan::Plan,
+    said::{Baseline, Half, LongText, Said},
+    side::Side,
+};
 use crate::{
-    answers::Asked,
-    case::{NEW_TOKENS, Precision, Regime, StateWay},
-    engine::{Experiment, Forward, Forwarded, Generated, Opened, Rope, Session},
+    answers::{Asked, Fields},
+    case::{Inputs, NEW_TOKENS, Precision, Regime, StateWay},
+    engine::{Experiment, Forward, Open, Opened, Session},
     need::Need,
     outcome::Absence,
 };
 
 /// Fields beyond this many would cost more than they tell.
 const MAX_EXPERIMENTS: usize = 24;
-
-/// What the reference said; tensors are still in their files.
-pub(super) struct Said {
-    pub(super) opened: Asked<Opened>,
-    /// The plain forward at the truth's precision, with taps.
-    pub(super) truth: Asked<(Forwarded, PathBuf)>,
-    /// The same at the run's precision.
-    pub(super) run: Asked<(Forwarded, PathBuf)>,
-    /// The same with weights moved by up to one unit in the last place, as often as the regime needs.
-    pub(super) nudged: Asked<Vec<(Forwarded, PathBuf)>>,
-    pub(super) batch: Asked<Vec<PathBuf>>,
-    /// Near and far positions.
-    pub(super) rope: Asked<[(Rope, PathBuf); 2]>,
-    pub(super) narrow: Asked<Forwarded>,
-    pub(super) retied: Asked<PathBuf>,
-    /// Seconds to load it at the run's precision.
-    pub(super) load_seconds: Option<f64>,
-    pub(super) generated: Asked<(Generated, PathBuf)>,
-    /// The long text, at the truth's precision.
-    pub(super) long: Asked<long::Text>,
-    /// Logits along that text at the run's precision.
-    pub(super) along: Asked<PathBuf>,
-    pub(super) rounded: Asked<Vec<PathBuf>>,
-    pub(super) read: Asked<Vec<String>>,
-    pub(super) experiments: Asked<BTreeMap<String, Experiment>>,
-}
+/// The ways of feeding whose rows must give what each gives alone.
+const BATCHED: [StateWay; 2] = [StateWay::LeftPadded, StateWay::RightPadded];
 
 #[derive(Deserialize)]
 struct Reads {
@@ -61,105 +43,70 @@ pub(super) fn ask(
     text: Sender<Vec<u32>>,
 ) -> Said {
     let regime = plan.question.regime;
-    let wants = |need| plan.question.wants(need);
-    let plain = Forward { tokens: plan.tokens.clone(), taps: true, ..Forward::default() };
-    let mut ask = Ask { session, plan, side: "reference", absence: reference_absence };
+    let ask = Ask::new(session, &plan.work, "reference", reference_absence);
+    let mut side = Side { ask, plan };
 
-    let opened = ask.open("truth", regime.truth(), None).and_then(complete);
-    let truth = opened.clone_absence().and_then(|()| ask.forward("truth", &plain, "truth"));
-    let batch_wanted =
-        [StateWay::LeftPadded, StateWay::RightPadded].map(Need::State).into_iter().any(wants);
-    let batch = match &opened {
-        Err(absence) => Err(absence.clone()),
-        Ok(_) if !batch_wanted => Err(not_asked()),
-        Ok(_) => (0..plan.batch.len())
-            .map(|row| {
-                let tokens = vec![plan.batch[row].clone()];
-                let alone = Forward { tokens, ..Forward::default() };
-                ask.forward("truth", &alone, &format!("alone-{row}")).map(|(_, path)| path)
-            })
-            .collect(),
+    let opened = match side.open("truth", regime.truth(), None).and_then(complete) {
+        Ok(opened) => opened,
+        Err(absence) => return Said::nothing(absence),
     };
-    let long = opened.clone_absence().and_then(|()| ask.long_text("truth"));
-    if let Ok((said, _)) = &long {
+    let mut said = Said::new();
+    let plain = side.plain();
+    let truth = side.ask.forward("truth", &plain, "truth");
+    let batched = BATCHED.map(Need::State).into_iter().filter(|it| plan.question.wants(*it));
+    let batched: Vec<Need> = batched.collect();
+    if !batched.is_empty() {
+        let alone = side.alone();
+        for need in batched {
+            said.put(need, alone.clone().map(Half::Logits));
+        }
+    }
+    let long = side.wanted(Need::Long, |it| it.long_text("truth"));
+    if let Ok((written, _)) = &long {
         // The receiver may be gone when the port failed first; then nobody needs it.
-        let _ = text.send(said.ids.clone());
+        let _ = text.send(written.ids.clone());
     }
     drop(text);
-    ask.close("truth");
+    side.ask.close("truth");
 
-    let run_opened =
-        opened.clone_absence().and_then(|()| ask.open("run", regime.precision(), None));
-    let load_seconds = run_opened.as_ref().ok().and_then(|it| it.seconds);
-    let run_opened = run_opened.clone_absence();
-    let run = run_opened.clone().and_then(|()| ask.forward("run", &plain, "run"));
-    let nudged = (0..nudges(regime))
-        .map(|index| {
-            ask.open("nudged", regime.precision(), Some(plan.question.seed + index))?;
-            let said = ask.forward("nudged", &plain, &format!("nudged-{index}"));
-            ask.close("nudged");
-            said
-        })
-        .collect();
-    let generated = run_opened.clone().and_then(|()| {
-        if !wants(Need::Generation) {
-            return Err(not_asked());
-        }
-        ask.generate("run", NEW_TOKENS, "generated")
+    let running = side.open("run", regime.precision(), None);
+    let load_seconds = running.as_ref().ok().and_then(|it| it.seconds);
+    let running = running.map(|_| ());
+    let run = running.clone().and_then(|()| side.ask.forward("run", &plain, "run"));
+    let nudged = (0..nudges(regime)).map(|index| side.nudged(index)).collect();
+    let baseline = Baseline { opened, truth, run, nudged, load_seconds };
+    said.put(Need::Reference, Ok(Half::Baseline(Box::new(baseline))));
+    let generated = side.wanted(Need::Generation, |it| {
+        running.clone()?;
+        it.generate("run", NEW_TOKENS, "generated")
     });
-    let along = long.as_ref().map_err(Clone::clone).and_then(|(text, _)| {
-        run_opened.clone()?;
-        ask.along("run", &text.ids)
+    said.put(Need::Generation, generated.map(Half::Text));
+    let along = long.and_then(|text| {
+        running.clone()?;
+        let along = side.along("run", &text.0.ids)?.1;
+        Ok(Half::LongText(LongText { text, along }))
     });
-    let rope = run_opened
-        .clone()
-        .and_then(|()| if wants(Need::Rotations) { ask.rope("run") } else { Err(not_asked()) });
-    let read = run_opened.clone().and_then(|()| {
-        if !wants(Need::Fields) {
-            return Err(not_asked());
-        }
-        ask.call::<Reads>("config_reads", json!({"handle": "run"})).map(|it| it.fields)
+    said.put(Need::Long, along);
+    let rotations = side.wanted(Need::Rotations, |it| {
+        running.clone()?;
+        it.rope("run")
     });
-    ask.close("run");
+    said.put(Need::Rotations, rotations);
+    let read = side.wanted(Need::Fields, |it| {
+        running.clone()?;
+        it.ask.call::<Reads>("config_reads", json!({"handle": "run"})).map(|it| it.fields)
+    });
+    side.ask.close("run");
 
-    let narrow = if wants(Need::Dtypes) {
-        ask.open("narrow", Precision::Bfloat16, None).and_then(|_| {
-            let said = ask.forward("narrow", &plain, "narrow").map(|(said, _)| said);
-            ask.close("narrow");
-            said
-        })
-    } else {
-        Err(not_asked())
-    };
-    let retied = plan.retied.clone().and_then(|(_, checkpoint)| {
-        ask.call::<Opened>("open", open_request("retied", &checkpoint, regime.truth()))?;
-        let untapped = Forward { taps: false, ..plain.clone() };
-        let said = ask.forward("retied", &untapped, "retied").map(|(_, path)| path);
-        ask.close("retied");
-        said
+    said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
+    said.put(Need::Retied, side.retied(regime.truth()));
+    said.put(Need::Quantised, side.rounded().map(Half::Logits));
+    let fields = read.and_then(|read| {
+        let ignored = side.experiments(&read, ignored)?;
+        Ok(Half::Fields(Fields { read, ignored }))
     });
-    let rounded = opened.clone_absence().and_then(|()| ask.rounded());
-    let experiments = match &read {
-        Err(absence) => Err(absence.clone()),
-        Ok(read) => experiments(&mut ask, read, ignored),
-    };
-    Said {
-        opened,
-        truth,
-        run,
-        nudged,
-        batch,
-        rope,
-        narrow,
-        retied,
-        load_seconds,
-        generated,
-        long,
-        along,
-        rounded,
-        read,
-        experiments,
-    }
+    said.put(Need::Fields, fields);
+    said
 }
 
 /// A reference with a hole is none: transformers fills what a checkpoint lacks with fresh values.
@@ -183,43 +130,58 @@ fn nudges(regime: Regime) -> u64 {
     }
 }
 
-/// Change each field that the definition reads and the port drops, one at a time.
-fn experiments(
-    ask: &mut Ask<'_, '_>,
-    read: &[String],
-    ignored: &Receiver<Asked<Vec<String>>>,
-) -> Asked<BTreeMap<String, Experiment>> {
-    let ignored = ignored.recv().unwrap_or_else(|_| {
-        Err(Absence::Blocked { reason: "the port's side ended early".into() })
-    })?;
-    let fields = ignored.iter().filter(|it| read.contains(it)).take(MAX_EXPERIMENTS);
-    let mut experiments = BTreeMap::new();
-    for field in fields {
-        let request = json!({
-            "checkpoint": ask.plan.checkpoint, "field": field, "tokens": ask.plan.tokens,
-        });
-        let experiment = ask.call::<Experiment>("config_experiment", request)?;
-        experiments.insert(field.clone(), experiment);
-    }
-    Ok(experiments)
-}
-
-impl Ask<'_, '_> {
+impl Side<'_, '_> {
+    /// The subject's checkpoint, with each weight moved by up to one unit in the last place where a seed
+    /// for that is given.
     fn open(&mut self, handle: &str, precision: Precision, nudge: Option<u64>) -> Asked<Opened> {
-        let mut request = open_request(handle, &self.plan.checkpoint, precision);
-        request["ulp_noise"] = nudge.into();
-        request["ulp"] = (2.0 * precision.roundoff()).into();
-        self.call("open", request)
+        let ulp = nudge.map(|_| 2.0 * precision.roundoff());
+        let open = Open::new(handle, &self.plan.checkpoint, precision);
+        self.ask.open(&Open { ulp_noise: nudge, ulp, ..open })
     }
-}
 
-/// `Ok(())` or the absence, without the value.
-trait CloneAbsence {
-    fn clone_absence(&self) -> Asked<()>;
-}
+    /// The plain forward with nudged weights.
+    fn nudged(&mut self, index: u64) -> Asked<Ran> {
+        let question = self.plan.question;
+        self.open("nudged", question.regime.precision(), Some(question.seed + index))?;
+        let said = self.ask.forward("nudged", &self.plain(), &format!("nudged-{index}"));
+        self.ask.close("nudged");
+        said
+    }
 
-impl<T> CloneAbsence for Asked<T> {
-    fn clone_absence(&self) -> Asked<()> {
-        self.as_ref().map(|_| ()).map_err(Clone::clone)
+    /// Logits of each row of the batch, alone.
+    fn alone(&mut self) -> Asked<Vec<PathBuf>> {
+        let rows = self.plan.batch.iter().enumerate();
+        rows.map(|(index, row)| {
+            let alone = Forward::of(Inputs::text(vec![row.clone()]));
+            self.ask.forward("truth", &alone, &format!("alone-{index}")).map(|it| it.1)
+        })
+        .collect()
+    }
+
+    fn retied(&mut self, precision: Precision) -> Asked<Half> {
+        let (_, checkpoint) = self.plan.retied.clone()?;
+        self.ask.open::<Opened>(&Open::new("retied", &checkpoint, precision))?;
+        self.closing("retied").map(Half::Forward)
+    }
+
+    /// Change each field that the definition reads and the port drops, one at a time.
+    fn experiments(
+        &mut self,
+        read: &[String],
+        ignored: &Receiver<Asked<Vec<String>>>,
+    ) -> Asked<BTreeMap<String, Experiment>> {
+        let ignored = ignored.recv().unwrap_or_else(|_| {
+            Err(Absence::Blocked { reason: "the port's side ended early".into() })
+        })?;
+        let fields = ignored.iter().filter(|it| read.contains(it)).take(MAX_EXPERIMENTS);
+        let mut experiments = BTreeMap::new();
+        for field in fields {
+            let request = json!({
+                "checkpoint": self.plan.checkpoint, "field": field, "tokens": self.plan.tokens,
+            });
+            let experiment = self.ask.call::<Experiment>("config_experiment", request)?;
+            experiments.insert(field.clone(), experiment);
+        }
+        Ok(experiments)
     }
 }

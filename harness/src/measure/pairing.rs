@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::layer::Layer;
+
 /// Path segments that only say which container the decoder sits in.
 const CONTAINERS: [&str; 7] =
     ["model", "transformer", "backbone", "language_model", "text_model", "decoder", "gpt_neox"];
@@ -44,7 +46,7 @@ pub fn pair_modules(
             .max_by_key(|(path, count)| (**count, std::cmp::Reverse((*path).clone())));
         if let Some((other, &count)) = best
             && total < 2 * count
-            && layer_of(path) == layer_of(other)
+            && Layer::around(path) == Layer::around(other)
         {
             taken.insert(other.clone());
             pairs.insert(path.clone(), other.clone());
@@ -60,18 +62,6 @@ pub fn normalised(path: &str) -> String {
         segments.remove(0);
     }
     segments.join(".")
-}
-
-/// The index of the first numbered segment: the decoder layer a path lies in.
-pub fn layer_of(path: &str) -> Option<u32> {
-    path.split('.').find_map(|it| it.parse().ok())
-}
-
-/// Whether a path is a whole decoder layer: it ends in its first number.
-pub fn is_layer(path: &str) -> bool {
-    let last = path.rsplit('.').next().unwrap_or(path);
-    last.parse::<u32>().is_ok()
-        && path.split('.').filter(|it| it.parse::<u32>().is_ok()).count() == 1
 }
 
 fn depth(path: &str) -> usize {
@@ -151,10 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_told_from_experts() {
-        assert!(is_layer("model.layers.3"));
-        assert!(!is_layer("model.layers.3.mlp.experts.2"));
-        assert!(!is_layer("model.norm"));
-        assert_eq!(layer_of("model.layers.3.mlp.experts.2"), Some(3));
+    fn a_module_of_a_tower_is_never_a_pair_of_one_of_the_decoder() {
+        let vision = strings(&["vision_tower.layers.0", "vision_tower.layers.0.attn"]);
+        let text =
+            strings(&["language_model.model.layers.0", "language_model.model.layers.0.attn"]);
+        let twins = |path: &str| parameters(&[(&format!("{path}.attn.weight"), "aa")]);
+        let (here, there) = (twins(&vision[0]), twins(&text[0]));
+        assert!(pair_modules(&vision, &text, &here, &there).is_empty());
+        // The same weights under another name of the same tower are a pair.
+        let visual = strings(&["visual.blocks.0.attn"]);
+        let pairs = pair_modules(&vision, &visual, &here, &twins("visual.blocks.0"));
+        assert_eq!(pairs["vision_tower.layers.0.attn"], "visual.blocks.0.attn");
     }
 }

@@ -1,7 +1,7 @@
 //! Figures of paired taps, and where two models first part.
 
-use super::{logits::exceeds, pairing::is_layer};
-use crate::tensors::Tensor;
+use super::logits::exceeds;
+use crate::{layer::is_decoder_layer, tensors::Tensor};
 
 /// One paired tap.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,9 +113,10 @@ fn agreeing_before(taps: &[TapFigure], index: usize) -> Option<usize> {
     (0..index).rev().find(|&it| !taps[it].diverges())
 }
 
-/// The residual stream's stations: each decoder layer. (An embedding may be scaled outside.)
+/// The residual stream's stations: each decoder layer. (An embedding may be scaled outside, and a tower
+/// has a stream of its own.)
 fn is_stage(path: &str) -> bool {
-    is_layer(path)
+    is_decoder_layer(path)
 }
 
 #[cfg(test)]
@@ -179,6 +180,20 @@ mod tests {
             ("layers.0", 0.1),
         ]);
         assert_eq!(taps[locate(&taps, true).unwrap().first].reference, "layers.0.mlp.up");
+    }
+
+    #[test]
+    fn layers_of_a_vision_tower_are_no_stages_of_the_decoder() {
+        let taps = taps(&[
+            ("vision_tower.layers.0", 0.5),
+            ("vision_tower.layers.1", 1e-7),
+            ("language_model.layers.0", 1e-7),
+            ("language_model.layers.1.mlp", 0.3),
+            ("language_model.layers.1", 0.3),
+        ]);
+        let found = locate(&taps, true).unwrap();
+        assert_eq!(taps[found.first].reference, "language_model.layers.1.mlp");
+        assert_eq!(taps[found.stage].reference, "language_model.layers.1");
     }
 
     #[test]

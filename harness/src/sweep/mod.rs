@@ -90,9 +90,9 @@ pub fn sweep(
         let done = if let Some((done, _)) = kept.find(&model_type) {
             done
         } else {
-            lane.take_files();
-            let done = one_type(lane, &model_type, &causes, &sweep.out, cancel)?;
-            kept.keep(&model_type, &lane.take_files(), &done)?;
+            let one = |lane: &mut Lane| one_type(lane, &model_type, &causes, &sweep.out, cancel);
+            let (done, files) = lane.noting_files(one)?;
+            kept.keep(&model_type, &files, &done)?;
             done
         };
         for row in done.iter().filter(|it: &&Row| it.verdict != Verdict::Pass) {

@@ -8,7 +8,7 @@ use crate::{
     case::Spelling,
     check::{CHECKS, Group, logits::MAX_ABS},
     evidence::Evidence,
-    figure::Real,
+    figure::{Figure, Real, significant},
     gather::GatherError,
     measure::logits::max_or_nan,
     outcome::{Absence, Outcome, Verdict},
@@ -72,7 +72,7 @@ fn worst_multiple(evidence: &Evidence) -> Option<Real> {
         .iter()
         .filter(|it| it.gate && it.group != Group::Positions.id())
         .flat_map(|it| &it.figures)
-        .filter_map(|it| it.multiple())
+        .filter_map(Figure::multiple)
         .reduce(max_or_nan)
         .map(Real)
 }
@@ -87,12 +87,14 @@ fn reason(evidence: &Evidence) -> Option<String> {
     });
     let place = failing()
         .find_map(|it| it.place.as_ref())
-        .map(|it| format!("first differs at {} (relative error {:.1e})", it.module, it.error.0));
+        .map(|it| (&it.module, significant(it.error.0, 2)))
+        .map(|(module, error)| format!("first differs at {module} (relative error {error})"));
     let finding = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
     let figure = || {
         failing().find_map(|check| {
             let figure = check.figures.iter().find(|it| !it.holds())?;
-            Some(format!("{}: {} is {:.1e}", check.id, figure.name, figure.measured.0))
+            let measured = significant(figure.measured.0, 2);
+            Some(format!("{}: {} is {measured}", check.id, figure.name))
         })
     };
     let blocked = || {

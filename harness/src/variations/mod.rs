@@ -28,6 +28,7 @@ use crate::{
     answers::Asked,
     engine::{EngineError, Operation},
     gather::{Lane, Question, reference_absence},
+    kept::Files,
     outcome::Absence,
     progress::{Progress, Step},
 };
@@ -100,8 +101,21 @@ pub fn ask(
     if let Err(lacks) = lane.pair().reference().offers(Operation::OtherValues) {
         return Ok(Err(lacks.into()));
     }
+    let notes_files = lane.notes_files();
     let mut sides = Sides::open(lane, question, work)?;
-    let domain = match Domain::of(&mut sides, question) {
+    let found = vary(&mut sides, question, progress);
+    let files = if notes_files { sides.imported() } else { Files::default() };
+    drop(sides);
+    lane.note(files);
+    found
+}
+
+fn vary(
+    sides: &mut Sides<'_>,
+    question: &Question,
+    progress: &dyn Progress,
+) -> Result<Asked<Variations>, EngineError> {
+    let domain = match Domain::of(sides, question) {
         Ok(domain) => domain,
         Err(err) if err.failure().is_some() => return Ok(Err(reference_absence(&err))),
         Err(err) => return Err(err),
@@ -114,7 +128,7 @@ pub fn ask(
     let mut search = Search {
         cover: Cover::new(domain.sizes()),
         domain: &domain,
-        sides: &mut sides,
+        sides,
         asked: 0,
         found: Variations {
             fields: domain.fields.iter().map(|it| it.name.clone()).collect(),

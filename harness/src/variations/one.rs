@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::{Deviation, Setting, domain::with};
 use crate::{
-    case::{Precision, Regime, token_rows},
-    engine::{EngineError, Failure, Forward, Opened, Session, Synthesis, Synthesised},
+    case::{Inputs, Regime, token_rows},
+    engine::{EngineError, Failure, Forward, Open, Opened, Session, Synthesis, Synthesised},
     figure::Order,
     gather::{Lane, Question, read::logits_in},
+    kept::Files,
     measure::logits::{compare, max_or_nan},
     tensors::Tensor,
     tolerance::bound,
@@ -59,9 +60,10 @@ impl Base<'_> {
     /// Opens the definition at the base config and runs it once, so that it is known what it reads.
     pub(super) fn open(&self, session: &mut Session<'_>, handle: &str) -> Result<(), EngineError> {
         let precision = Regime::Logic.precision();
-        session.call::<Opened>("open", open(handle, &self.checkpoint, precision))?;
+        let open = Open::new(handle, &self.checkpoint, precision);
+        session.call::<Opened>("open", open.request())?;
         let tokens = token_rows(self.vocab, &[TOKENS], self.question.seed);
-        let forward = Forward { tokens, ..Forward::default() };
+        let forward = Forward::of(Inputs::text(tokens));
         session.forward(handle, &forward, &self.folder.join("base.safetensors")).map(|_| ())
     }
 }
@@ -80,6 +82,13 @@ impl<'a> Sides<'a> {
         let made = synthesise(&mut reference, question, &[], 0, &checkpoint)?;
         let (vocab, spelling) = (made.vocab_size, made.spelling);
         Ok(Self { reference, port, base: Base { question, checkpoint, folder, vocab, spelling } })
+    }
+
+    /// What both sessions imported so far.
+    pub(super) fn imported(&mut self) -> Files {
+        let mut files = self.reference.imported();
+        files.extend(self.port.imported());
+        files
     }
 
     /// What both sides make of the base config with these settings.
@@ -142,14 +151,9 @@ fn synthesise(
     out: &Path,
 ) -> Result<Synthesised, EngineError> {
     let synthesis = Synthesis {
-        model_type: question.model_type.clone(),
-        spelling: question.spelling,
-        tie: None,
         overrides: with(&question.overrides, settings),
-        base_config: question.base_config.clone(),
-        dtype: Precision::Float32,
         seed: question.seed + seed,
-        out: out.to_owned(),
+        ..question.synthesis(question.spelling, None, out)
     };
     session.call("synthesize", serde_json::to_value(&synthesis).expect("plain data"))
 }
@@ -163,7 +167,8 @@ fn truth_and_noise(
 ) -> Result<Result<(Tensor, Tensor), String>, EngineError> {
     let mut logits = Vec::new();
     for precision in [Regime::Logic.truth(), Regime::Logic.precision()] {
-        let opened = session.call::<Opened>("open", open("varied", checkpoint, precision));
+        let open = Open::new("varied", checkpoint, precision);
+        let opened = session.call::<Opened>("open", open.request());
         let load = match refusal(opened)? {
             Ok(opened) => opened.load,
             Err(failure) => return Ok(Err(failure.message)),
@@ -191,8 +196,8 @@ fn judged(
     checkpoint: &Path,
     tokens: &[Vec<u32>],
 ) -> Result<Result<Tensor, Deviation>, EngineError> {
-    let precision = Regime::Logic.precision();
-    let opened = session.call::<Opened>("open", open("varied", checkpoint, precision));
+    let open = Open::new("varied", checkpoint, Regime::Logic.precision());
+    let opened = session.call::<Opened>("open", open.request());
     let opened = match refusal(opened)? {
         Ok(opened) => opened,
         Err(failure) => return Ok(Err(deviation(&failure))),
@@ -225,13 +230,9 @@ fn answer(
     tokens: &[Vec<u32>],
 ) -> Result<Tensor, EngineError> {
     let out = base.folder.join(format!("{side}.safetensors"));
-    let forward = Forward { tokens: tokens.to_vec(), ..Forward::default() };
+    let forward = Forward::of(Inputs::text(tokens.to_vec()));
     session.forward("varied", &forward, &out)?;
     logits_in(&out).map_err(|err| session.nonsense("forward", &err))
-}
-
-fn open(handle: &str, checkpoint: &Path, precision: Precision) -> Value {
-    json!({"handle": handle, "checkpoint": checkpoint, "dtype": precision})
 }
 
 /// A failure whose message is its first lines in one: a validator's name, and what it says.

@@ -53,18 +53,13 @@ imported = _op(imports.imported)
 
 
 def forward(request: dict) -> dict:
-    """Logits of a model that ``open`` opened, or ``open_model`` of the machine's own session."""
+    """The answer of a model that ``open`` opened, or ``open_model`` of the machine's own session."""
     return _forward(request) if request["handle"] in _session.handles else _own(questions.forward, request)
 
 
 def generate(request: dict) -> dict:
     """Greedy ids, as ``forward``."""
     return _generate(request) if request["handle"] in _session.handles else _own(own.generate, request)
-
-
-def run(request: dict) -> dict:
-    """The main output of a definition with any head."""
-    return _own(questions.run, request)
 
 
 def ledgers(request: dict) -> dict:

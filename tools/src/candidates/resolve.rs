@@ -3,7 +3,7 @@
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home, Need},
+    environment::{self, Home, Supply},
     progress::Progress,
 };
 use portwright_source::{Library, outline};
@@ -52,7 +52,7 @@ impl Surroundings {
                 .map_err(|_| ToolError::NoSuchPath { flag: "--port", path: path.clone() })?;
             Some(Target::open(id, &path)?)
         } else {
-            match environment::installed(home, &[Need::MlxLm]) {
+            match environment::installed(home, &[Supply::MlxLm]) {
                 Some(pinned) => Some(Target::open(id, pinned.mlx_lm()?)?),
                 None => None,
             }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use portwright_harness::{
     evidence::Evidence,
     figure::{Figure, Real},
-    outcome::{Absence, CheckRecord, Outcome, Place, Verdict},
+    outcome::{CheckRecord, Outcome, Place, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -165,10 +165,7 @@ fn check(old: Option<&CheckRecord>, new: Option<&CheckRecord>) -> CheckChange {
         change: change(before, after),
         before,
         after,
-        reason: new.and_then(|it| it.absence.as_ref()).map(|it| match it {
-            Absence::PortFailed { failure } => failure.to_string(),
-            Absence::Blocked { reason } | Absence::NotApplicable { reason } => reason.clone(),
-        }),
+        reason: new.and_then(|it| it.absence.as_ref()).map(ToString::to_string),
         figures: figures(old, new),
     }
 }

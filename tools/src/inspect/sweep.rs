@@ -11,7 +11,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Engines, Home, Need, worker_environment},
+    environment::{self, Engines, Home, Supply, worker_environment},
     progress::{Progress, Step},
 };
 use portwright_source::{Library, outline};
@@ -267,7 +267,7 @@ pub fn sweep(
     cancel: &Cancel,
 ) -> Result<Inspections, ToolError> {
     // Real transformers is asked too, and it counts on PyTorch.
-    let needs = [Need::Torch, Need::Transformers];
+    let needs = [Supply::Torch, Supply::Transformers];
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let library = match &input.transformers {
         Some(path) => modular::open(Some(path), &[], home, progress, cancel)?,

@@ -14,7 +14,7 @@ use std::{
 use nix::sys::resource::{UsageWho, getrusage};
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home, Need},
+    environment::{self, Home, Supply},
     progress::{Progress, Step},
 };
 use portwright_source::Library;
@@ -103,7 +103,7 @@ pub fn bench(
             let python = match &input.python {
                 Some(python) => python.clone(),
                 None => {
-                    let pinned = environment::ensure(home, &[Need::Torch], progress, cancel)?;
+                    let pinned = environment::ensure(home, &[Supply::Torch], progress, cancel)?;
                     pinned.engines()?.python.clone()
                 }
             };

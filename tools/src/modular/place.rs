@@ -7,7 +7,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    environment::{self, Home, Need},
+    environment::{self, Home, Supply},
     progress::Progress,
 };
 use portwright_source::{Library, is_modular};
@@ -29,7 +29,7 @@ pub(crate) fn open(
     if let Some(library) = around(names)? {
         return Ok(library);
     }
-    let pinned = environment::ensure(home, &[Need::Transformers], progress, cancel)?;
+    let pinned = environment::ensure(home, &[Supply::Transformers], progress, cancel)?;
     Ok(Library::open(pinned.transformers()?)?)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn at_hand(home: &Home) -> Result<Option<Library>, ToolError> {
     if let Some(library) = around(&[])? {
         return Ok(Some(library));
     }
-    let Some(pinned) = environment::installed(home, &[Need::Transformers]) else {
+    let Some(pinned) = environment::installed(home, &[Supply::Transformers]) else {
         return Ok(None);
     };
     Ok(Some(Library::open(pinned.transformers()?)?))

@@ -27,7 +27,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     digest,
-    environment::{self, Home, Need},
+    environment::{self, Home, Supply},
     progress::{Progress, Step},
 };
 pub use portwright_source::port::{Candidate, Work};
@@ -252,7 +252,7 @@ fn open_tree(
     let tree = if let Some(path) = &input.port {
         Tree::open(target, path)?
     } else {
-        let pinned = environment::ensure(home, &[Need::MlxLm], progress, cancel)?;
+        let pinned = environment::ensure(home, &[Supply::MlxLm], progress, cancel)?;
         Tree::open(target, pinned.mlx_lm()?)?
     };
     if tree.is_installed() && !input.dry_run && input.out.is_none() {

@@ -11,7 +11,7 @@ use portwright_harness::{
     cancel::Cancel,
     digest,
     engine::{Launch, Sources},
-    environment::{self, Home, Need, Pinned},
+    environment::{self, Home, Pinned, Supply},
     progress::{Progress, Step},
 };
 use portwright_source::{
@@ -153,7 +153,7 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<PortCoverage, ToolError> {
-    let needs = [Need::Torch, Need::Mlx, Need::Transformers, Need::MlxLm];
+    let needs = [Supply::Torch, Supply::Mlx, Supply::Transformers, Supply::MlxLm];
     let Prepared { pinned, sources, tree, mut rows, trials } =
         prepare(input, &needs, home, progress, cancel)?;
     let launch = Launch::new(home, pinned.clone());
@@ -185,7 +185,7 @@ pub fn plan(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Vec<Row>, ToolError> {
-    let needs = [Need::Transformers, Need::MlxLm];
+    let needs = [Supply::Transformers, Supply::MlxLm];
     Ok(prepare(input, &needs, home, progress, cancel)?.rows)
 }
 
@@ -202,7 +202,7 @@ struct Prepared {
 
 fn prepare(
     input: &PortSweepInput,
-    needs: &[Need],
+    needs: &[Supply],
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,

@@ -15,6 +15,7 @@ use portwright_harness::{
     digest,
     engine::{EngineError, Launch, Pair, Sources},
     evidence::Evidence,
+    figure::significant,
     gather::{GatherError, Lane, Question},
     kept::Kept,
     lanes,
@@ -108,9 +109,8 @@ impl Trials<'_> {
             let run = if let Some((run, _)) = kept.find(&name) {
                 run
             } else {
-                lane.take_files();
-                let run = self.one(lane, model_type, scaffold, &name)?;
-                let mut files = lane.take_files();
+                let made = lane.noting_files(|it| self.one(it, model_type, scaffold, &name))?;
+                let (run, mut files) = made;
                 files.forget(&self.file_of(model_type));
                 kept.keep(&name, &files, &run)?;
                 run
@@ -196,7 +196,7 @@ fn judge(evidence: &Evidence) -> Run {
     let found = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
     let measured = failing().find_map(|it| {
         let figure = it.figures.iter().find(|it| !it.holds())?;
-        Some(format!("{}: {} is {:.1e}", it.id, figure.name, figure.measured.0))
+        Some(format!("{}: {} is {}", it.id, figure.name, significant(figure.measured.0, 2)))
     });
     let blocked = gates.iter().find_map(|it| match &it.absence {
         Some(Absence::Blocked { reason }) => Some(format!("{}: {reason}", it.id)),

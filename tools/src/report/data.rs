@@ -10,7 +10,7 @@ use portwright_harness::{
     },
     evidence::Evidence,
     figure::{Bound, Real},
-    measure::pairing::is_layer,
+    layer::is_decoder_layer,
     outcome::{CheckRecord, Outcome},
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
         "findings": findings,
         "summaries": summaries(),
         "architecture": architecture(evidence),
-        "layers": evidence.taps.iter().filter(|it| is_layer(&it.reference)).collect::<Vec<_>>(),
+        "layers": evidence.taps.iter().filter(|it| is_decoder_layer(&it.reference)).collect::<Vec<_>>(),
         "rotations": rotations(evidence),
         "generation": generation(evidence),
         "long_text": evidence.long_text,
@@ -220,7 +220,7 @@ pub(super) fn plots(evidence: &Evidence) -> Vec<Drawn> {
         value: it.error.0,
         floor: Some(it.floor.0),
         bound: Some(it.bound.0),
-        large: is_layer(&it.reference),
+        large: is_decoder_layer(&it.reference),
     });
     [
         Plot {

@@ -18,7 +18,7 @@ use plotters::{
     series::{DashedLineSeries, LineSeries},
     style::{Color, IntoFont, RGBColor, ShapeStyle},
 };
-use portwright_harness::figure::Real;
+use portwright_harness::figure::{Real, significant};
 
 /// Twice the size on the page: plotters draws on whole pixels.
 const SIZE: (u32, u32) = (880, 520);
@@ -143,7 +143,7 @@ fn on(area: &Area<'_>, plot: &Plot<'_>) -> Drawing {
         .y_labels(6)
         .x_desc(plot.x)
         .x_label_formatter(&|it| if it.fract() == 0.0 { format!("{it}") } else { String::new() })
-        .y_label_formatter(&|it| format!("{it:.0e}"))
+        .y_label_formatter(&|it| significant(*it, 1))
         .label_style((FONT, TEXT).into_font().color(&INK))
         .axis_desc_style((FONT, TEXT).into_font().color(&INK))
         .draw()?;

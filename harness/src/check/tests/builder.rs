@@ -68,7 +68,6 @@ pub(super) fn right() -> Answers {
         opened: opened(),
         truth: logits(0.0),
         noise: vec![noise("precision"), noise("nudged")],
-        batch: Vec::new(),
     }));
     answers.put_judged(Ok(opened()));
     answers.put_logits(Ok(logits(NOISE)));

@@ -247,6 +247,20 @@ fn a_layer_that_could_not_be_read_or_paired_holds_a_pass_back() {
     assert_eq!(record("taps-agree", &answers).outcome, Outcome::Pass);
 }
 
+/// A tower's layers have a stream of their own: they are neither judged nor missed as the decoder's.
+#[test]
+fn layers_of_a_vision_tower_are_none_of_the_decoder() {
+    let mut answers = right();
+    let pairs = vec![tap("vision_tower.layers.0", 1e5), tap("language_model.layers.0", 1.0)];
+    let unpaired = vec![("vision_tower.layers.1".to_owned(), "another shape".to_owned())];
+    answers.put_taps(Ok(Taps { pairs, unpaired: unpaired.clone() }));
+    assert_eq!(record("taps-agree", &answers).outcome, Outcome::Pass);
+    answers.put_taps(Ok(Taps { pairs: vec![tap("vision_tower.layers.0", 1.0)], unpaired }));
+    assert_eq!(record("taps-agree", &answers).outcome, Outcome::NotRun);
+    answers.put_dtypes(Ok(vec![dtypes("vision_tower.layers.0", "float32")]));
+    assert_ne!(record("dtype-stream", &answers).outcome, Outcome::Fail);
+}
+
 #[test]
 fn no_rows_of_logits_are_no_agreement() {
     for (id, way) in

@@ -23,7 +23,6 @@ const OPS: &[(&str, &str, &str)] = &[
     ("open_model", SESSION, "open_model"),
     ("inspect", SESSION, "inspect"),
     ("ledgers", REFERENCE, "ledgers"),
-    ("run", REFERENCE, "run"),
     ("close_model", SESSION, "close_model"),
     ("start_text", SESSION, "start_text"),
     ("continue_text", SESSION, "continue_text"),

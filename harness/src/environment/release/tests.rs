@@ -69,7 +69,7 @@ fn an_exact_release_does_not_decide_what_its_series_means() {
 #[test]
 fn the_pinned_release_is_held_to_the_lock_and_not_to_the_index() {
     let world = world(index("5.24.0"));
-    let version = lock::pinned(Need::Transformers).version;
+    let version = lock::pinned(Supply::Transformers).version;
     assert_eq!(take(&world, version).0.unwrap().version, version);
     assert!(world.asked("pip compile").is_empty());
 }

@@ -13,7 +13,7 @@ use crate::environment::{
     testing::{Fake, Notes, World, world},
 };
 
-const BOTH: [Need; 2] = [Need::Torch, Need::Mlx];
+const BOTH: [Supply; 2] = [Supply::Torch, Supply::Mlx];
 
 /// A world in which `uv pip sync` runs `script` first.
 fn syncing(script: &str) -> World {
@@ -23,7 +23,7 @@ fn syncing(script: &str) -> World {
 impl World {
     fn set_up(
         &self,
-        needs: &[Need],
+        needs: &[Supply],
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<Pinned, SetupError> {
@@ -165,7 +165,7 @@ fn a_hanging_installer_is_killed_on_cancel() {
 fn sources_alone_are_fetched_without_an_environment() {
     let world = world(Fake::default());
     let notes = Notes::default();
-    let needs = [Need::Transformers, Need::MlxLm];
+    let needs = [Supply::Transformers, Supply::MlxLm];
     let pinned = world.set_up(&needs, &notes, &Cancel::default()).unwrap();
     assert!(pinned.transformers().unwrap().join("transformers/__init__.py").is_file());
     assert!(pinned.mlx_lm().unwrap().join("mlx_lm/__init__.py").is_file());
@@ -184,10 +184,10 @@ fn sources_alone_are_fetched_without_an_environment() {
 fn the_engine_mlx_is_set_up_without_torch_and_brings_both_sources() {
     let world = world(Fake::default());
     let notes = Notes::default();
-    let needs = [Need::Mlx, Need::Transformers];
+    let needs = [Supply::Mlx, Supply::Transformers];
     let pinned = world.set_up(&needs, &notes, &Cancel::default()).unwrap();
     let engines = pinned.engines().unwrap();
-    assert!(engines.serves(Need::Mlx) && !engines.serves(Need::Torch));
+    assert!(engines.serves(Supply::Mlx) && !engines.serves(Supply::Torch));
     assert!(!engines.versions.keys().any(|it| it.starts_with("nvidia") || it == "torch"));
     assert_eq!(pinned.transformers().unwrap(), engines.site_packages);
     assert_eq!(pinned.mlx_lm().unwrap(), engines.site_packages);
@@ -198,10 +198,10 @@ fn the_engine_mlx_is_set_up_without_torch_and_brings_both_sources() {
     // It does not serve torch; an environment with both serves everything from then on.
     assert_eq!(missing(&world, &BOTH), BOTH);
     let both = world.ensure(&(), &Cancel::default()).unwrap();
-    assert!(both.serves(Need::Torch) && both.serves(Need::Mlx));
+    assert!(both.serves(Supply::Torch) && both.serves(Supply::Mlx));
     assert_eq!(world.builds(), 2);
-    world.set_up(&[Need::Torch], &(), &Cancel::default()).unwrap();
-    world.set_up(&Need::ALL, &(), &Cancel::default()).unwrap();
+    world.set_up(&[Supply::Torch], &(), &Cancel::default()).unwrap();
+    world.set_up(&Supply::ALL, &(), &Cancel::default()).unwrap();
     assert_eq!(world.builds(), 2);
 }
 
@@ -209,9 +209,9 @@ fn the_engine_mlx_is_set_up_without_torch_and_brings_both_sources() {
 fn an_environment_with_everything_serves_smaller_needs() {
     let world = world(Fake::default());
     let engines = world.ensure(&(), &Cancel::default()).unwrap();
-    for need in Need::ALL {
-        let pinned = world.set_up(&[need], &(), &Cancel::default()).unwrap();
-        assert_eq!(pinned.engines().is_ok(), need.is_engine(), "{need}");
+    for supply in Supply::ALL {
+        let pinned = world.set_up(&[supply], &(), &Cancel::default()).unwrap();
+        assert_eq!(pinned.engines().is_ok(), supply.is_engine(), "{supply}");
         if let Ok(folder) = pinned.transformers() {
             assert_eq!(folder, engines.site_packages);
         }
@@ -226,12 +226,12 @@ fn another_index_of_torch_does_not_build_mlx_again() {
     let mut world = world(Fake::default());
     world.ensure(&(), &Cancel::default()).unwrap();
     world.settings.torch = TorchSource::Index { url: "http://127.0.0.1/sympy".into() };
-    world.set_up(&[Need::Mlx], &(), &Cancel::default()).unwrap();
+    world.set_up(&[Supply::Mlx], &(), &Cancel::default()).unwrap();
     assert_eq!(world.builds(), 1);
-    world.set_up(&[Need::Torch], &(), &Cancel::default()).unwrap();
+    world.set_up(&[Supply::Torch], &(), &Cancel::default()).unwrap();
     assert_eq!(world.builds(), 2);
 }
 
-fn missing(world: &World, needs: &[Need]) -> Vec<Need> {
+fn missing(world: &World, needs: &[Supply]) -> Vec<Supply> {
     Found::look(&world.home, &world.settings, needs).missing
 }

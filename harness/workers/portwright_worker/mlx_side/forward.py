@@ -90,6 +90,11 @@ def write(tensors: dict[str, np.ndarray], path: str) -> None:
 
 
 def _check(request: dict) -> None:
+    if request.get("signals"):
+        raise WorkerError("unsupported", "mlx-lm models take tokens alone, no "
+                                         f"{', '.join(sorted(request['signals']))}")
+    if request.get("other_order") or request.get("ties"):
+        raise WorkerError("unsupported", "MLX is neither watched nor asked to compute in another order")
     if request.get("positions") is not None:
         raise WorkerError("unsupported", "mlx-lm models take no position ids; positions follow "
                                          "from the cache")

@@ -16,6 +16,7 @@ import mlx.nn as nn
 import numpy as np
 
 from ..session import Session, WorkerError
+from ..stacks import is_text
 from . import kernels, values
 from .forward import write
 from .loading import Handle
@@ -66,12 +67,13 @@ def rope(session: Session, request: dict) -> dict:
 
 
 def decoder_layers(model: nn.Module) -> list:
-    """The decoder layers in order, as ``model.layers`` or the longest list of modules."""
+    """The decoder layers in order, as ``model.layers`` or the longest list of modules of no tower."""
     layers = getattr(model, "layers", None)
     if isinstance(layers, (list, tuple)) and layers:
         return list(layers)
-    lists = [it for _, module in [("", model), *submodules(model)] for it in module.values()
-             if isinstance(it, list) and it and all(isinstance(e, nn.Module) for e in it)]
+    lists = [it for path, module in [("", model), *submodules(model)] for name, it in module.items()
+             if isinstance(it, list) and it and all(isinstance(e, nn.Module) for e in it)
+             and is_text(f"{path}.{name}")]
     if not lists:
         raise WorkerError("unsupported", "the model has no list of layers")
     return max(lists, key=len)

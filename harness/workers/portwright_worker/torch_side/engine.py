@@ -81,7 +81,6 @@ OPS = {
     "config_experiment": _late("config_experiment", "config_experiment"),
     "variable_fields": _late("variations", "variable_fields"),
     "synthesize_head": _late("heads", "synthesize_head"),
-    "run": _late("heads", "run"),
     "close": _late("opening", "close"),
     "catalogue": catalogue.definitions,
     "imported": imported.imported,

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 import torch
-from portwright.calling import Padding, greedy, in_chunks, logits_of, untaken
+from portwright.calling import Padding, greedy, untaken
 
 from ..session import Session, WorkerError, peak_bytes
 from . import config_ledger, files
+from .inputs import answer
 from .taps import Taps
 
 
 def forward(session: Session, request: dict) -> dict:
     """The op ``forward``."""
+    if request.get("other_order") or request.get("ties"):
+        raise WorkerError("unsupported", "only a model that the embedded session opened is watched or "
+                                         "computed in another order")
     if request.get("trim") is not None:
         raise WorkerError("unsupported", "the reference cannot trim every kind of its caches",
                           hint="the reference for a trimmed cache is the full forward")
     opened = session.handle(request["handle"])
-    tokens = torch.tensor(request["tokens"])  # [B, T]
-    batch = Padding.of(request, tokens)
     tapping = bool(request.get("taps"))
     if tapping and request.get("chunks"):
         raise WorkerError("unsupported", "taps are taken from one full forward, not from chunks")
     taps = Taps(opened.model, opened.out_dtype) if tapping else None
     start = time.perf_counter()
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
-        if request.get("chunks"):
-            logits = in_chunks(opened.model, tokens, request["chunks"], batch)
-        elif taps:
-            with taps:
-                logits = logits_of(opened.model, tokens, **batch.arguments())
-        else:
-            logits = logits_of(opened.model, tokens, **batch.arguments())
+        with taps or nullcontext():
+            logits = answer(opened.model, request, opened.dtype)
     seconds = time.perf_counter() - start
     result = {"shape": list(logits.shape), "dtype": str(logits.dtype).removeprefix("torch."),
               "seconds": seconds}
     tensors = {"logits": logits.to(opened.out_dtype)}
-    if lacking := untaken(opened.model, batch.arguments()):
+    padding = Padding.of(request, torch.tensor(request["tokens"])).arguments()
+    if lacking := padding and untaken(opened.model, padding):
         result["untaken"] = lacking  # the positions of such a batch are the definition's own
     if taps:
         result["taps"] = taps.records

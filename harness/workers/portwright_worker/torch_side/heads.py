@@ -1,4 +1,4 @@
-"""``synthesize_head`` and ``run``: a tiny checkpoint of a definition with any head, and one call of it."""
+"""``synthesize_head``: a tiny checkpoint of a definition with any head, and what it is fed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from ..session import Session, WorkerError
-from . import files, inputs, randomise
+from . import inputs, randomise
 from .tiny_config import make_config, text_config
 
 
@@ -55,11 +55,11 @@ def cases_of(model: Any, config: Any) -> dict:
         full = {main: {"shape": shape_of(main, config)}}
     if "decoder_input_ids" in names:
         full["decoder_input_ids"] = inputs.tokens_of(vocab, inputs.DECODED)
-    cases = {"full": {"inputs": full, "kept": None}}
+    cases = {"full": {"signals": full, "kept": None}}
     if main == "input_ids" and "attention_mask" in names:
         mask = [[int(place < it) for place in range(inputs.LENGTH)] for it in inputs.PADDED]
         aligned = "decoder_input_ids" not in names and request_length_is_kept(model)
-        cases["padded"] = {"inputs": {**full, "attention_mask": mask},
+        cases["padded"] = {"signals": {**full, "attention_mask": mask},
                            "kept": list(inputs.PADDED) if aligned else None}
     return cases
 
@@ -81,13 +81,3 @@ def shape_of(main: str, config: Any) -> list[int]:
     if main == "input_values":
         return [2, 2000]
     raise WorkerError("unsupported", f"no rule for an input `{main}`")
-
-
-def run(session: Session, request: dict) -> dict:
-    """The op ``run``."""
-    opened = session.handle(request["handle"])
-    arguments = inputs.tensors_of(request["inputs"], opened.dtype)
-    with torch.no_grad():
-        output = inputs.main_output(opened.model(**arguments))
-    files.save_tensors({"logits": output.to(opened.out_dtype)}, request["out"])
-    return {"shape": list(output.shape), "dtype": str(output.dtype).removeprefix("torch.")}

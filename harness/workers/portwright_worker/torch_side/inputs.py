@@ -4,6 +4,8 @@ Plain PyTorch: the embedded runtime runs this file as well.
 """
 
 import torch
+from portwright.calling import Padding, in_chunks, logits_of
+from portwright.unsupported import Unsupported
 
 LENGTH = 12
 PADDED = (12, 8)
@@ -17,10 +19,29 @@ def tokens_of(vocab, length=LENGTH):
             for row in range(2)]
 
 
-def tensors_of(inputs, dtype):
+def answer(model, request, dtype):
+    """What a model answers to the ``tokens`` and ``signals`` of a request.
+
+    Tokens go through the decoder, in one call or in ``chunks`` with the cache: [B, T] -> [B, T, V].
+    Without tokens a definition is called once with the signals: its main output.
+    """
+    signals = tensors_of(request.get("signals") or {}, dtype)
+    if not request.get("tokens"):
+        with torch.no_grad():
+            return main_output(model(**signals))
+    tokens = torch.tensor(request["tokens"])
+    batch = Padding.of(request, tokens)
+    if not request.get("chunks"):
+        return logits_of(model, tokens, **signals, **batch.arguments())
+    if signals:
+        raise Unsupported("signals are fed in one call, not in chunks")
+    return in_chunks(model, tokens, request["chunks"], batch)
+
+
+def tensors_of(signals, dtype):
     """The arguments of a call: lists are ids and masks, ``{"shape": ...}`` is a signal in ``dtype``."""
     return {name: signal(it["shape"], dtype) if isinstance(it, dict) else torch.tensor(it)
-            for name, it in inputs.items()}
+            for name, it in signals.items()}
 
 
 def signal(shape, dtype):

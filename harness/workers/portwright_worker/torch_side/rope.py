@@ -16,6 +16,7 @@ import torch
 from portwright.calling import call, takes
 
 from ..session import Session, WorkerError
+from ..stacks import is_text
 from . import files
 
 _APPLIES = re.compile(r"^_?apply_.*rotary|^apply_rope|^_?apply_rotary")
@@ -55,8 +56,7 @@ def rope(session: Session, request: dict) -> dict:
 def decoder_layers(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
     """The blocks of the text decoder: its longest list of modules at the outermost level."""
     lists = [(path, it) for path, it in model.named_modules()
-             if isinstance(it, torch.nn.ModuleList) and not _INDEX.search(path)
-             and not re.search(r"vision|audio|visual", path)]
+             if isinstance(it, torch.nn.ModuleList) and not _INDEX.search(path) and is_text(path)]
     if not lists:
         return []
     path, blocks = max(lists, key=lambda it: len(it[1]))

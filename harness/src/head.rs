@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 /// One of the library's tables of models.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Head {
+    #[default]
     CausalLm,
     MaskedLm,
     Seq2seqLm,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Need {
+pub enum Supply {
     /// The source files of the pinned transformers: what the embedded engine and the readers of
     /// source take.
     Transformers,
@@ -22,14 +22,14 @@ pub enum Need {
     Mlx,
 }
 
-/// A name that is no [`Need`].
+/// A name that is no [`Supply`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is nothing that can be set up; there are {}", Need::ALL.map(Need::id).join(", "))]
-pub struct UnknownNeed {
+#[error("`{name}` is nothing that can be set up; there are {}", Supply::ALL.map(Supply::id).join(", "))]
+pub struct UnknownSupply {
     name: String,
 }
 
-impl Need {
+impl Supply {
     pub const ALL: [Self; 4] = [Self::Transformers, Self::MlxLm, Self::Torch, Self::Mlx];
 
     /// The name on the command line.
@@ -47,7 +47,7 @@ impl Need {
         matches!(self, Self::Torch | Self::Mlx)
     }
 
-    /// The locked package whose presence says that an environment serves this need.
+    /// The locked package whose presence says that an environment serves this supply.
     pub(super) fn package(self) -> &'static str {
         self.roots()[0]
     }
@@ -104,20 +104,20 @@ impl Need {
     }
 }
 
-impl fmt::Display for Need {
+impl fmt::Display for Supply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl FromStr for Need {
-    type Err = UnknownNeed;
+impl FromStr for Supply {
+    type Err = UnknownSupply;
 
-    fn from_str(text: &str) -> Result<Self, UnknownNeed> {
+    fn from_str(text: &str) -> Result<Self, UnknownSupply> {
         Self::ALL
             .into_iter()
             .find(|it| it.id() == text)
-            .ok_or_else(|| UnknownNeed { name: text.to_owned() })
+            .ok_or_else(|| UnknownSupply { name: text.to_owned() })
     }
 }
 
@@ -127,21 +127,21 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_told_once_and_in_one_order() {
-        use Need::{Mlx, MlxLm, Torch, Transformers};
-        let told = |needs: &[Need]| Need::told(needs);
+        use Supply::{Mlx, MlxLm, Torch, Transformers};
+        let told = |needs: &[Supply]| Supply::told(needs);
         assert_eq!(told(&[Transformers]), "the source of transformers");
         assert_eq!(told(&[MlxLm, Transformers]), "the sources of transformers and mlx-lm");
         assert_eq!(told(&[Mlx, Transformers]), "the engine mlx");
-        assert_eq!(told(&Need::ALL), "the engines torch and mlx");
+        assert_eq!(told(&Supply::ALL), "the engines torch and mlx");
         assert_eq!(told(&[Torch, MlxLm]), "the engine torch, and the source of mlx-lm");
     }
 
     #[test]
     fn a_name_is_read_back_and_another_is_refused_with_those_there_are() {
-        for need in Need::ALL {
-            assert_eq!(need.id().parse(), Ok(need));
+        for supply in Supply::ALL {
+            assert_eq!(supply.id().parse(), Ok(supply));
         }
-        let err = "jax".parse::<Need>().unwrap_err().to_string();
+        let err = "jax".parse::<Supply>().unwrap_err().to_string();
         assert!(err.contains("`jax`") && err.contains("transformers, mlx-lm, torch, mlx"), "{err}");
     }
 }

@@ -1,0 +1,192 @@
+//! What is shared by the two sides of one subject: its checkpoints, and what they are fed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{
+    error::{GatherError, not_asked, reference_absence},
+    long,
+    question::Question,
+};
+use crate::{
+    answers::Asked,
+    case::{BATCH_LENGTHS, PROMPT, STATE_CASES, Spelling, StateCase, TOKENS, token_rows},
+    engine::{EngineError, Pair, Synthesised},
+    measure::positions::POSITIONS,
+    need::Need,
+    outcome::Absence,
+};
+
+/// The model type of a checkpoint, as its config.json says it.
+///
+/// # Errors
+///
+/// There is no readable config.json, or it names no model type.
+pub fn model_type_of(checkpoint: &Path) -> Result<String, GatherError> {
+    let config = read_config(checkpoint)?;
+    let named = config["model_type"].as_str().filter(|it| !it.is_empty());
+    named.map(str::to_owned).ok_or_else(|| GatherError::Config {
+        path: checkpoint.join("config.json"),
+        detail: "it has no model_type".into(),
+    })
+}
+
+/// What is shared by the two sides of one subject.
+pub(super) struct Plan<'a> {
+    pub(super) question: &'a Question,
+    pub(super) pair: Pair,
+    pub(super) checkpoint: PathBuf,
+    pub(super) other_spelling: Asked<PathBuf>,
+    pub(super) retied: Asked<(bool, PathBuf)>,
+    pub(super) window: Asked<()>,
+    pub(super) tokens: Vec<Vec<u32>>,
+    pub(super) batch: Vec<Vec<u32>>,
+    /// Near the start, and all others.
+    pub(super) positions: [Vec<u32>; 2],
+    /// Tokens of the long text.
+    pub(super) long_text: usize,
+    /// Where the engines' files go.
+    pub(super) work: PathBuf,
+    /// Whether somebody wants to know which sources the answers rest on.
+    pub(super) notes_files: bool,
+}
+
+impl Plan<'_> {
+    /// The prompt of the generation.
+    pub(super) fn prompt(&self) -> &[u32] {
+        &self.tokens[0][..PROMPT.min(self.tokens[0].len())]
+    }
+}
+
+pub(super) type Made = Result<(Synthesised, PathBuf), EngineError>;
+
+/// Decide on the checkpoints and the tokens, and make what is synthetic.
+pub(super) fn prepare<'a>(
+    question: &'a Question,
+    pair: Pair,
+    work: &Path,
+    synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
+) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
+    let only_synthetic =
+        || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
+    let (synthetic, checkpoint) = if let Some(path) = &question.checkpoint {
+        let (found, asked) = (model_type_of(path)?, question.model_type.clone());
+        if found != asked {
+            return Err(GatherError::OtherModel { path: path.clone(), asked, found });
+        }
+        (None, path.clone())
+    } else {
+        let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
+        (Some(made), path)
+    };
+    let config = read_config(&checkpoint)?;
+    let retied = match &synthetic {
+        None => Err(only_synthetic()),
+        Some(_) if !question.wants(Need::Retied) => Err(not_asked()),
+        Some(made) if !made.tie_supported => Err(Absence::NotApplicable {
+            reason: "the definition does not offer tie_word_embeddings both ways".into(),
+        }),
+        Some(made) => synthesise(question.spelling, Some(!made.tied), "retied")
+            .map(|(retied, path)| (retied.tied, path))
+            .map_err(|err| reference_absence(&err)),
+    };
+    let other_spelling = match &synthetic {
+        None => Err(only_synthetic()),
+        Some(_) if !question.wants(Need::OtherSpelling) => Err(not_asked()),
+        Some(Synthesised { spelling_note: Some(note), .. }) => {
+            Err(Absence::NotApplicable { reason: note.clone() })
+        }
+        Some(_) => synthesise(question.spelling.other(), None, "other-spelling")
+            .map(|(_, path)| path)
+            .map_err(|err| reference_absence(&err)),
+    };
+    let vocab = synthetic.as_ref().map_or_else(
+        || field(&config, "vocab_size").and_then(|it| u32::try_from(it).ok()),
+        |it| Some(it.vocab_size),
+    );
+    let Some(vocab) = vocab else {
+        let path = checkpoint.join("config.json");
+        return Err(GatherError::Config { path, detail: "it has no vocab_size".into() });
+    };
+    let window = match &synthetic {
+        Some(made) => made.sliding_window.map(u64::from),
+        None => field(&config, "sliding_window"),
+    };
+    let tokens = TOKENS as u64;
+    let window = match window {
+        None => {
+            Err(Absence::NotApplicable { reason: "the definition has no sliding window".into() })
+        }
+        Some(size) if tokens <= size => Err(Absence::NotApplicable {
+            reason: format!("the window is {size}, the case feeds {tokens} tokens"),
+        }),
+        Some(_) => Ok(()),
+    };
+    let plan = Plan {
+        question,
+        pair,
+        checkpoint,
+        other_spelling,
+        retied,
+        window,
+        tokens: token_rows(vocab, &[TOKENS], question.seed),
+        batch: token_rows(vocab, &BATCH_LENGTHS, question.seed + 1),
+        positions: positions(&config),
+        long_text: long::length(long::positions(&config), PROMPT),
+        work: work.to_owned(),
+        notes_files: false,
+    };
+    Ok((synthetic, plan))
+}
+
+/// Positions near the start and all others, the last one the model supports among them.
+///
+/// They are asked apart, because some rotations (dynamic, longrope) depend on the largest position
+/// of the call.
+fn positions(config: &Value) -> [Vec<u32>; 2] {
+    let last = field(config, "max_position_embeddings").and_then(|it| u32::try_from(it).ok());
+    let (near, mut far): (Vec<u32>, Vec<u32>) = POSITIONS.into_iter().partition(|&it| it < 64);
+    if let Some(last) = last.and_then(|it| it.checked_sub(1))
+        && 64 <= last
+        && !far.contains(&last)
+    {
+        far.push(last);
+        far.sort_unstable();
+    }
+    // `n_positions` is the size of a table that is made once: nothing lies beyond it.
+    let table = field(config, "n_positions").and_then(|it| u32::try_from(it).ok());
+    if let Some(size) = table {
+        far.retain(|&it| it < size);
+        if !far.contains(&(size - 1)) {
+            far.push(size - 1);
+        }
+    }
+    [near, far]
+}
+
+/// A whole number of config.json, at the top or in `text_config`.
+pub(super) fn field(config: &Value, name: &str) -> Option<u64> {
+    let nested = config.get("text_config").and_then(|it| it.get(name));
+    config.get(name).filter(|it| !it.is_null()).or(nested)?.as_u64()
+}
+
+pub(super) fn read_config(checkpoint: &Path) -> Result<Value, GatherError> {
+    let path = checkpoint.join("config.json");
+    let error = |detail: String| GatherError::Config { path: path.clone(), detail };
+    let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
+    serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+}
+
+/// State cases that the question wants and the definition allows, with why not for the others.
+pub(super) fn state_cases<'a>(
+    plan: &'a Plan<'_>,
+) -> impl Iterator<Item = (&'static StateCase, Asked<()>)> + 'a {
+    STATE_CASES
+        .iter()
+        .filter(|it| plan.question.wants(Need::State(it.way)))
+        .map(|case| (case, if case.needs_window { plan.window.clone() } else { Ok(()) }))
+}

@@ -1,0 +1,71 @@
+//! What is asked of a pair of engines: one model, one spelling, one regime.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{
+    case::{Precision, Regime, Spelling},
+    check::{CHECKS, Check},
+    engine::Synthesis,
+    head::Head,
+    need::Need,
+};
+
+/// What is asked: one model, one spelling, one regime.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub model_type: String,
+    /// What the model ends in.
+    pub head: Head,
+    pub spelling: Spelling,
+    pub regime: Regime,
+    pub seed: u64,
+    /// A real checkpoint's folder; `None` makes a synthetic one.
+    pub checkpoint: Option<PathBuf>,
+    /// A real config.json whose settings the synthetic checkpoint keeps.
+    pub base_config: Option<PathBuf>,
+    /// Config fields set on top.
+    pub overrides: BTreeMap<String, Value>,
+    /// Ids of the checks that will be made; only what they need is asked.
+    pub checks: Vec<&'static str>,
+}
+
+impl Question {
+    /// A synthetic checkpoint of `model_type`, in every default.
+    pub fn synthetic(model_type: &str) -> Self {
+        Self {
+            model_type: model_type.to_owned(),
+            head: Head::default(),
+            spelling: Spelling::RopeTheta,
+            regime: Regime::Logic,
+            seed: 0,
+            checkpoint: None,
+            base_config: None,
+            overrides: BTreeMap::new(),
+            checks: CHECKS.iter().map(|it| it.id).collect(),
+        }
+    }
+
+    /// Whether one of the checks needs this.
+    pub(crate) fn wants(&self, need: Need) -> bool {
+        let chosen = |it: &&Check| self.checks.contains(&it.id);
+        CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
+    }
+    /// A request for the checkpoint that this is asked of, in this spelling and tied as `tie` says.
+    pub(crate) fn synthesis(&self, spelling: Spelling, tie: Option<bool>, out: &Path) -> Synthesis {
+        Synthesis {
+            model_type: self.model_type.clone(),
+            spelling,
+            tie,
+            overrides: self.overrides.clone(),
+            base_config: self.base_config.clone(),
+            dtype: Precision::Float32,
+            seed: self.seed,
+            out: out.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What either side of a subject is asked in the same way.
+
+use super::{
+    ask::{Ask, Ran},
+    error::not_asked,
+    plan::Plan,
+    said::Half,
+};
+use crate::{
+    answers::Asked,
+    case::{Inputs, Precision},
+    engine::{Forward, Generate, Open, Opened},
+    need::Need,
+};
+
+/// A side and the plan that it is asked by. Each side adds the questions that only it is asked.
+pub(super) struct Side<'a, 'w> {
+    pub(super) ask: Ask<'a, 'w>,
+    pub(super) plan: &'a Plan<'a>,
+}
+
+impl Side<'_, '_> {
+    /// The plain forward with its taps.
+    pub(super) fn plain(&self) -> Forward {
+        Forward { taps: true, ..self.untapped() }
+    }
+
+    /// The plain forward's logits alone.
+    pub(super) fn untapped(&self) -> Forward {
+        Forward::of(Inputs::text(self.plan.tokens.clone()))
+    }
+
+    /// Whatever `ask` gives, where a check needs it.
+    pub(super) fn wanted<T>(
+        &mut self,
+        need: Need,
+        ask: impl FnOnce(&mut Self) -> Asked<T>,
+    ) -> Asked<T> {
+        if self.plan.question.wants(need) { ask(self) } else { Err(not_asked()) }
+    }
+
+    /// Greedy tokens after the plan's prompt.
+    pub(super) fn generate(
+        &mut self,
+        handle: &str,
+        count: usize,
+        name: &str,
+    ) -> Asked<super::ask::Text> {
+        let prompt = self.plan.prompt().to_vec();
+        self.ask.generate(handle, &Generate { prompt, max_new_tokens: count }, name)
+    }
+
+    /// The rotations at the plan's positions.
+    pub(super) fn rope(&mut self, handle: &str) -> Asked<Half> {
+        self.ask.rope(handle, &self.plan.positions).map(Half::Rotations)
+    }
+
+    /// The dtypes in bfloat16: the plain forward's taps there.
+    pub(super) fn narrow(&mut self) -> Asked<Half> {
+        let open = Open::new("narrow", &self.plan.checkpoint, Precision::Bfloat16);
+        self.ask.open::<Opened>(&open)?;
+        let said = self.ask.forward("narrow", &self.plain(), "narrow");
+        self.ask.close("narrow");
+        said.map(Half::Forward)
+    }
+
+    /// The plain logits of the model that is open as `handle`, which is then closed.
+    pub(super) fn closing(&mut self, handle: &str) -> Asked<Ran> {
+        let said = self.ask.forward(handle, &self.untapped(), handle);
+        self.ask.close(handle);
+        said
+    }
+}
