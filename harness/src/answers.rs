@@ -47,6 +47,7 @@ enum Answer {
     Fields(Fields),
     Generation(Generation),
     Long(Long),
+    Prompt(LongPrompt),
     Quantised(Vec<Quantised>),
     OtherSpelling(OtherSpelling),
     Variations(Variations),
@@ -101,6 +102,8 @@ answers! {
     generation, put_generation: Generation(Generation);
     /// The long text.
     long, put_long: Long(Long);
+    /// The long prompt.
+    prompt, put_prompt: Prompt(LongPrompt);
     /// For each of [`crate::case::QUANTISATIONS`].
     quantised, put_quantised: Quantised(Vec<Quantised>);
     /// The other spelling of the RoPE settings.
@@ -234,6 +237,15 @@ pub struct Long {
     pub noise: Noise,
     /// The port's along the same text.
     pub port: Tensor,
+}
+
+/// A long prompt, read by both sides.
+#[derive(Debug)]
+pub struct LongPrompt {
+    /// The definition in one call, at [`Regime::truth`] and at the run's precision.
+    pub noise: Noise,
+    /// The port's logits, by how it was fed ([`crate::case::PROMPT_CASES`]).
+    pub fed: Vec<(&'static str, Tensor)>,
 }
 
 /// Logits `[T, V]` of the plain forward with quantised weights.

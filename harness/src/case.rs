@@ -18,6 +18,8 @@ pub const PROMPT: usize = 12;
 pub const NEW_TOKENS: usize = 32;
 /// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
 pub const LONG_TEXT: usize = 320;
+/// Tokens of a long prompt in one call: past 256, where masks and kernels are made in blocks.
+pub const LONG_PROMPT: usize = 300;
 /// Tokens of a long text that are judged together, by their median.
 pub const TEXT_WINDOW: usize = 32;
 /// How a port is quantised: bits of a value, and values that share a scale. Four bits in groups of 64
@@ -239,6 +241,37 @@ pub const STATE_CASES: &[StateCase] = &[
     },
 ];
 
+/// How a long prompt is fed.
+#[derive(Debug)]
+pub struct PromptCase {
+    /// What its files are called.
+    pub name: &'static str,
+    /// As a sentence goes on after "fed".
+    pub says: &'static str,
+    /// Without one there is no cache.
+    pub feed: Option<Feed>,
+}
+
+/// Every way of feeding a long prompt: how much is read in one step is a setting of whoever runs a model.
+pub const PROMPT_CASES: [PromptCase; 4] = [
+    PromptCase { name: "prompt-plain", says: "in one call", feed: None },
+    PromptCase {
+        name: "prompt-cached",
+        says: "in one call with a cache",
+        feed: Some(Feed::Chunks { sizes: &[LONG_PROMPT] }),
+    },
+    PromptCase {
+        name: "prompt-256",
+        says: "in chunks of 256",
+        feed: Some(Feed::Chunks { sizes: &[256] }),
+    },
+    PromptCase {
+        name: "prompt-100",
+        says: "in chunks of 100",
+        feed: Some(Feed::Chunks { sizes: &[100] }),
+    },
+];
+
 impl Feed {
     /// The chunk sizes that feed `total` tokens; they sum to `total`.
     pub fn chunks(self, total: usize) -> Vec<usize> {
@@ -310,6 +343,13 @@ mod tests {
         }
         assert_eq!(Feed::Chunks { sizes: &[5, 11, 8] }.chunks(30), [5, 11, 8, 5, 1]);
         assert_eq!(Feed::Decode { prompt: 3 }.chunks(5), [3, 1, 1]);
+    }
+
+    #[test]
+    fn a_long_prompt_is_fed_whole_in_every_way() {
+        let sums = PROMPT_CASES.iter().filter_map(|it| it.feed).map(|it| it.chunks(LONG_PROMPT));
+        assert!(sums.clone().all(|it| it.iter().sum::<usize>() == LONG_PROMPT));
+        assert_eq!(sums.map(|it| it.len()).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
     #[test]

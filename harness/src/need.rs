@@ -29,6 +29,8 @@ pub enum Need {
     Generation,
     /// The reference's long text, read along by both sides.
     Long,
+    /// A long prompt, in one call and in chunks.
+    Prompt,
     /// Both sides with quantised weights.
     Quantised,
     /// The same checkpoint with the other spelling of the RoPE settings.
@@ -53,6 +55,7 @@ impl Need {
             Self::Fields,
             Self::Generation,
             Self::Long,
+            Self::Prompt,
             Self::Quantised,
             Self::OtherSpelling,
             Self::Variations,

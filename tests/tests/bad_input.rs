@@ -67,6 +67,15 @@ fn a_field_that_the_config_does_not_have_is_refused() {
 }
 
 #[test]
+fn a_spelling_that_the_model_does_not_have_is_refused_and_never_replaced() {
+    let refused = "config.json cannot be written as `rope_theta` here: no published config.json";
+    verify(folder().path(), &["ministral3", "--spelling", "rope_theta"])
+        .expect(COULD_NOT_RUN, &[refused]);
+    verify(folder().path(), &["gpt2", "--spelling", "rope_parameters"])
+        .expect(COULD_NOT_RUN, &["there is one spelling only"]);
+}
+
+#[test]
 fn a_checkout_that_is_not_there_is_named_before_anything_starts() {
     verify(folder().path(), &["llama", "--port", "no/such/checkout"])
         .expect(COULD_NOT_RUN, &["--port: `no/such/checkout` does not exist"]);

@@ -105,6 +105,7 @@ pub fn verify(
     let dir = RunDir::open(&out)?;
     let question = Question {
         spelling: input.spelling.unwrap_or(Spelling::RopeTheta),
+        insists: input.spelling.is_some(),
         regime: input.precision.unwrap_or(Regime::Logic),
         seed: input.seed,
         checkpoint,

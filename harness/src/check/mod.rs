@@ -292,6 +292,14 @@ pub const CHECKS: &[Check] = &[
         |it| state::case(it, StateWay::Trim)
     ),
     check!(
+        "state-prompt",
+        State,
+        true,
+        &[Need::Reference, Need::Prompt],
+        "A prompt of 300 tokens, in one call and in chunks, gives what one forward gives",
+        state::prompt
+    ),
+    check!(
         "greedy-ids",
         Generation,
         true,

@@ -12,7 +12,7 @@ use super::{
     long,
     pairs::{dtypes, rotations, taps},
     plan::{Plan, state_cases},
-    quantised,
+    prompt, quantised,
     read::{read_batch, read_logits},
     said::{Baseline, Said},
 };
@@ -67,6 +67,7 @@ pub(super) fn assemble(
         port.forward(Need::Long),
         port.text(Need::Generation).map(|it| it.0),
     ));
+    answers.put_prompt(prompt::assemble(reference.logits(Need::Prompt), port.logits(Need::Prompt)));
     let (rounded, packed) = (reference.logits(Need::Quantised), port.packed(Need::Quantised));
     answers.put_quantised(quantised::assemble(rounded, packed));
     answers.put_other_spelling(other(&truth));

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    case::Spelling,
     engine::{EngineError, Failure, package_path},
     head::Head,
     outcome::Absence,
@@ -29,6 +30,9 @@ pub enum GatherError {
 
     #[error("the checkpoint in `{path}` is a `{found}`, not a `{asked}`", path = path.display())]
     OtherModel { path: PathBuf, asked: String, found: String },
+
+    #[error("config.json cannot be written as `{}` here: {why}", asked.id())]
+    OtherSpelling { asked: Spelling, why: String },
 
     #[error("ports are asked as `{}`, not as `{}`", Head::default().id(), head.id())]
     OtherHead { head: Head },

@@ -18,6 +18,7 @@ mod long;
 mod pairs;
 mod plan;
 mod port;
+mod prompt;
 mod quantised;
 mod question;
 pub(crate) mod read;

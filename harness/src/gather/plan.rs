@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     error::{GatherError, not_asked, reference_absence},
-    long,
+    long, prompt,
     question::Question,
 };
 use crate::{
@@ -49,6 +49,8 @@ pub(super) struct Plan<'a> {
     pub(super) positions: [Vec<u32>; 2],
     /// Tokens of the long text.
     pub(super) long_text: usize,
+    /// More tokens than are handled in one block; fewer where the model has no room.
+    pub(super) long_prompt: Vec<u32>,
     /// Where the engines' files go.
     pub(super) work: PathBuf,
     /// Whether somebody wants to know which sources the answers rest on.
@@ -83,6 +85,9 @@ pub(super) fn prepare<'a>(
         let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
         (Some(made), path)
     };
+    if question.insists {
+        spelled(question.spelling, synthetic.as_ref())?;
+    }
     let config = read_config(&checkpoint)?;
     let retied = match &synthetic {
         None => Err(only_synthetic()),
@@ -137,10 +142,28 @@ pub(super) fn prepare<'a>(
         batch: token_rows(vocab, &BATCH_LENGTHS, question.seed + 1),
         positions: positions(&config),
         long_text: long::length(long::positions(&config), PROMPT),
+        long_prompt: token_rows(
+            vocab,
+            &[prompt::length(long::positions(&config))],
+            question.seed + 2,
+        )
+        .concat(),
         work: work.to_owned(),
         notes_files: false,
     };
     Ok((synthetic, plan))
+}
+
+/// Refuses a checkpoint that is written in another spelling than the one that was asked for.
+fn spelled(asked: Spelling, synthetic: Option<&Synthesised>) -> Result<(), GatherError> {
+    let why = match synthetic {
+        None => "a real checkpoint is judged as it is".to_owned(),
+        Some(made) if made.spelling.as_deref() == Some(asked.id()) => return Ok(()),
+        Some(made) => made.spelling_note.clone().unwrap_or_else(|| {
+            format!("it is written as `{}`", made.spelling.as_deref().unwrap_or("none"))
+        }),
+    };
+    Err(GatherError::OtherSpelling { asked, why })
 }
 
 /// Positions near the start and all others, the last one the model supports among them.

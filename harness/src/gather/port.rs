@@ -97,6 +97,8 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, text: &Receiver<Vec<u32
     }
     let along = side.wanted(Need::Long, |it| it.received("run", text));
     said.put(Need::Long, along.map(Half::Forward));
+    let prompts = side.wanted(Need::Prompt, |it| it.long_prompts("run"));
+    said.put(Need::Prompt, prompts.map(Half::Logits));
     said.put(Need::Rotations, side.wanted(Need::Rotations, |it| it.rope("run")));
     let roundtrip = offers(plan, Operation::Convert).and_then(|()| {
         side.wanted(Need::Roundtrip, |it| {

@@ -22,6 +22,8 @@ pub struct Question {
     /// What the model ends in.
     pub head: Head,
     pub spelling: Spelling,
+    /// Whether a model that cannot be written in that spelling is refused, not asked in its own.
+    pub insists: bool,
     pub regime: Regime,
     pub seed: u64,
     /// A real checkpoint's folder; `None` makes a synthetic one.
@@ -41,6 +43,7 @@ impl Question {
             model_type: model_type.to_owned(),
             head: Head::default(),
             spelling: Spelling::RopeTheta,
+            insists: false,
             regime: Regime::Logic,
             seed: 0,
             checkpoint: None,
@@ -55,6 +58,7 @@ impl Question {
         let chosen = |it: &&Check| self.checks.contains(&it.id);
         CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
     }
+
     /// A request for the checkpoint that this is asked of, in this spelling and tied as `tie` says.
     pub(crate) fn synthesis(&self, spelling: Spelling, tie: Option<bool>, out: &Path) -> Synthesis {
         Synthesis {

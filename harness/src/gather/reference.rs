@@ -67,6 +67,7 @@ pub(super) fn ask(
         let _ = text.send(written.ids.clone());
     }
     drop(text);
+    let prompt = side.wanted(Need::Prompt, |it| it.long_prompt("truth"));
     side.ask.close("truth");
 
     let running = side.open("run", regime.precision(), None);
@@ -87,6 +88,11 @@ pub(super) fn ask(
         Ok(Half::LongText(LongText { text, along }))
     });
     said.put(Need::Long, along);
+    let prompt = prompt.and_then(|truth| {
+        running.clone()?;
+        Ok(Half::Logits(vec![truth, side.long_prompt("run")?]))
+    });
+    said.put(Need::Prompt, prompt);
     let rotations = side.wanted(Need::Rotations, |it| {
         running.clone()?;
         it.rope("run")

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Answers, DtypePair, Fields, Generation, Long, Noise, OtherSpelling, Quantised, Reference,
-        Retied, Rotations, State, Taps,
+        Answers, DtypePair, Fields, Generation, Long, LongPrompt, Noise, OtherSpelling, Quantised,
+        Reference, Retied, Rotations, State, Taps,
     },
     case::{QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},
@@ -27,7 +27,7 @@ pub(super) fn logits(by: f64) -> Tensor {
 /// What the reference errs against itself.
 const NOISE: f64 = 1e-6;
 
-fn noise(name: &'static str) -> Noise {
+pub(super) fn noise(name: &'static str) -> Noise {
     Noise { name, base: logits(0.0), logits: logits(NOISE) }
 }
 
@@ -99,6 +99,8 @@ pub(super) fn right() -> Answers {
         noise: noise("along the text"),
         port: logits(NOISE),
     }));
+    let fed = crate::case::PROMPT_CASES.iter().map(|it| (it.says, logits(NOISE))).collect();
+    answers.put_prompt(Ok(LongPrompt { noise: noise("along the prompt"), fed }));
     let rounded = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(0.01) };
     answers.put_quantised(Ok(QUANTISATIONS.map(rounded).into()));
     answers.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: NOISE }));

@@ -4,13 +4,14 @@ mod builder;
 
 use std::collections::BTreeSet;
 
-use builder::{dtypes, logits, right, table, tap, variations};
+use builder::{dtypes, logits, noise, right, table, tap, variations};
 use serde_json::json;
 
 use super::{CHECKS, Check, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Long, OtherSpelling, Quantised, Retied, Rotations, State, Taps,
+        Answers, Fields, Generation, Long, LongPrompt, OtherSpelling, Quantised, Retied, Rotations,
+        State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},
@@ -123,6 +124,11 @@ const FAULTS: &[(&str, Spoil)] = &[
     ("state-left-padded", |it| state(it, StateWay::LeftPadded)),
     ("state-right-padded", |it| state(it, StateWay::RightPadded)),
     ("state-trim", |it| state(it, StateWay::Trim)),
+    ("state-prompt", |it| {
+        let noise = noise("along the prompt");
+        let fed = vec![("in one call", logits(0.0)), ("in chunks of 100", logits(WRONG))];
+        it.put_prompt(Ok(LongPrompt { noise, fed }));
+    }),
     ("greedy-ids", |it| it.put_generation(Ok(generation(&[5, 11, 7, 8])))),
     ("greedy-ids", |it| it.put_generation(Ok(generation(&[5, 6, 7])))),
     ("generation-long", |it| {
