@@ -442,7 +442,8 @@ impl Worker {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{script}; read line")]);
         let deadline = Duration::from_mins(1);
-        Self::start(EngineKind::Torch, command, deadline, Cancel::default()).unwrap()
+        let engine = super::Pair::default().reference();
+        Self::start(engine, command, deadline, Cancel::default()).unwrap()
     }
 }
 
