@@ -183,6 +183,9 @@ impl Hint for ToolError {
             Self::Gather(GatherError::OtherModel { found, .. }) => Some(
                 format!("leave the model type out, or verify `{found}`: a checkpoint is judged as what its config.json says it is").into(),
             ),
+            Self::Gather(GatherError::OtherSpelling { .. }) => {
+                Some("without a spelling the model is judged in the one that it has".into())
+            }
             Self::Gather(GatherError::OtherHead { .. }) => {
                 Some("definitions with any head are run by `portwright verify --definitions`".into())
             }

@@ -77,14 +77,17 @@ def _of_layers(value: list, depth: int | None, count: int | None, from_one: bool
     return value
 
 
-def as_published(base: dict, part: dict, config: PreTrainedConfig, head_dim: int, old_head_dim: int) -> dict:
+def as_published(base: dict, whole: dict, part: dict, config: PreTrainedConfig, head_dim: int,
+                 old_head_dim: int) -> dict:
     """The fields of `part`, a whole config as a dict, that the file `base` has, and no others.
 
-    A field is added only where the class would read the file as another config without it.
+    `whole` is what the class makes of the file at its own size. A field is added only where the class
+    would read the file as another config without it.
     """
-    known = {**base, **{name: it for name, it in vars(config).items() if name in base}}
     apart = {*STORAGE, *_ABOUT_FILES}
-    own = {name: copy.deepcopy(part.get(name, known[name])) for name in base if name not in apart}
+    # What the class takes under no name of its own, it took from the file.
+    taken = shrunk({name: it for name, it in base.items() if name not in part}, whole, part)
+    own = {name: copy.deepcopy(part.get(name, taken.get(name))) for name in base if name not in apart}
     own["model_type"] = part["model_type"]
     for name in ROPE:
         own.pop(name, None)
@@ -104,9 +107,9 @@ def as_published(base: dict, part: dict, config: PreTrainedConfig, head_dim: int
     if wanted and (read is None or comparable(read.get("rope_parameters")) != wanted):
         # Some field was set to another value: it is said in the way that the file has.
         bare = {name: it for name, it in own.items() if name not in ROPE}
-        whole = {**bare, "rope_parameters": copy.deepcopy(part["rope_parameters"])}
-        own = None if "rope_parameters" in base else old_spelling(config, whole, set(ROPE) & set(base))
-        own = own or whole
+        new = {**bare, "rope_parameters": copy.deepcopy(part["rope_parameters"])}
+        old = None if "rope_parameters" in base else old_spelling(config, new, set(ROPE) & set(base))
+        own = old or new
     return own
 
 

@@ -178,7 +178,8 @@ def write_published(base: dict, part: dict, part_config: PreTrainedConfig, resul
     """The fields of a published file, in its own spelling."""
     default = type(part_config)(**copy.deepcopy({key: it for key, it in base.items()
                                                  if key not in published.STORAGE}))
-    fields = published.as_published(base, part, part_config, head_dim_of(part), head_dim_of(vars(default)))
+    whole = vars(default)
+    fields = published.as_published(base, whole, part, part_config, head_dim_of(part), head_dim_of(whole))
     part.clear()
     part.update(fields)
     said = [it for it in published.ROPE if it in base]
