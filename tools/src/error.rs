@@ -12,8 +12,17 @@ use portwright_prompts::RenderError;
 use portwright_source::{Problem, scaffold::ScaffoldError};
 
 use crate::{
-    candidates::CandidatesError, checkpoint::CheckpointError, commits::CommitsError,
-    policy::PolicyError, port::PortError, report::DraftError, ruff::RuffError, stage::StageError,
+    candidates::CandidatesError,
+    checkpoint::CheckpointError,
+    commits::CommitsError,
+    inspect::InspectError,
+    modular::{ModularError, NewModelError},
+    policy::PolicyError,
+    port::PortError,
+    report::DraftError,
+    ruff::RuffError,
+    stage::StageError,
+    table::TableError,
     verify_error::VerifyError,
 };
 
@@ -61,6 +70,22 @@ pub enum ToolError {
 
     #[error(transparent)]
     Stage(#[from] StageError),
+
+    #[error(transparent)]
+    Modular(#[from] ModularError),
+
+    #[error(transparent)]
+    NewModel(#[from] NewModelError),
+
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+
+    #[error(transparent)]
+    Table(#[from] TableError),
+
+    #[cfg(feature = "candle")]
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
 
     #[error(transparent)]
     Commits(#[from] CommitsError),
@@ -141,8 +166,6 @@ pub enum ToolError {
     #[error("cancelled")]
     Cancelled,
 
-    #[error("{0}")]
-    Input(String),
 }
 
 impl ToolError {
@@ -202,6 +225,12 @@ impl Hint for ToolError {
             Self::Policy(err) => err.hint(),
             Self::Port(err) => err.hint(),
             Self::Stage(err) => err.hint(),
+            Self::Modular(err) => err.hint(),
+            Self::NewModel(err) => err.hint(),
+            Self::Inspect(err) => err.hint(),
+            Self::Table(err) => err.hint(),
+            #[cfg(feature = "candle")]
+            Self::Run(err) => err.hint(),
             Self::Commits(err) => err.hint(),
             Self::NoSuchTransformers { .. } => Some(
                 "name a checkout or an install by its path, or a release as in `5.24` (the newest \
@@ -253,8 +282,7 @@ impl Hint for ToolError {
             | Self::NoSuchPath { .. }
             | Self::Scaffold(_)
             | Self::Source(_)
-            | Self::Cancelled
-            | Self::Input(_) => None,
+            | Self::Cancelled => None,
         }
     }
 }

@@ -1,11 +1,40 @@
 //! The tables of `docs/coverage/`: data as JSON, and the same as Markdown for people.
 
-use std::{fs, path::Path};
+use std::{
+    borrow::Cow,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use portwright_harness::rundir::{RunDirError, write_whole};
+use portwright_harness::{
+    hint::Hint,
+    rundir::{RunDirError, write_whole},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::ToolError;
+
+/// Why a table of `docs/coverage/` could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    #[error("the table `{name}` cannot be written as JSON")]
+    Serialise { name: String, source: serde_json::Error },
+
+    #[error("`{path}` does not hold the table that belongs there", path = path.display())]
+    Unreadable { path: PathBuf, source: serde_json::Error },
+}
+
+impl Hint for TableError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Serialise { .. } => None,
+            Self::Unreadable { .. } => {
+                Some("an older program may have written it: make the table again".into())
+            }
+        }
+    }
+}
 
 /// Write the Markdown and the data of a table into `docs`, each with its file name.
 pub(crate) fn write<T: Serialize>(
@@ -14,7 +43,7 @@ pub(crate) fn write<T: Serialize>(
     (data_name, data): (&str, &T),
 ) -> Result<(), ToolError> {
     let json = serde_json::to_string_pretty(data)
-        .map_err(|err| ToolError::Input(format!("the table does not serialise: {err}")))?;
+        .map_err(|source| TableError::Serialise { name: data_name.to_owned(), source })?;
     for (name, text) in [(text_name, text), (data_name, json + "\n")] {
         let path = docs.join(name);
         write_whole(&path, text.as_bytes())
@@ -26,7 +55,7 @@ pub(crate) fn write<T: Serialize>(
 /// Read the data of the table called `name` back.
 pub(crate) fn load<T: DeserializeOwned>(docs: &Path, name: &str) -> Result<T, ToolError> {
     let path = docs.join(name);
-    let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
-    let text = fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
-    serde_json::from_str(&text).map_err(|err| error(err.to_string()))
+    let text = fs::read_to_string(&path)
+        .map_err(|source| ToolError::Read { path: path.clone(), source })?;
+    Ok(serde_json::from_str(&text).map_err(|source| TableError::Unreadable { path, source })?)
 }

@@ -34,6 +34,12 @@ pub enum CandidatesError {
     #[error("the config.json of `{checkpoint}` cannot be used: {why}")]
     Checkpoint { checkpoint: String, why: String },
 
+    #[error("`{path}` is not a cover of `portwright candidates`: {why}", path = path.display())]
+    NotACover { path: std::path::PathBuf, why: String },
+
+    #[error("`{id}` is not in the cover; it has {}", known.join(", "))]
+    NotInCover { id: String, known: Vec<String> },
+
     #[error("a limit is from 1 to {most}, got {found}")]
     Limit { found: usize, most: usize },
 }
@@ -62,7 +68,11 @@ impl Hint for CandidatesError {
             Self::NothingToWrite { .. } => {
                 Some("`--add ID` takes a checkpoint in by name, a larger `--max-bytes` lets more in".into())
             }
-            Self::NoModel | Self::Checkpoint { .. } | Self::Limit { .. } => None,
+            Self::NotACover { .. } => Some("write it again with `portwright candidates`".into()),
+            Self::NoModel
+            | Self::Checkpoint { .. }
+            | Self::NotInCover { .. }
+            | Self::Limit { .. } => None,
         }
     }
 }

@@ -37,6 +37,12 @@ pub enum PortError {
     /// Nothing is there to begin from.
     #[error("{target} has no port to begin from")]
     NoPorts { target: String },
+    /// Our own request cannot be written down.
+    #[error("a tiny checkpoint cannot be asked for in `{folder}`", folder = folder.display())]
+    Request { folder: PathBuf, source: serde_json::Error },
+    /// The tiny checkpoint's config.json is none.
+    #[error("`{path}` is not a JSON object", path = path.display())]
+    TinyConfig { path: PathBuf, source: serde_json::Error },
     /// No copy of the library could be made for a trial.
     #[error("the library could not be copied for a trial")]
     Copy(#[source] OverlayError),
@@ -76,6 +82,9 @@ impl Hint for PortError {
                  nearest port that there is"
                     .into(),
             ),
+            Self::Request { .. } => {
+                Some("set TMPDIR to a folder whose path is plain Unicode text".into())
+            }
             Self::Copy(_) => {
                 Some("check that the disk has room and the folder can be written".into())
             }
