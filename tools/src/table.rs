@@ -12,18 +12,20 @@ use portwright_harness::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::ToolError;
+use crate::error::{Failure, ToolError};
 
 /// Why a table of `docs/coverage/` could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TableError {
+pub(crate) enum TableError {
     #[error("the table `{name}` cannot be written as JSON")]
     Serialise { name: String, source: serde_json::Error },
 
     #[error("`{path}` does not hold the table that belongs there", path = path.display())]
     Unreadable { path: PathBuf, source: serde_json::Error },
 }
+
+impl Failure for TableError {}
 
 impl Hint for TableError {
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 /// A question about checkpoints that has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,6 +45,8 @@ pub enum CandidatesError {
     #[error("a limit is from 1 to {most}, got {found}")]
     Limit { found: usize, most: usize },
 }
+
+impl Failure for CandidatesError {}
 
 impl Hint for CandidatesError {
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -4,6 +4,8 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitsError {
@@ -28,6 +30,8 @@ impl CommitsError {
         move |source| Self::Git { doing, source }
     }
 }
+
+impl Failure for CommitsError {}
 
 impl Hint for CommitsError {
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{error::ToolError, runs};
-pub use sources::SourceChange;
+pub use sources::{NotComparable, SourceChange};
 
 pub const TEMPLATE: &str = "compare.md";
 

@@ -4,6 +4,8 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {
@@ -20,13 +22,15 @@ pub enum InspectError {
     Python { source: io::Error },
 }
 
+impl Failure for InspectError {}
+
 impl Hint for InspectError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
             Self::NotJson { .. } => "the file may be cut short; fetch or make it again".into(),
             Self::Pattern { .. } => "write e.g. `model.layers.*.self_attn`".into(),
             Self::NoTable { .. } => "name another release of transformers, or a checkout".into(),
-            Self::Python { .. } => "`portwright setup --check` says what is wrong with it".into(),
+            Self::Python { .. } => "`portwright doctor` says what is wrong with it".into(),
         })
     }
 }

@@ -45,7 +45,7 @@ use serde_json::{Value, json};
 
 use crate::{
     checkpoint,
-    error::ToolError,
+    error::{Below, ToolError},
     modular,
     session::{Session, ask},
 };
@@ -275,7 +275,7 @@ pub fn describe(
         let _step = Step::start(progress, "building the model without its weights", None);
         match model(&model_type, config, wanted, release, session) {
             Ok(model) => built = Some(model),
-            Err(ToolError::Engine(err)) if err.failure().is_some() => {
+            Err(ToolError::Below(Below::Engine(err))) if err.failure().is_some() => {
                 no_model = Some(err.to_string());
                 file = err.failure().and_then(|it| it.file.clone());
             }

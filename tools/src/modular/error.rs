@@ -5,6 +5,8 @@ use std::{borrow::Cow, path::PathBuf, process::ExitStatus};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModularError {
@@ -29,6 +31,9 @@ pub enum ModularError {
     #[error("`{path}` exists already", path = path.display())]
     Exists { path: PathBuf },
 
+    #[error("`{package}` is an installed package; it is not written to unless that is asked for", package = package.display())]
+    Installed { package: PathBuf },
+
     #[error("the digests of the files of `{package}` cannot be kept", package = package.display())]
     Cache { package: PathBuf, source: serde_json::Error },
 
@@ -42,6 +47,8 @@ pub enum ModularError {
     Unmeasured { source: nix::Error },
 }
 
+impl Failure for ModularError {}
+
 impl Hint for ModularError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
@@ -54,6 +61,9 @@ impl Hint for ModularError {
                 "name files such as `modeling_olmo3.py`, or the folder that they are in".into()
             }
             Self::Exists { .. } => "ask to replace it (`force`), or name another path".into(),
+            Self::Installed { .. } => {
+                "`--diff` shows what would change, `--out DIR` writes elsewhere, `--in-place` writes to it".into()
+            }
             Self::Cache { .. } => "use a path that is plain Unicode text".into(),
             Self::Python { .. } => "name the Python that has the converter's packages".into(),
             Self::NotModular { .. }

@@ -5,6 +5,8 @@ use std::{borrow::Cow, io, path::PathBuf};
 use portwright_harness::hint::Hint;
 use portwright_targets::UnknownTarget;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
@@ -20,6 +22,8 @@ pub enum PolicyError {
     #[error("failed to read `{path}`", path = path.display())]
     Read { path: PathBuf, source: io::Error },
 }
+
+impl Failure for PolicyError {}
 
 impl Hint for PolicyError {
     fn hint(&self) -> Option<Cow<'static, str>> {

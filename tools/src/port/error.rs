@@ -9,6 +9,8 @@ use std::{
 use portwright_harness::{hint::Hint, overlay::OverlayError};
 use portwright_targets::{NoReceiver, Package};
 
+use crate::error::Failure;
+
 /// Why a port cannot be begun.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +39,12 @@ pub enum PortError {
     /// Nothing is there to begin from.
     #[error("{target} has no port to begin from")]
     NoPorts { target: String },
+    /// A port is written to a checkout.
+    #[error("`{package}` is an installed package; a port is written to a checkout", package = package.display())]
+    Installed { package: PathBuf },
+    /// There is a port of it already.
+    #[error("the model type has a port already: {text}")]
+    Ported { text: String },
     /// Our own request cannot be written down.
     #[error("a tiny checkpoint cannot be asked for in `{folder}`", folder = folder.display())]
     Request { folder: PathBuf, source: serde_json::Error },
@@ -68,6 +76,8 @@ fn near(nearest: &[String]) -> String {
     }
 }
 
+impl Failure for PortError {}
+
 impl Hint for PortError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
@@ -82,6 +92,12 @@ impl Hint for PortError {
                  nearest port that there is"
                     .into(),
             ),
+            Self::Installed { .. } => {
+                Some("`--port PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
+            }
+            Self::Ported { .. } => {
+                Some("`--force` replaces it, `--dry-run` shows what would be written".into())
+            }
             Self::Request { .. } => {
                 Some("set TMPDIR to a folder whose path is plain Unicode text".into())
             }

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::{
-    error::ToolError,
+    error::{Below, ToolError},
     inspect::InspectInput,
     modular, transformers,
     verify_input::{self, VerifyInput},
@@ -256,7 +256,7 @@ fn open_tree(
         Tree::open(target, pinned.mlx_lm()?)?
     };
     if tree.is_installed() && !input.dry_run && input.out.is_none() {
-        return Err(ToolError::InstalledTarget { package: tree.package });
+        return Err(PortError::Installed { package: tree.package }.into());
     }
     Ok(tree)
 }
@@ -296,7 +296,7 @@ fn refuse_existing(
     let path = place(tree, input);
     if input.out.is_some() {
         return if path.exists() && !input.force && !input.dry_run {
-            Err(ToolError::Ported { text: format!("`{}` is there already", path.display()) })
+            Err(PortError::Ported { text: format!("`{}` is there already", path.display()) }.into())
         } else {
             Ok(())
         };
@@ -305,14 +305,15 @@ fn refuse_existing(
         let file = &tree.about.remapping.file;
         let text = format!("a table in {file} gives `{own}` the port `{port}`");
         if !input.force && !input.dry_run {
-            return Err(ToolError::Ported { text });
+            return Err(PortError::Ported { text }.into());
         }
         notes.push(format!("{text}; a file of its own is read once that row is taken out"));
     } else if path.exists() {
         if !input.force && !input.dry_run {
-            return Err(ToolError::Ported {
+            return Err(PortError::Ported {
                 text: format!("`{}` is there already", path.display()),
-            });
+            }
+            .into());
         }
         notes.push(format!("{} has a port of `{own}` already", tree.target.id));
     }
@@ -351,7 +352,7 @@ fn test_entry(
     let _step = Step::start(progress, "making a tiny config", None);
     let config = entry::config(&input.model_type, library, home, cancel);
     let config = config.map_err(|err| match err {
-        ToolError::Engine(err) if !err.is_cancelled() => Skipped::Why(err.to_string()),
+        ToolError::Below(Below::Engine(err)) if !err.is_cancelled() => Skipped::Why(err.to_string()),
         other => Skipped::Failed(other),
     })?;
     let lines = entry::lines(&input.model_type, &config, &port.config_fields());

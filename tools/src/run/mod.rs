@@ -353,10 +353,11 @@ fn open(
         .collect();
     match faults.as_slice() {
         [] => Ok(opened),
-        [first, rest @ ..] => Err(ToolError::Incomplete {
+        [first, rest @ ..] => Err(RunError::Incomplete {
             folder: prepared.folder.clone(),
             first: first.clone(),
             more: rest.len(),
-        }),
+        }
+        .into()),
     }
 }

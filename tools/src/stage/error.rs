@@ -4,6 +4,8 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StageError {
@@ -59,6 +61,8 @@ impl StageError {
         move |source| Self::Write { path, source }
     }
 }
+
+impl Failure for StageError {}
 
 impl Hint for StageError {
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -5,6 +5,8 @@ use std::{borrow::Cow, path::PathBuf};
 use portwright_harness::hint::Hint;
 use portwright_source::FileKind;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewModelError {
@@ -57,6 +59,8 @@ pub enum NewModelError {
     #[error("`{class}` would not be written from `{base}`")]
     NotWritten { class: String, base: String },
 }
+
+impl Failure for NewModelError {}
 
 impl Hint for NewModelError {
     fn hint(&self) -> Option<Cow<'static, str>> {
