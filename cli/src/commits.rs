@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use portwright_tools::commits::{self, About, CommitsInput, Ledger, LedgerCommit, NotesCheck};
 
-use crate::{args::Output, commands, show};
+use crate::{output::Output, show, surroundings::interruptible};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CommitsArgs {
@@ -23,7 +23,7 @@ pub(crate) struct CommitsArgs {
 }
 
 pub(crate) fn run(args: CommitsArgs) -> anyhow::Result<u8> {
-    let (bars, cancel) = commands::interruptible()?;
+    let (bars, cancel) = interruptible()?;
     let input = CommitsInput { range: args.range, repository: args.repo, notes: args.check };
     let ledger = commits::commits(&input, &bars, &cancel)?;
     if args.output.json {

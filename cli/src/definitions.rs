@@ -4,7 +4,7 @@ use comfy_table::Cell;
 use portwright_harness::{definitions::MODES, head::HEADS, outcome::Verdict};
 use portwright_tools::definitions::{self, DefinitionsInput, DefinitionsOutput};
 
-use crate::{args::VerifyArgs, commands::surroundings, show};
+use crate::{show, surroundings::surroundings, verify_args::VerifyArgs};
 
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;

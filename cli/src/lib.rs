@@ -14,6 +14,7 @@ mod compare;
 mod definitions;
 mod inspect;
 mod modular;
+mod output;
 mod policy;
 mod port;
 mod progress;
@@ -24,6 +25,8 @@ mod report;
 mod run;
 mod show;
 mod stage;
+mod surroundings;
+mod verify_args;
 
 use std::process::ExitCode;
 

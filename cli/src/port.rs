@@ -12,9 +12,9 @@ use portwright_tools::port::{
 };
 
 use crate::{
-    args::Output,
-    commands::surroundings,
+    output::Output,
     show::{json, new_table},
+    surroundings::surroundings,
 };
 
 /// `port X` runs what `port scaffold X` runs.

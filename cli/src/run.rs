@@ -10,9 +10,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use portwright_tools::run::{self, Figures, Finish, RunInput, RunOutput, Sampling, Template};
 
 use crate::{
-    args::Output,
-    commands::{INTERRUPTED, surroundings},
+    output::Output,
     show,
+    surroundings::{INTERRUPTED, surroundings},
 };
 
 #[derive(Debug, ClapArgs)]

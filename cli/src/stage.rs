@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use comfy_table::Cell;
 use portwright_tools::stage::{self, Change, Recovery, StageInput, Staging, State, Wish};
 
-use crate::{args::Output, policy::whom, show};
+use crate::{output::Output, policy::whom, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StageArgs {

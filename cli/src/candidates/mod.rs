@@ -11,9 +11,7 @@ use portwright_tools::{
 };
 
 use crate::{
-    args::{Output, VerifyArgs},
-    commands::surroundings,
-    show,
+    output::Output, show, surroundings::surroundings, verify_args::VerifyArgs,
 };
 
 #[derive(Debug, ClapArgs)]
