@@ -11,6 +11,8 @@ use std::{
 
 use serde_json::Value;
 
+#[path = "tidy/modules.rs"]
+mod modules;
 #[path = "tidy/python.rs"]
 mod python;
 

@@ -50,6 +50,7 @@ pub mod sweep;
 mod table;
 pub mod target_path;
 mod transformers;
+mod tree;
 pub mod verify;
 pub mod verify_cover;
 pub mod verify_error;

@@ -10,9 +10,7 @@ use portwright_tools::{
     verify_cover,
 };
 
-use crate::{
-    output::Output, show, surroundings::surroundings, verify_args::VerifyArgs,
-};
+use crate::{output::Output, show, surroundings::surroundings, verify_args::VerifyArgs};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CandidatesArgs {

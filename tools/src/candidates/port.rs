@@ -9,13 +9,7 @@ use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::ToolError,
-    port::{
-        PortError,
-        target::{package, tables},
-    },
-};
+use crate::{error::ToolError, tree};
 
 /// Branches that are named; a fork may have any number.
 const MOST_BRANCHES: usize = 50;
@@ -80,12 +74,10 @@ impl Target {
     ///
     /// Where there is no such target or package, or its tables cannot be read.
     pub(super) fn open(id: Option<&str>, path: &Path) -> Result<Self, ToolError> {
-        let (target, about) = targets::receiver(id).map_err(PortError::from)?;
-        let package = package(about, path).ok_or_else(|| PortError::no_package(about, path))?;
+        let (target, about) = tree::receiver(id)?;
+        let package = tree::package(about, path)?;
         let utils = package.join(&about.remapping.file);
-        let text = std::fs::read_to_string(&utils)
-            .map_err(|source| PortError::Read { path: utils.clone(), source })?;
-        let remapping = Remapping::parse(&utils, &text, tables(about))?;
+        let remapping = Remapping::parse(&utils, &tree::read(&utils)?, tree::tables(about))?;
         Ok(Self { target, about, package, remapping })
     }
 

@@ -7,7 +7,6 @@ use portwright_harness::{
     progress::Progress,
 };
 use portwright_source::{Library, outline};
-use portwright_targets as targets;
 
 use super::{
     CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled,
@@ -17,7 +16,7 @@ use crate::{
     checkpoint,
     error::ToolError,
     modular::{self, at_hand, nearest},
-    port::PortError,
+    tree,
 };
 
 /// The library's tables of model classes.
@@ -45,7 +44,7 @@ impl Surroundings {
             given => Some(modular::open(given, &[], home, progress, cancel)?),
         };
         let id = input.target.as_deref();
-        targets::receiver(id).map_err(PortError::from)?;
+        tree::receiver(id)?;
         let target = if let Some(path) = &input.port {
             let path = path
                 .canonicalize()

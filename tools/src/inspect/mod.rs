@@ -324,8 +324,7 @@ fn model(
     release: &Release,
     session: &mut dyn Session,
 ) -> Result<Model, ToolError> {
-    let wanted =
-        Wanted::new(depth, pattern).map_err(|source| InspectError::Pattern { source })?;
+    let wanted = Wanted::new(depth, pattern).map_err(|source| InspectError::Pattern { source })?;
     let library = &release.library;
     let mut roots: Vec<PathBuf> =
         library.package().parent().map(Path::to_owned).into_iter().collect();

@@ -22,8 +22,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::ModularError,
     conversion::{Workshop, read_by},
+    error::ModularError,
     formatter::{Formatter, FormatterChoice, FormatterUsed},
     place,
 };

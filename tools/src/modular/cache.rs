@@ -47,8 +47,10 @@ impl Cache {
     }
 
     pub(super) fn write(&self, home: &Home, library: &Library) -> Result<(), ToolError> {
-        let text = serde_json::to_string(self)
-            .map_err(|source| ModularError::Cache { package: library.package().to_owned(), source })?;
+        let text = serde_json::to_string(self).map_err(|source| ModularError::Cache {
+            package: library.package().to_owned(),
+            source,
+        })?;
         files::replace(&file(home, library), &text)
     }
 }

@@ -1,13 +1,8 @@
 //! Why a port cannot be begun.
 
-use std::{
-    borrow::Cow,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, path::PathBuf};
 
 use portwright_harness::{hint::Hint, overlay::OverlayError};
-use portwright_targets::{NoReceiver, Package};
 
 use crate::error::Failure;
 
@@ -15,18 +10,9 @@ use crate::error::Failure;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortError {
-    /// No port is written for that target.
-    #[error(transparent)]
-    Target(#[from] NoReceiver),
-    /// A folder is no tree of the target.
-    #[error("`{path}` holds no package `{package}` (looked for `{package}/{models}`)", path = path.display())]
-    NoPackage { path: PathBuf, package: String, models: String },
     /// transformers reads the type as another one.
     #[error("transformers loads `{model_type}` as `{own}`: that is the one to port")]
     LoadedAs { model_type: String, own: String },
-    /// A file of it cannot be read.
-    #[error("`{path}` of the target cannot be read", path = path.display())]
-    Read { path: PathBuf, source: io::Error },
     /// There is no such definition.
     #[error("transformers has no causal language model `{model_type}`{}", near(nearest))]
     NoDefinition { model_type: String, nearest: Vec<String> },
@@ -56,17 +42,6 @@ pub enum PortError {
     Copy(#[source] OverlayError),
 }
 
-impl PortError {
-    /// That `path` holds no such package.
-    pub(crate) fn no_package(about: &Package, path: &Path) -> Self {
-        Self::NoPackage {
-            path: path.to_owned(),
-            package: about.name.clone(),
-            models: about.models.clone(),
-        }
-    }
-}
-
 fn near(nearest: &[String]) -> String {
     let names: Vec<String> = nearest.iter().map(|it| format!("`{it}`")).collect();
     match &names[..] {
@@ -81,12 +56,6 @@ impl Failure for PortError {}
 impl Hint for PortError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Target(NoReceiver::Unknown(err)) => {
-                err.nearest.map(|it| format!("did you mean `{it}`?").into())
-            }
-            Self::NoPackage { .. } => {
-                Some("name a checkout of the target, or the folder that it is installed in".into())
-            }
             Self::NoPort { .. } => Some(
                 "name the checkout that has the port, or begin one: a scaffold starts from the \
                  nearest port that there is"

@@ -50,7 +50,11 @@ impl Sampling {
     pub(super) fn check(&self) -> Result<(), RunError> {
         let positive = |name, value: Option<f64>, most: f64| match value {
             Some(found) if !(found.is_finite() && 0.0 <= found && found <= most) => {
-                Err(RunError::Setting { name, found, expected: format!("a number from 0 to {most}") })
+                Err(RunError::Setting {
+                    name,
+                    found,
+                    expected: format!("a number from 0 to {most}"),
+                })
             }
             _ => Ok(()),
         };

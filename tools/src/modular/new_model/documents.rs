@@ -8,7 +8,7 @@ use std::{
 use portwright_prompts::render;
 use serde_json::json;
 
-use super::{NewModelError, Names};
+use super::{Names, NewModelError};
 use crate::error::ToolError;
 
 fn read(path: &Path) -> Result<String, ToolError> {

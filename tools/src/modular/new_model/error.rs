@@ -78,7 +78,8 @@ impl Hint for NewModelError {
                 "give another class prefix, e.g. `MyModel`".into()
             }
             Self::NoListOfModels { .. } => {
-                "name a checkout whose `src/transformers/models/__init__.py` lists the models".into()
+                "name a checkout whose `src/transformers/models/__init__.py` lists the models"
+                    .into()
             }
             Self::ParentWithoutFolder { .. }
             | Self::NoParent { .. }
