@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::{Args as ClapArgs, Subcommand};
 use comfy_table::Cell;
-use portwright_tools::port::{
-    self, Part, PortInput, PortOutput,
-    sweep::{self, PortCoverage, PortSweepInput},
-    trial::{Outcome, Run},
+use portwright_tools::{
+    count::counted,
+    port::{
+        self, Part, PortInput, PortOutput,
+        sweep::{self, PortCoverage, PortSweepInput},
+        trial::{Outcome, Run},
+    },
 };
 
 use crate::{
@@ -155,11 +158,18 @@ fn show(output: &PortOutput) {
         near.classes,
         match near.inherited_classes {
             0 => String::new(),
-            many => format!("; {many} classes inherit from it"),
+            number => {
+                format!(
+                    "; {}",
+                    counted(number, "class inherits from it", "classes inherit from it")
+                )
+            }
         },
     );
     if !output.runners_up.is_empty() {
-        let told = |it: &port::Candidate| format!("{} ({} lines)", it.model_type, it.shared_lines);
+        let told = |it: &port::Candidate| {
+            format!("{} ({})", it.model_type, counted(it.shared_lines, "line", "lines"))
+        };
         let others: Vec<String> = output.runners_up.iter().map(told).collect();
         anstream::println!("next best: {}", others.join(", "));
     }
@@ -207,7 +217,10 @@ fn show(output: &PortOutput) {
     let (colour, word) = if output.complete {
         (AnsiColor::Green, "nothing is left to be ported".to_owned())
     } else {
-        (AnsiColor::Yellow, format!("{} places are to be ported", output.work.len()))
+        (
+            AnsiColor::Yellow,
+            counted(output.work.len(), "place is to be ported", "places are to be ported"),
+        )
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     anstream::println!("{style}{word}{style:#}\nnext: {}", output.next);

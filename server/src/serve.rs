@@ -74,7 +74,7 @@ pub enum ServeError {
     #[error(transparent)]
     Guard(#[from] GuardError),
 
-    #[error("`{TOKEN_VARIABLE}` is no bearer token")]
+    #[error("`{TOKEN_VARIABLE}` is not a usable bearer token")]
     NoToken,
 
     #[error(transparent)]

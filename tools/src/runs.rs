@@ -17,7 +17,7 @@ use crate::error::{Failure, ToolError};
 
 /// There is no run, or none that finished.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` is no finished run: it has no readable evidence.json ({detail})", path = path.display())]
+#[error("`{path}` is not a finished run: it has no readable evidence.json ({detail})", path = path.display())]
 pub(crate) struct NoEvidence {
     path: PathBuf,
     detail: String,

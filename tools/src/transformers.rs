@@ -16,7 +16,7 @@ use crate::error::{Failure, ToolError};
 
 /// What was named is neither a path nor a release.
 #[derive(Debug, thiserror::Error)]
-#[error("`{given}` is no path that exists, and no release of transformers", given = given.display())]
+#[error("`{given}` is neither an existing path nor a release of transformers", given = given.display())]
 pub(crate) struct NoSuchTransformers {
     given: PathBuf,
 }
@@ -109,7 +109,7 @@ mod tests {
         for neither in ["v5.24.0", "no/such/checkout", "5", "main"] {
             let err = check(Some(Path::new(neither))).unwrap_err();
             let text = format!("{err}; {}", err.hint().unwrap());
-            for part in [neither, "no path", "no release", "`5.24.0`", "checkout"] {
+            for part in [neither, "existing path", "a release", "`5.24.0`", "checkout"] {
                 assert!(text.contains(part), "{text}");
             }
         }

@@ -81,7 +81,7 @@ pub(super) fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
         cause: if refused {
             "The port does not read `rope_parameters`, and says so.".into()
         } else {
-            "The port does not read `rope_parameters` and runs with its defaults, without a word."
+            "The port does not read `rope_parameters` and silently runs with its defaults."
                 .into()
         },
         change: match other {

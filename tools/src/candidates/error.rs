@@ -24,7 +24,7 @@ pub enum CandidatesError {
     #[error("transformers has no model class `{class}`")]
     UnknownClass { class: String, nearest: Option<String> },
 
-    #[error("`{class}` is a class, and no transformers is at hand to look it up in")]
+    #[error("`{class}` is a class, and there is no transformers to look it up in")]
     NoLibrary { class: String },
 
     #[error("`{id}` cannot be added: {why}")]

@@ -105,7 +105,7 @@ impl Target {
     ) -> Result<Vec<Branch>, String> {
         let no = |err: git2::Error| format!("branches were not looked at: {}", err.message());
         let repository = Repository::discover(&self.package)
-            .map_err(|_| "branches were not looked at: the target is no git checkout".to_owned())?;
+            .map_err(|_| "branches were not looked at: the target is not a git checkout".to_owned())?;
         let root = repository.workdir().and_then(|it| it.canonicalize().ok());
         let package = self.package.canonicalize().ok();
         let below =
@@ -117,7 +117,7 @@ impl Target {
         };
         // An install inside of somebody's repository is no checkout of the target.
         if repository.is_path_ignored(&below).unwrap_or(false) {
-            return Err("branches were not looked at: the target is no git checkout".into());
+            return Err("branches were not looked at: the target is not a git checkout".into());
         }
         let name = port.map_or_else(
             || format!("{model_type}.py"),
@@ -198,7 +198,7 @@ mod tests {
         for absent in ["olmo3", "lost", "../utils", ""] {
             assert_eq!(target.port(absent, &[]), None, "{absent}");
         }
-        assert!(target.branches("llama", None).unwrap_err().contains("no git checkout"));
+        assert!(target.branches("llama", None).unwrap_err().contains("not a git checkout"));
         assert_eq!(target.repository(), target.target.repository);
         assert!(Target::open(None, &folder.path().join("mlx_lm/models")).is_err());
     }

@@ -59,7 +59,7 @@ impl Surroundings {
         let mut notes = Vec::new();
         if target.is_none() {
             notes.push(
-                "no tree of the target is at hand: name a checkout with `--port`, or run `portwright setup`"
+                "the target's source was not found: name a checkout with `--port`, or run `portwright setup`"
                     .into(),
             );
         }
@@ -79,7 +79,7 @@ impl Surroundings {
         let release = self.release().unwrap_or_else(|| "of unknown release".into());
         match (&self.library, filled) {
             (None, _) => {
-                "not filled: no transformers is at hand (name a checkout with `--transformers`, or \
+                "not filled: no transformers was found (name a checkout with `--transformers`, or \
                           run `portwright setup`)"
                     .into()
             }

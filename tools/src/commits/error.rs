@@ -9,10 +9,10 @@ use crate::error::Failure;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitsError {
-    #[error("`{path}` is no git repository: {detail}", path = path.display())]
+    #[error("`{path}` is not a git repository: {detail}", path = path.display())]
     NoRepository { path: PathBuf, detail: String },
 
-    #[error("`{0}` is no range of commits")]
+    #[error("`{0}` is not a range of commits")]
     Range(String),
 
     #[error("`{revision}` names no commit: {detail}")]

@@ -18,7 +18,7 @@ pub enum HeaderError {
     #[error("failed to read `{file}`", file = file.display())]
     Read { file: PathBuf, source: io::Error },
 
-    #[error("`{file}` is no safetensors file", file = file.display())]
+    #[error("`{file}` is not a safetensors file", file = file.display())]
     NotSafetensors { file: PathBuf, source: portwright_hub::HeaderError },
 }
 
@@ -78,6 +78,6 @@ mod tests {
         assert_eq!(tensors(folder.path()).unwrap().unwrap(), json!({"a": row, "b": row}));
         fs::write(folder.path().join("c.safetensors"), "abc").unwrap();
         let err = tensors(folder.path()).unwrap_err();
-        assert!(err.to_string().contains("c.safetensors` is no safetensors file"), "{err}");
+        assert!(err.to_string().contains("c.safetensors` is not a safetensors file"), "{err}");
     }
 }

@@ -16,7 +16,7 @@ pub enum PolicyError {
     #[error("the policy of `{target}` is wrong: {detail}")]
     Table { target: String, detail: String },
 
-    #[error("`{path}` is no checkout of {target}: it has no `{marker}`", path = path.display())]
+    #[error("`{path}` is not a checkout of {target}: it has no `{marker}`", path = path.display())]
     OtherCheckout { path: PathBuf, target: String, marker: String },
 
     #[error("failed to read `{path}`", path = path.display())]

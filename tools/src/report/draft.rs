@@ -17,6 +17,7 @@ use super::{
     target::Template,
 };
 use crate::{
+    count::counted,
     error::{Failure, ToolError},
     runs,
 };
@@ -199,10 +200,10 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     };
     let blanks = filled.as_deref().map(blanks).unwrap_or_default();
     let summary = format!(
-        "{} files from the evidence {}; {} blanks are left for a person",
-        files.len(),
+        "{} from the evidence {}; {} left for a person",
+        counted(files.len(), "file", "files"),
         &evidence.digest[..12.min(evidence.digest.len())],
-        blanks.len()
+        counted(blanks.len(), "blank is", "blanks are")
     );
     Ok(Draft { summary, files, draft: filled, blanks })
 }

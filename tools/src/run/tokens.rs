@@ -23,7 +23,7 @@ pub enum TokensError {
     #[error("`{folder}` has no tokenizer.json{beside}", folder = folder.display())]
     Missing { folder: PathBuf, beside: String },
 
-    #[error("`{file}` is no tokenizer that can be read: {detail}", file = file.display())]
+    #[error("`{file}` cannot be read as a tokenizer: {detail}", file = file.display())]
     Unreadable { file: PathBuf, detail: String },
 
     #[error("`{file}` is not JSON: {detail}", file = file.display())]
