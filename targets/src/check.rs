@@ -32,8 +32,9 @@ fn place_fault(target: &Target) -> Option<String> {
     let package = target.package.as_ref()?;
     let models = format!("{}/{}/", package.name, package.models);
     let known = target.places.iter().any(|it| it.before == models && it.is == PlaceKind::Source);
-    (!known)
-        .then(|| format!("its package has its ports in `{models}`, which is not a place of sources"))
+    (!known).then(|| {
+        format!("its package has its ports in `{models}`, which is not a place of sources")
+    })
 }
 
 fn twice(names: &[String]) -> Option<String> {

@@ -196,5 +196,8 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
         ],
     );
     spoiled(|it| fs::write(it.join("model.safetensors"), "cut").unwrap(), &["checkpoint"]);
-    spoiled(|it| fs::write(it.join("tokenizer.json"), "{}").unwrap(), &["cannot be read as a tokenizer"]);
+    spoiled(
+        |it| fs::write(it.join("tokenizer.json"), "{}").unwrap(),
+        &["cannot be read as a tokenizer"],
+    );
 }

@@ -2,11 +2,13 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use portwright_harness::{
+    environment::{Pinned, SetupError, Supply},
     hint::Hint,
     rundir::{RunDirError, write_whole},
 };
@@ -52,6 +54,13 @@ pub(crate) fn write<T: Serialize>(
             .map_err(|source| RunDirError::Write { path, source })?;
     }
     Ok(())
+}
+
+/// What a table was measured with: the release of everything that can be set up, by its name.
+pub(crate) fn versions(pinned: &Pinned) -> Result<BTreeMap<String, String>, SetupError> {
+    let installed = &pinned.engines()?.versions;
+    let names = Supply::ALL.into_iter().map(Supply::id);
+    Ok(names.filter_map(|it| Some((it.to_owned(), installed.get(it)?.clone()))).collect())
 }
 
 /// Read the data of the table called `name` back.

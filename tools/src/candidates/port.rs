@@ -104,8 +104,9 @@ impl Target {
         port: Option<&Port>,
     ) -> Result<Vec<Branch>, String> {
         let no = |err: git2::Error| format!("branches were not looked at: {}", err.message());
-        let repository = Repository::discover(&self.package)
-            .map_err(|_| "branches were not looked at: the target is not a git checkout".to_owned())?;
+        let repository = Repository::discover(&self.package).map_err(|_| {
+            "branches were not looked at: the target is not a git checkout".to_owned()
+        })?;
         let root = repository.workdir().and_then(|it| it.canonicalize().ok());
         let package = self.package.canonicalize().ok();
         let below =

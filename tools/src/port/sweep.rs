@@ -168,11 +168,7 @@ pub fn sweep(
             .chain(row.port.as_mut().map(|it| &mut it.from_itself));
         places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
     }
-    let versions = &pinned.engines()?.versions;
-    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
-        .into_iter()
-        .filter_map(|it| Some((it.to_owned(), versions.get(it)?.clone())))
-        .collect();
+    let versions = table::versions(&pinned)?;
     let coverage = PortCoverage { versions, rows };
     if let Some(docs) = &input.docs {
         table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
