@@ -153,10 +153,25 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::mistyped;
 
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistyped_subcommand_is_told_which_was_meant() {
+        let told = |words: &[&str]| {
+            let all = [&["portwright"], words].concat();
+            let refused = Args::try_parse_from(&all).unwrap_err();
+            let words: Vec<String> = words.iter().map(|it| (*it).to_owned()).collect();
+            mistyped::told(refused, &Args::command(), &words).to_string()
+        };
+        let said = told(&["port", "scafold", "olmo3"]);
+        assert!(said.contains("did you mean `portwright port scaffold`?"), "{said}");
+        let said = told(&["port", "olmo3", "llama"]);
+        assert!(said.contains("llama") && !said.contains("did you mean"), "{said}");
     }
 
     #[test]
