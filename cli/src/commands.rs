@@ -3,7 +3,6 @@
 use std::{env, ffi::OsString, net::SocketAddr};
 
 use portwright_harness::{
-    cancel::Cancel,
     check,
     environment::{self, Home, Status, Supply},
     evidence,
@@ -20,15 +19,15 @@ use portwright_tools::{
 #[cfg(feature = "candle")]
 use crate::run;
 use crate::{
-    args::{Args, Command, MutantArgs, VerifyArgs},
+    args::{Args, Command, MutantArgs},
     candidates, commits, compare, definitions, inspect, modular, policy, port,
     progress::Bars,
     report, show, stage,
+    surroundings::{INTERRUPTED, surroundings},
+    verify_args::VerifyArgs,
 };
 
 const COULD_NOT_RUN: u8 = 2;
-/// As shells report a program that Ctrl-C ended.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Do what was asked.
 ///
@@ -209,19 +208,4 @@ fn transport(http: Option<SocketAddr>, hosts: Vec<String>) -> anyhow::Result<Tra
     let parse = |it: OsString| it.to_str().and_then(Token::parse).ok_or(ServeError::NoToken);
     let token = token.map(parse).transpose()?;
     Ok(Transport::Http(Http { address, hosts, token }))
-}
-
-/// Home, progress bars, and a flag that Ctrl-C sets.
-pub(crate) fn surroundings() -> anyhow::Result<(Home, Bars, Cancel)> {
-    let home = Home::locate().map_err(ToolError::from)?;
-    let (bars, cancel) = interruptible()?;
-    Ok((home, bars, cancel))
-}
-
-/// Progress bars, and a flag that Ctrl-C sets: for work that needs no engine.
-pub(crate) fn interruptible() -> anyhow::Result<(Bars, Cancel)> {
-    let (bars, cancel) = (Bars::new(), Cancel::default());
-    let flag = cancel.clone();
-    ctrlc::set_handler(move || flag.cancel())?;
-    Ok((bars, cancel))
 }

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use portwright_tools::commits::{self, About, CommitsInput, Ledger, LedgerCommit, NotesCheck};
+use portwright_tools::{
+    commits::{self, About, CommitsInput, Ledger, LedgerCommit, NotesCheck},
+    count::counted,
+};
 
-use crate::{args::Output, commands, show};
+use crate::{output::Output, show, surroundings::interruptible};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CommitsArgs {
@@ -23,7 +26,7 @@ pub(crate) struct CommitsArgs {
 }
 
 pub(crate) fn run(args: CommitsArgs) -> anyhow::Result<u8> {
-    let (bars, cancel) = commands::interruptible()?;
+    let (bars, cancel) = interruptible()?;
     let input = CommitsInput { range: args.range, repository: args.repo, notes: args.check };
     let ledger = commits::commits(&input, &bars, &cancel)?;
     if args.output.json {
@@ -50,7 +53,8 @@ fn show_ledger(ledger: &Ledger) {
             }
         }
     }
-    show::line(format!("{}: {} commits, each once", ledger.range, ledger.total));
+    let commits = counted(ledger.total, "commit", "commits");
+    show::line(format!("{}: {commits}, each once", ledger.range));
 }
 
 fn show_check(ledger: &Ledger, check: &NotesCheck) {
@@ -69,8 +73,10 @@ fn show_check(ledger: &Ledger, check: &NotesCheck) {
         show::line(format!("no commit of the range has {}", numbers.join(", ")));
     }
     show::line(format!(
-        "{}: {} of {} commits are accounted for",
-        ledger.range, check.accounted, ledger.total
+        "{}: {} of {} accounted for",
+        ledger.range,
+        check.accounted,
+        counted(ledger.total, "commit is", "commits are")
     ));
 }
 

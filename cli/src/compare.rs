@@ -8,7 +8,7 @@ use portwright_harness::{figure::Real, outcome::Outcome};
 use portwright_prompts::number_text;
 use portwright_tools::compare::{self, Change, CheckChange, Comparison};
 
-use crate::{args::Output, show};
+use crate::{output::Output, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CompareArgs {

@@ -2,9 +2,12 @@
 
 use comfy_table::Cell;
 use portwright_harness::{definitions::MODES, head::HEADS, outcome::Verdict};
-use portwright_tools::definitions::{self, DefinitionsInput, DefinitionsOutput};
+use portwright_tools::{
+    count::counted,
+    definitions::{self, DefinitionsInput, DefinitionsOutput},
+};
 
-use crate::{args::VerifyArgs, commands::surroundings, show};
+use crate::{show, surroundings::surroundings, verify_args::VerifyArgs};
 
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
@@ -45,5 +48,9 @@ fn print(output: &DefinitionsOutput) {
             table.add_row(words.into_iter().chain(numbers).map(Cell::new));
         }
     }
-    anstream::println!("{table}\n{} definitions in {:.0} s", coverage.rows.len(), output.seconds);
+    anstream::println!(
+        "{table}\n{} in {:.0} s",
+        counted(coverage.rows.len(), "definition", "definitions"),
+        output.seconds
+    );
 }

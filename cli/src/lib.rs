@@ -13,7 +13,9 @@ mod commits;
 mod compare;
 mod definitions;
 mod inspect;
+mod mistyped;
 mod modular;
+mod output;
 mod policy;
 mod port;
 mod progress;
@@ -24,14 +26,20 @@ mod report;
 mod run;
 mod show;
 mod stage;
+mod surroundings;
+mod verify_args;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Reads the command line, carries the command out, and gives the exit code.
 pub fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::try_parse().unwrap_or_else(|err| {
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+        mistyped::told(err, &args::Args::command(), &words).exit()
+    });
     match commands::run(args) {
         Ok(code) => ExitCode::from(code),
         Err(err) => {

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use comfy_table::{Cell, Color};
 use portwright_tools::policy::{self, Policy, PolicyInput, Rule, Standing, Verdict, Whom};
 
-use crate::{args::Output, show};
+use crate::{output::Output, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PolicyArgs {

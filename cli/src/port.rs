@@ -3,18 +3,23 @@
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Command, Subcommand};
 use comfy_table::Cell;
-use portwright_tools::port::{
-    self, Part, PortInput, PortOutput,
-    sweep::{self, PortCoverage, PortSweepInput},
-    trial::{Outcome, Run},
+use portwright_tools::{
+    count::counted,
+    error::ToolError,
+    port::{
+        self, Part, PortError, PortInput, PortOutput,
+        sweep::{self, PortCoverage, PortSweepInput},
+        trial::{Outcome, Run},
+    },
 };
 
 use crate::{
-    args::Output,
-    commands::surroundings,
+    mistyped,
+    output::Output,
     show::{json, new_table},
+    surroundings::surroundings,
 };
 
 /// `port X` runs what `port scaffold X` runs.
@@ -96,6 +101,7 @@ struct ScaffoldArgs {
 
 /// Do what was asked, and give the exit code.
 pub(crate) fn run(args: PortArgs) -> anyhow::Result<u8> {
+    let is_bare = args.command.is_none();
     let args = match args.command {
         Some(PortCommand::Scaffold(args)) => *args,
         None => args.scaffold,
@@ -129,7 +135,7 @@ pub(crate) fn run(args: PortArgs) -> anyhow::Result<u8> {
         force: args.force,
         dry_run: args.dry_run || args.diff,
     };
-    let output = port::scaffold(&input, &home, &bars, &cancel)?;
+    let output = port::scaffold(&input, &home, &bars, &cancel).map_err(|err| told(err, is_bare))?;
     if args.output.json {
         json(&output)?;
     } else {
@@ -139,6 +145,22 @@ pub(crate) fn run(args: PortArgs) -> anyhow::Result<u8> {
         show(&output);
     }
     Ok(0)
+}
+
+/// The error, under what was meant where the model type is a subcommand that was mistyped.
+fn told(err: ToolError, is_bare: bool) -> anyhow::Error {
+    let unknown = match err.of() {
+        Some(PortError::NoDefinition { model_type, .. }) if is_bare => Some(model_type.clone()),
+        _ => None,
+    };
+    let command = PortArgs::augment_args(Command::new("portwright port"));
+    let meant = unknown.as_deref().and_then(|it| mistyped::meant(&command, [it]));
+    match (unknown, meant) {
+        (Some(word), Some(meant)) => anyhow::Error::new(err).context(format!(
+            "`{word}` is neither a model type nor a command; did you mean `{meant}`?"
+        )),
+        _ => err.into(),
+    }
 }
 
 fn show(output: &PortOutput) {
@@ -155,11 +177,18 @@ fn show(output: &PortOutput) {
         near.classes,
         match near.inherited_classes {
             0 => String::new(),
-            many => format!("; {many} classes inherit from it"),
+            number => {
+                format!(
+                    "; {}",
+                    counted(number, "class inherits from it", "classes inherit from it")
+                )
+            }
         },
     );
     if !output.runners_up.is_empty() {
-        let told = |it: &port::Candidate| format!("{} ({} lines)", it.model_type, it.shared_lines);
+        let told = |it: &port::Candidate| {
+            format!("{} ({})", it.model_type, counted(it.shared_lines, "line", "lines"))
+        };
         let others: Vec<String> = output.runners_up.iter().map(told).collect();
         anstream::println!("next best: {}", others.join(", "));
     }
@@ -207,7 +236,10 @@ fn show(output: &PortOutput) {
     let (colour, word) = if output.complete {
         (AnsiColor::Green, "nothing is left to be ported".to_owned())
     } else {
-        (AnsiColor::Yellow, format!("{} places are to be ported", output.work.len()))
+        (
+            AnsiColor::Yellow,
+            counted(output.work.len(), "place is to be ported", "places are to be ported"),
+        )
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     anstream::println!("{style}{word}{style:#}\nnext: {}", output.next);
@@ -305,5 +337,17 @@ mod tests {
         for words in [&["scafold", "olmo3"][..], &["olmo3", "scaffold", "olmo3"], &[]] {
             assert!(parsed(words).is_err(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn an_unknown_model_type_that_is_like_a_subcommand_is_told_so() {
+        let unknown = |model_type: &str| PortError::NoDefinition {
+            model_type: model_type.to_owned(),
+            nearest: Vec::new(),
+        };
+        let said = |name, is_bare| told(unknown(name).into(), is_bare).to_string();
+        assert!(said("scafold", true).contains("did you mean `portwright port scaffold`?"));
+        assert!(said("scafold", false).starts_with("transformers has no"));
+        assert!(said("olmo33", true).starts_with("transformers has no"));
     }
 }

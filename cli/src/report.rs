@@ -8,7 +8,7 @@ use portwright_tools::{
     runs,
 };
 
-use crate::{args::Output, show};
+use crate::{output::Output, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReportArgs {

@@ -7,12 +7,15 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
-use portwright_tools::run::{self, Figures, Finish, RunInput, RunOutput, Sampling, Template};
+use portwright_tools::{
+    count::counted,
+    run::{self, Figures, Finish, RunInput, RunOutput, Sampling, Template},
+};
 
 use crate::{
-    args::Output,
-    commands::{INTERRUPTED, surroundings},
+    output::Output,
     show,
+    surroundings::{INTERRUPTED, surroundings},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -173,12 +176,13 @@ fn figures(output: &RunOutput) {
         Finish::Length => "as many as were asked for",
         Finish::Interrupted => "interrupted",
     };
+    let tokens = |number| counted(number, "token", "tokens");
     let decode = decode_tokens_per_second.map_or(String::new(), |it| format!(", {it:.1} tokens/s"));
     anstream::eprintln!(
-        "prompt: {} tokens, {prefill_tokens_per_second:.1} tokens/s; first token after {first_token_seconds:.3} s",
-        output.prompt_ids.len(),
+        "prompt: {}, {prefill_tokens_per_second:.1} tokens/s; first token after {first_token_seconds:.3} s",
+        tokens(output.prompt_ids.len()),
     );
-    anstream::eprintln!("answer: {} tokens{decode}; {ended}", output.ids.len());
+    anstream::eprintln!("answer: {}{decode}; {ended}", tokens(output.ids.len()));
     let memory =
         peak_bytes.map_or(String::new(), |it| format!("; peak memory {}", show::bytes(it)));
     anstream::eprintln!(

@@ -248,7 +248,7 @@ pub(crate) fn catches(catches: &Catches) {
     );
 }
 
-/// Where two models part.
+/// Where two models diverge.
 pub(crate) fn explanation(explanation: &Explanation) {
     anstream::println!("{}", explanation.summary);
     for line in &explanation.lines {

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use comfy_table::Cell;
 use portwright_tools::stage::{self, Change, Recovery, StageInput, Staging, State, Wish};
 
-use crate::{args::Output, policy::whom, show};
+use crate::{output::Output, policy::whom, show};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StageArgs {
@@ -140,7 +140,7 @@ fn show_staging(staging: &Staging) {
     show::line(format!("branch: {} from {base} ({})", staging.branch, &staging.base[..12]));
     show::line(format!("patch:  {}", staging.patch.display()));
     if let Some(run) = &staging.run {
-        let same = if run.same_port { "of this very file" } else { "of no file that is staged" };
+        let same = if run.same_port { "of this very file" } else { "of a file that is not staged" };
         show::line(format!("run:    {} {same} ({})", run.verdict.word(), run.path.display()));
     }
     for note in &staging.notes {

@@ -1,4 +1,4 @@
-//! What a check came to, why it has no figures, where two models part, and the verdict.
+//! What a check came to, why it has no figures, where two models diverge, and the verdict.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl From<Lacks> for Absence {
     }
 }
 
-/// Where two models part.
+/// Where two models diverge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The definition's module path of the first wrong tap.

@@ -20,7 +20,7 @@ pub enum OverlayError {
         #[source]
         source: io::Error,
     },
-    #[error("`{path}` is no package of a target", path = path.display())]
+    #[error("`{path}` is not the package of a target", path = path.display())]
     NoTarget { path: PathBuf },
     #[error("the patch does not apply to `{file}`: {detail}")]
     Patch { file: String, detail: String },

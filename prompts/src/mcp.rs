@@ -134,7 +134,7 @@ pub const PROMPTS: &[Prompt] = &[
     Prompt {
         name: "verify-port",
         title: "Verify a port",
-        description: "Whether a port is the same model as its definition, and if not, where they first part",
+        description: "Whether a port is the same model as its definition, and if not, where they first diverge",
         arguments: &[
             MODEL_TYPE,
             optional("port", PORT),
@@ -153,13 +153,13 @@ pub const PROMPTS: &[Prompt] = &[
             ),
             field(
                 "place",
-                "the module and the two source lines where the models first part, or null",
+                "the module and the two source lines where the models first diverge, or null",
             ),
             NOT_RUN,
             FOR_THE_PERSON,
         ],
         skill: Some("verifying-a-port"),
-        version: 2,
+        version: 3,
         template: "mcp/verify-port.md",
     },
     Prompt {
@@ -177,7 +177,7 @@ pub const PROMPTS: &[Prompt] = &[
             ),
             field(
                 "place",
-                "the module and the two source lines where the models first part, or null",
+                "the module and the two source lines where the models first diverge, or null",
             ),
             field("cause", "what the port does and what the definition does, one sentence each"),
             field("change", "the change that proves it, as a diff"),
@@ -188,7 +188,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("triaging-a-divergence"),
-        version: 2,
+        version: 3,
         template: "mcp/triage-divergence.md",
     },
     Prompt {
@@ -216,7 +216,7 @@ pub const PROMPTS: &[Prompt] = &[
             ),
             field(
                 "place",
-                "the module and the two source lines where the models first part, or null",
+                "the module and the two source lines where the models first diverge, or null",
             ),
             NOT_RUN,
             field(
@@ -225,7 +225,7 @@ pub const PROMPTS: &[Prompt] = &[
             ),
         ],
         skill: Some("verifying-a-port"),
-        version: 2,
+        version: 3,
         template: "mcp/review-port.md",
     },
     Prompt {

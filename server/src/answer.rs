@@ -174,7 +174,7 @@ pub(crate) struct CheckRow {
     figures: Vec<FigureRow>,
     /// Why there are no figures, when there are none.
     reason: Option<String>,
-    /// Where the models part, when the check can say.
+    /// Where the models diverge, when the check can say.
     place: Option<Place>,
     findings: Vec<String>,
 }
@@ -284,7 +284,7 @@ impl Brief for RunResult {
     }
 }
 
-/// Where the two models of a run part, and what stands around it.
+/// Where the two models of a run diverge, and what stands around it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Divergence {
     run: String,

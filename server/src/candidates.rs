@@ -3,9 +3,12 @@
 
 use std::path::PathBuf;
 
-use portwright_tools::candidates::{
-    Candidate, Candidates, CandidatesInput, Chosen, DEFAULT_LIMIT, Existing, KeptApart, LeftOut,
-    MOST_CANDIDATES, OutOfReach, Rule, Scale,
+use portwright_tools::{
+    candidates::{
+        Candidate, Candidates, CandidatesInput, Chosen, DEFAULT_LIMIT, Existing, KeptApart,
+        LeftOut, MOST_CANDIDATES, OutOfReach, Rule, Scale,
+    },
+    count::counted,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -228,14 +231,17 @@ impl Findings {
 
 impl Brief for Found {
     fn brief(&self) -> String {
-        let mut lines =
-            vec![format!("{} checkpoints of {}", self.total_candidates, self.model_type)];
+        let mut lines = vec![format!(
+            "{} of {}",
+            counted(self.total_candidates, "checkpoint", "checkpoints"),
+            self.model_type
+        )];
         if let Some(found) = &self.findings {
             let ids: Vec<&str> = found.set.iter().map(|it| it.id.as_str()).collect();
             let proof = if found.proved_minimal { "proved minimal" } else { "heuristic" };
             lines.push(format!(
-                "{} differences; the set ({proof}): {}",
-                found.differences.len(),
+                "{}; the set ({proof}): {}",
+                counted(found.differences.len(), "difference", "differences"),
                 ids.join(", ")
             ));
             lines.extend(found.notes.iter().cloned());

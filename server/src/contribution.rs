@@ -142,7 +142,7 @@ impl StageContribution {
         run: Option<PathBuf>,
     ) -> Result<StageInput, Refusal> {
         if MOST_FILES < self.files.len() {
-            let fact = format!("`files` has {} entries", self.files.len());
+            let fact = format!("`files` has {}", counted(self.files.len(), "entry", "entries"));
             return Err(Refusal::new(fact, format!("at most {MOST_FILES} are taken")));
         }
         let files = self.files.into_iter().map(|(to, from)| Ok((to, roots.read(&from)?)));

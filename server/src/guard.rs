@@ -5,6 +5,7 @@
 //! request also needs the bearer token, which is the user's own or made for this one server.
 
 use std::{
+    borrow::Cow,
     fmt, io,
     net::{Ipv6Addr, SocketAddr},
 };
@@ -18,10 +19,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use portwright_harness::digest;
+use portwright_harness::{digest, hint::Hint};
 use subtle::ConstantTimeEq;
-
-use crate::serve::ServeError;
 
 /// The variable that holds the user's own token.
 pub const TOKEN_VARIABLE: &str = "PORTWRIGHT_TOKEN";
@@ -29,6 +28,32 @@ const SHORTEST_TOKEN: usize = 16;
 const LONGEST_TOKEN: usize = 4096;
 /// Names by which this machine reaches itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Why it cannot be said who may call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    #[error(
+        "`{address}` listens on every address of this machine, but no host name is allowed: requests would all be refused"
+    )]
+    NoHost { address: SocketAddr },
+
+    /// No token could be made.
+    #[error("failed to start the server")]
+    Random(#[source] io::Error),
+}
+
+impl Hint for GuardError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NoHost { .. } => Some(
+                "name how clients reach it, e.g. `--allow-host build.example`, or listen on one address"
+                    .into(),
+            ),
+            Self::Random(_) => None,
+        }
+    }
+}
 
 /// What a client must show. Its `Debug` does not tell it.
 ///
@@ -80,11 +105,11 @@ pub struct Http {
 
 impl Http {
     /// What `Host` may say.
-    pub(crate) fn allowed_hosts(&self) -> Result<Vec<String>, ServeError> {
+    pub(crate) fn allowed_hosts(&self) -> Result<Vec<String>, GuardError> {
         let ip = self.address.ip();
         // `0.0.0.0` is no name by which anyone reaches it.
         if ip.is_unspecified() && self.hosts.is_empty() {
-            return Err(ServeError::NoHost { address: self.address });
+            return Err(GuardError::NoHost { address: self.address });
         }
         let own = (!ip.is_unspecified()).then(|| ip.to_string());
         let names = LOOPBACK.into_iter().map(str::to_owned);
@@ -92,12 +117,12 @@ impl Http {
     }
 
     /// What clients have to show, and whether it was made just now: then nobody knows it yet.
-    pub(crate) fn token(&self) -> Result<Option<(Token, Origin)>, ServeError> {
+    pub(crate) fn token(&self) -> Result<Option<(Token, Origin)>, GuardError> {
         match &self.token {
             Some(token) => Ok(Some((token.clone(), Origin::Given))),
             None if self.address.ip().is_loopback() => Ok(None),
             None => {
-                let token = Token::fresh().map_err(ServeError::Start)?;
+                let token = Token::fresh().map_err(GuardError::Random)?;
                 Ok(Some((token, Origin::Made)))
             }
         }
@@ -193,7 +218,7 @@ mod tests {
     fn a_server_on_every_address_has_to_be_told_its_names() {
         assert!(matches!(
             http("0.0.0.0:80", &[], None).allowed_hosts(),
-            Err(ServeError::NoHost { .. })
+            Err(GuardError::NoHost { .. })
         ));
         let named = http("[::]:80", &["build.example"], None).allowed_hosts().unwrap();
         assert!(named.contains(&"build.example".to_owned()) && !named.contains(&"::".to_owned()));

@@ -1,9 +1,12 @@
 //! What `inspect_architecture` takes and answers: a page of the module tree, with what was found
 //! beside it told once, with the first page.
 
-use portwright_tools::inspect::{
-    Architecture, ConfigFields, Fit, InspectInput, Model, attention::AttentionReadiness,
-    kernels::KernelLayer, plans::Plan, tree::Row,
+use portwright_tools::{
+    count::counted,
+    inspect::{
+        Architecture, ConfigFields, Fit, InspectInput, Model, attention::AttentionReadiness,
+        kernels::KernelLayer, plans::Plan, tree::Row,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -170,8 +173,9 @@ impl Brief for Inspected {
         let mut lines = self.ancestors.clone();
         if let (Some(class), Some(parameters)) = (&self.class, self.parameters) {
             lines.push(format!(
-                "{class}: {parameters} parameters, {} rows of modules",
-                self.total_modules
+                "{class}: {}, {} of modules",
+                counted(parameters, "parameter", "parameters"),
+                counted(self.total_modules, "row", "rows")
             ));
         }
         lines.extend(self.no_model.iter().map(|it| format!("no module tree: {it}")));
@@ -181,7 +185,7 @@ impl Brief for Inspected {
                 let faults = if faults == 0 {
                     String::new()
                 } else {
-                    format!(", {faults} entries at fault")
+                    format!(", {} at fault", counted(faults, "entry", "entries"))
                 };
                 lines.push(format!("{} plan {}{faults}", plan.kind.id(), plan.verdict.word()));
             }

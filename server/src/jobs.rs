@@ -158,7 +158,7 @@ impl Jobs {
         loop {
             let Some(id) = RunId::fresh(model_type) else {
                 return Err(Refusal::new(
-                    format!("`{model_type}` is no model type"),
+                    format!("`{model_type}` is not a model type"),
                     "a model type is what config.json calls `model_type`, e.g. `olmo3`",
                 ));
             };

@@ -45,6 +45,6 @@ mod terse;
 mod tools;
 mod toolset;
 
-pub use guard::{Http, TOKEN_VARIABLE, Token};
+pub use guard::{GuardError, Http, TOKEN_VARIABLE, Token};
 pub use serve::{Options, ServeError, Transport, serve, serve_handler};
 pub use toolset::{Offer, UnknownToolset};

@@ -259,8 +259,10 @@ impl Brief for Scaffolded {
             "does not convert back exactly"
         };
         format!(
-            "modular file of {}: {} lines of code for {}; it {exact}",
-            self.model, self.lines, self.input_lines
+            "modular file of {}: {} of code for {}; it {exact}",
+            self.model,
+            counted(self.lines, "line", "lines"),
+            self.input_lines
         )
     }
 }

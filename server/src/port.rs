@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use portwright_tools::port::{Candidate, Part, PortInput, PortOutput, Work, weights::WeightName};
+use portwright_tools::{
+    count::counted,
+    port::{Candidate, Part, PortInput, PortOutput, Work, weights::WeightName},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +141,11 @@ impl Brief for ScaffoldedPort {
         let left = if self.complete {
             "nothing is left to be ported".to_owned()
         } else {
-            format!("{} places are to be ported, see `work`", self.places)
+            counted(
+                self.places,
+                "place is to be ported, see `work`",
+                "places are to be ported, see `work`",
+            )
         };
         format!(
             "port of {} from that of {}, {done}; {left}; next: {}",

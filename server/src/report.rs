@@ -64,6 +64,7 @@ impl DraftedReport {
             draft: draft.draft.map(|it| slice(&it, 0).0.to_owned()),
             next_step: match draft.blanks.len() {
                 0 => "show the person report.html in the run's folder".to_owned(),
+                1 => "ask the person to fill in the blank themselves; do not write it".to_owned(),
                 count => format!(
                     "ask the person to fill in the {count} blanks themselves; do not write them"
                 ),

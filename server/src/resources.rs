@@ -118,7 +118,7 @@ pub(crate) fn list(jobs: &Jobs, cursor: Option<&str>) -> Result<ListResourcesRes
     let offset: usize = match cursor {
         None => 0,
         Some(text) => text.parse().map_err(|_| {
-            ErrorData::invalid_params(format!("`{text}` is no cursor of this server"), None)
+            ErrorData::invalid_params(format!("`{text}` is not a cursor of this server"), None)
         })?,
     };
     let finished = jobs.finished();

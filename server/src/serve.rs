@@ -34,7 +34,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    guard::{self, Http, Origin, TOKEN_VARIABLE},
+    guard::{self, GuardError, Http, Origin, TOKEN_VARIABLE},
     jobs::Jobs,
     roots::{Roots, RootsError},
     tools::PortServer,
@@ -71,12 +71,10 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    #[error(
-        "`{address}` listens on every address of this machine, but no host name is allowed: requests would all be refused"
-    )]
-    NoHost { address: SocketAddr },
+    #[error(transparent)]
+    Guard(#[from] GuardError),
 
-    #[error("`{TOKEN_VARIABLE}` is no bearer token")]
+    #[error("`{TOKEN_VARIABLE}` is not a usable bearer token")]
     NoToken,
 
     #[error(transparent)]
@@ -112,10 +110,7 @@ pub enum ServeError {
 impl Hint for ServeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::NoHost { .. } => {
-                "name how clients reach it, e.g. `--allow-host build.example`, or listen on one address"
-                    .into()
-            }
+            Self::Guard(err) => return err.hint(),
             Self::NoToken => {
                 "it takes 16 visible ASCII characters or more; unset it, and a token is made".into()
             }

@@ -7,7 +7,7 @@ use crate::table::{Place, PlaceKind, Target};
 /// What contradicts itself in a table; nothing in a sound one.
 pub(crate) fn fault(target: &Target) -> Option<String> {
     if target.repository.split('/').filter(|it| !it.is_empty()).count() != 2 {
-        return Some(format!("`{}` is no owner/name", target.repository));
+        return Some(format!("`{}` is not an owner/name", target.repository));
     }
     if !target.repository.ends_with(&format!("/{}", target.id)) {
         return Some(format!("`{}` is not the name of `{}`", target.id, target.repository));
@@ -22,7 +22,7 @@ fn place_fault(target: &Target) -> Option<String> {
     for place in &target.places {
         let Place { before, is, ending } = place;
         if !before.ends_with('/') || before.starts_with('/') || before.contains("..") {
-            return Some(format!("`{before}` is no folder of a repository with its last `/`"));
+            return Some(format!("`{before}` is not a folder of a repository that ends in `/`"));
         }
         let file = matches!(is, PlaceKind::Source | PlaceKind::Page);
         if file != ending.as_ref().is_some_and(|it| it.starts_with('.')) {
@@ -32,8 +32,9 @@ fn place_fault(target: &Target) -> Option<String> {
     let package = target.package.as_ref()?;
     let models = format!("{}/{}/", package.name, package.models);
     let known = target.places.iter().any(|it| it.before == models && it.is == PlaceKind::Source);
-    (!known)
-        .then(|| format!("its package has its ports in `{models}`, which is no place of sources"))
+    (!known).then(|| {
+        format!("its package has its ports in `{models}`, which is not a place of sources")
+    })
 }
 
 fn twice(names: &[String]) -> Option<String> {

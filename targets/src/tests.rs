@@ -58,7 +58,7 @@ fn the_marker_of_a_checkout_is_where_its_models_or_sources_are() {
 fn a_contradictory_table_does_not_load() {
     parse(GOOD).unwrap();
     for (from, to, said) in [
-        ("owner/x", "owner", "no owner/name"),
+        ("owner/x", "owner", "not an owner/name"),
         ("id = \"x\"", "id = \"y\"", "not the name of"),
         ("marker =", "colour = 1\nmarker =", "unknown field `colour`"),
         (
@@ -66,10 +66,10 @@ fn a_contradictory_table_does_not_load() {
             "places = []",
             "no place",
         ),
-        ("before = \"x/models/\"", "before = \"x/models\"", "no folder"),
+        ("before = \"x/models/\"", "before = \"x/models\"", "not a folder"),
         (", ending = \".py\"", "", "has an ending"),
         ("is = \"source\"", "is = \"folder\"", "has an ending"),
-        ("models = \"models\"", "models = \"ports\"", "no place of sources"),
+        ("models = \"models\"", "models = \"ports\"", "not a place of sources"),
         ("source = []", "shared = [\"a\", \"a\"]\nsource = []", "`a` stands twice"),
     ] {
         let text = GOOD.replacen(from, to, 1);

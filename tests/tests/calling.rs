@@ -104,7 +104,7 @@ fn a_past_that_a_release_renamed_is_not_forgotten() {
     }
 }
 
-/// What nobody takes would be lost without a word: it is named, with what the definition does take.
+/// What nobody takes would be lost silently: it is named, with what the definition does take.
 #[test]
 fn an_argument_that_the_definition_takes_under_no_name_is_refused() {
     let chunks = json!({"chunks": [8, 4]});

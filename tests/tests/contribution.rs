@@ -144,7 +144,7 @@ fn the_program_says_what_it_refuses_and_what_the_person_does_instead() {
         .expect(1, &["not the plan `0123` any more"]);
     start(dir.path(), ["stage", "mlx-lm", "--checkout", "port", "--model", "olmo3", file])
         .ended()
-        .expect(2, &["no git checkout", "hint: "]);
+        .expect(2, &["not a git checkout", "hint: "]);
 }
 
 #[test]
@@ -192,5 +192,5 @@ fn release_notes_are_held_to_every_commit() {
     let first = git(&root, &["rev-parse", "v1"]);
     fs::write(&notes, format!("#12\n- Fix the cache\n{last}{first}")).unwrap();
     check().expect(1, &["not in the range:", "All there is"]);
-    start(&root, ["commits", "v1"]).ended().expect(2, &["no range of commits", "hint: "]);
+    start(&root, ["commits", "v1"]).ended().expect(2, &["not a range of commits", "hint: "]);
 }

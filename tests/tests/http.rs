@@ -98,5 +98,5 @@ fn what_cannot_be_guarded_is_not_served() {
     short.args(["mcp", "--http", "127.0.0.1:0"]).env("PORTWRIGHT_TOKEN", "short");
     command::start_as(folder.path(), short)
         .ended()
-        .expect(2, &["`PORTWRIGHT_TOKEN` is no bearer token", "hint: it takes 16"]);
+        .expect(2, &["`PORTWRIGHT_TOKEN` is not a usable bearer token", "hint: it takes 16"]);
 }

@@ -86,7 +86,7 @@ async fn call(client: &Client, url: &str, tool: &str, arguments: Value) -> Value
     answer["result"].clone()
 }
 
-/// Open a session of 2025-11-25 and go without a word, as an agent does that is killed.
+/// Open a session of 2025-11-25 and go with no goodbye, as an agent does that is killed.
 async fn leave_a_session(client: &Client, url: &str) {
     let hello = json!({
         "protocolVersion": "2025-11-25", "capabilities": {},

@@ -198,7 +198,7 @@ fn mistakes(client: &mut Client, run: &str) {
         client.refused("run_parity", json!({"model_type": MODEL, "checks": ["state-decod"]}));
     assert!(told.contains("did you mean `state-decode`"), "{told}");
     let told = client.refused("run_parity", json!({"model_type": "../x"}));
-    assert!(told.contains("is no model type"), "{told}");
+    assert!(told.contains("is not a model type"), "{told}");
     let misuse = client.ask("call", json!({"name": "no_such_tool", "arguments": {}}));
     assert!(misuse["protocol_error"]["code"].is_number(), "{misuse:#}");
 }

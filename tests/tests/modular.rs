@@ -300,7 +300,7 @@ fn names_that_mean_nothing_are_refused_with_the_nearest() {
     tree.refused(&["check", "no/such/modular_x.py"], "does not exist");
     tree.refused(
         &["convert", "src/transformers/models/base/modeling_base.py"],
-        "is no modular file",
+        "is not a modular file",
     );
     tree.refused(&["convert", "child", "--formatter", "pinned"], "which version of ruff");
     tree.refused(&["convert"], "<FILE>");

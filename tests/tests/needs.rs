@@ -113,5 +113,5 @@ fn a_release_by_name_is_fetched_once_and_then_needs_no_network() {
 
     let neither = place.command(&["inspect", "llama", "--transformers", "v5"]).output().unwrap();
     let said = String::from_utf8_lossy(&neither.stderr).into_owned();
-    assert!(said.contains("`v5` is no path that exists, and no release"), "{said}");
+    assert!(said.contains("`v5` is neither an existing path nor a release"), "{said}");
 }

@@ -185,7 +185,7 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
     );
     spoiled(
         |it| edit(&it.join("config.json"), |it| it["model_type"] = "no_such_type".into()),
-        &["`no_such_type` is no model type"],
+        &["`no_such_type` is not a model type"],
     );
     spoiled(
         |it| edit(&it.join("config.json"), |it| it["num_hidden_layers"] = 4.into()),
@@ -196,5 +196,8 @@ fn what_a_checkpoint_lacks_is_said_with_the_next_step() {
         ],
     );
     spoiled(|it| fs::write(it.join("model.safetensors"), "cut").unwrap(), &["checkpoint"]);
-    spoiled(|it| fs::write(it.join("tokenizer.json"), "{}").unwrap(), &["is no tokenizer"]);
+    spoiled(
+        |it| fs::write(it.join("tokenizer.json"), "{}").unwrap(),
+        &["cannot be read as a tokenizer"],
+    );
 }

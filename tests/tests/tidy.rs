@@ -11,6 +11,10 @@ use std::{
 
 use serde_json::Value;
 
+#[path = "tidy/modules.rs"]
+mod modules;
+#[path = "tidy/names.rs"]
+mod names;
 #[path = "tidy/python.rs"]
 mod python;
 
@@ -160,39 +164,6 @@ fn paths_named_in_prose_exist() {
         }
     }
     assert!(0 < checked);
-}
-
-/// An engine is told from another by its row, so no other line compares one with a name.
-#[test]
-fn no_line_outside_the_table_of_engines_compares_with_an_engines_name() {
-    let table = "harness/src/engine/table.rs";
-    let ids = ["torch", "mlx", "embedded", "candle", "torch,mlx"];
-    let variants = ["EngineKind::Torch", "EngineKind::Mlx", "EngineKind::Embedded"];
-    let mut compared = Vec::new();
-    for path in files("rs").into_iter().chain(files("j2")) {
-        let name = path.strip_prefix(root()).unwrap().display().to_string();
-        // The pieces that native packages are grouped by are no engines.
-        let is_apart = name == table || name.starts_with("harness/src/environment/");
-        if is_apart || name.split('/').any(|it| it == "tests" || it == "tests.rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        for (number, line) in code.lines().enumerate() {
-            let line = line.trim();
-            let named = ids.iter().any(|id| {
-                let quoted = format!("\"{id}\"");
-                [format!("== {quoted}"), format!("!= {quoted}"), format!("{quoted} =>")]
-                    .iter()
-                    .any(|it| line.contains(it))
-            });
-            let varied = variants.iter().any(|it| line.contains(it));
-            if !line.starts_with("//") && (named || varied) {
-                compared.push(format!("{name}:{}: {line}", number + 1));
-            }
-        }
-    }
-    assert_eq!(compared, Vec::<String>::new());
 }
 
 /// What belongs to one machine or one registry has no place in a repository.

@@ -12,7 +12,7 @@ use portwright_harness::{
 };
 use portwright_hub::{Hub, HubError, Overrides, RepoFile, Watch};
 
-use crate::hub::watched;
+use crate::{error::Failure, hub::watched};
 
 /// What a checkpoint needs besides its weights: configs, tokenizers, templates, remote code. Each is
 /// the end of a name beside config.json.
@@ -27,8 +27,8 @@ pub enum CheckpointError {
     Fetch { id: String, source: Box<HubError> },
 }
 
-impl CheckpointError {
-    pub(crate) fn is_cancelled(&self) -> bool {
+impl Failure for CheckpointError {
+    fn is_cancelled(&self) -> bool {
         matches!(self, Self::Fetch { source, .. } if source.is_cancelled())
     }
 }

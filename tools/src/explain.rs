@@ -1,4 +1,4 @@
-//! `explain_divergence`: where two models part, from the evidence of a run.
+//! `explain_divergence`: where two models diverge, from the evidence of a run.
 
 use std::path::Path;
 

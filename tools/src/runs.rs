@@ -1,6 +1,7 @@
 //! Finished runs on disk.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
@@ -8,11 +9,27 @@ use std::{
     time::SystemTime,
 };
 
-use portwright_harness::{earlier, evidence::Evidence, rundir::EVIDENCE};
+use portwright_harness::{earlier, evidence::Evidence, hint::Hint, rundir::EVIDENCE};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ToolError;
+use crate::error::{Failure, ToolError};
+
+/// There is no run, or none that finished.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is not a finished run: it has no readable evidence.json ({detail})", path = path.display())]
+pub(crate) struct NoEvidence {
+    path: PathBuf,
+    detail: String,
+}
+
+impl Failure for NoEvidence {}
+
+impl Hint for NoEvidence {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("name the folder that `portwright verify` printed".into())
+    }
+}
 
 /// The folder under the current one where runs go unless told otherwise.
 pub const RUNS: &str = "portwright-runs";
@@ -33,9 +50,9 @@ pub struct RunSummary {
 ///
 /// Fails when there is none, when it is not JSON of a known schema, or of a later version.
 pub fn load(path: &Path) -> Result<Evidence, ToolError> {
-    let error = |detail: String| ToolError::NoEvidence { path: path.to_owned(), detail };
+    let error = |detail: String| NoEvidence { path: path.to_owned(), detail };
     let text = fs::read_to_string(path.join(EVIDENCE)).map_err(|err| error(err.to_string()))?;
-    earlier::read(&text).map_err(|err| error(err.to_string()))
+    Ok(earlier::read(&text).map_err(|err| error(err.to_string()))?)
 }
 
 /// The evidence of the run in `path`, whose outcomes are what its figures give.
@@ -47,10 +64,11 @@ pub fn consistent(path: &Path) -> Result<Evidence, ToolError> {
     let evidence = load(path)?;
     match evidence.disagreements().first() {
         None => Ok(evidence),
-        Some(fault) => Err(ToolError::NoEvidence {
+        Some(fault) => Err(NoEvidence {
             path: path.to_owned(),
             detail: format!("it contradicts itself: {fault}"),
-        }),
+        }
+        .into()),
     }
 }
 

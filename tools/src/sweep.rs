@@ -96,11 +96,7 @@ pub fn sweep(
     };
     let started = Instant::now();
     let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
-    let versions = &pinned.engines()?.versions;
-    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
-        .into_iter()
-        .filter_map(|it| Some((it.to_owned(), versions.get(it)?.clone())))
-        .collect();
+    let versions = table::versions(&pinned)?;
     let output = SweepOutput {
         coverage: Coverage { versions, rows },
         seconds: started.elapsed().as_secs_f64(),

@@ -1,14 +1,37 @@
 //! Which transformers a user means: a checkout or an install by its path, or a release by its name.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use portwright_harness::{
     cancel::Cancel,
     environment::{self, Home, ReleaseName},
+    hint::Hint,
     progress::Progress,
 };
 
-use crate::error::ToolError;
+use crate::error::{Failure, ToolError};
+
+/// What was named is neither a path nor a release.
+#[derive(Debug, thiserror::Error)]
+#[error("`{given}` is neither an existing path nor a release of transformers", given = given.display())]
+pub(crate) struct NoSuchTransformers {
+    given: PathBuf,
+}
+
+impl Failure for NoSuchTransformers {}
+
+impl Hint for NoSuchTransformers {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(
+            "name a checkout or an install by its path, or a release as in `5.24` (the newest \
+             5.24.x) or `5.24.0`"
+                .into(),
+        )
+    }
+}
 
 /// The transformers that was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +73,18 @@ pub(crate) fn find(
 /// # Errors
 ///
 /// Where it is neither a path that exists nor a release.
-pub(crate) fn check(given: Option<&Path>) -> Result<(), ToolError> {
+pub(crate) fn check(given: Option<&Path>) -> Result<(), NoSuchTransformers> {
     given.map_or(Ok(()), |it| meant(it).map(|_| ()))
 }
 
 /// A path that exists wins over a release of that name.
-fn meant(given: &Path) -> Result<Meant, ToolError> {
+fn meant(given: &Path) -> Result<Meant, NoSuchTransformers> {
     if let Ok(path) = given.canonicalize() {
         return Ok(Meant::Path(path));
     }
     match given.to_str().map(str::parse) {
         Some(Ok(release)) => Ok(Meant::Release(release)),
-        _ => Err(ToolError::NoSuchTransformers { given: given.to_owned() }),
+        _ => Err(NoSuchTransformers { given: given.to_owned() }),
     }
 }
 
@@ -86,7 +109,7 @@ mod tests {
         for neither in ["v5.24.0", "no/such/checkout", "5", "main"] {
             let err = check(Some(Path::new(neither))).unwrap_err();
             let text = format!("{err}; {}", err.hint().unwrap());
-            for part in [neither, "no path", "no release", "`5.24.0`", "checkout"] {
+            for part in [neither, "existing path", "a release", "`5.24.0`", "checkout"] {
                 assert!(text.contains(part), "{text}");
             }
         }

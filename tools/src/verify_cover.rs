@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     candidates::CoverSet,
+    count::counted,
     error::ToolError,
     verify::{self, VerifyInput, VerifyOutput},
     verify_error::VerifyError,
@@ -110,9 +111,9 @@ fn output(cover: String, out: &Path, members: Vec<MemberOutput>) -> CoverOutput 
         _ => Verdict::Fail,
     };
     let mut summary = format!(
-        "{} of {} configs pass, {failed} fail, {not_run} not run",
+        "{} of {} pass, {failed} fail, {not_run} not run",
         count(Verdict::Pass),
-        members.len()
+        counted(members.len(), "config", "configs")
     );
     if 0 < partial {
         let _ = write!(summary, ", {partial} pass the checks that were asked");

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use portwright_harness::{engine::PairError, hint::Hint};
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -28,6 +30,8 @@ pub enum VerifyError {
     #[error("the cover is of `{found}`, not of `{asked}`")]
     OtherCover { asked: String, found: String },
 }
+
+impl Failure for VerifyError {}
 
 impl Hint for VerifyError {
     fn hint(&self) -> Option<Cow<'static, str>> {

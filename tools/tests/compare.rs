@@ -11,8 +11,7 @@ use portwright_harness::{
     outcome::Absence,
 };
 use portwright_tools::{
-    compare::{self, Change, Comparison},
-    error::ToolError,
+    compare::{self, Change, Comparison, NotComparable},
     runs,
 };
 use tempfile::TempDir;
@@ -99,7 +98,7 @@ fn runs_that_ask_other_questions_are_refused_or_warned_of() {
     let before = run(|_| {});
     let native = run(|it| it.regime = Regime::Native);
     let err = compare::compare(before.path(), native.path()).unwrap_err();
-    assert!(matches!(err, ToolError::NotComparable { what: "the regime", .. }), "{err}");
+    assert!(matches!(err.of(), Some(NotComparable { what: "the regime", .. })), "{err}");
     let other = run(|it| it.subject.model_type = "llama".into());
     let err = compare::compare(before.path(), other.path()).unwrap_err();
     assert!(err.to_string().contains("`gemma2` in the one and `llama` in the other"), "{err}");

@@ -159,7 +159,7 @@ fn a_forged_verdict_or_figure_is_found_in_the_evidence() {
 #[test]
 fn a_folder_without_evidence_is_no_run() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(report::check(dir.path()).unwrap_err().to_string().contains("no finished run"));
+    assert!(report::check(dir.path()).unwrap_err().to_string().contains("not a finished run"));
     fs::write(dir.path().join("evidence.json"), "{").unwrap();
     assert!(report::check(dir.path()).is_err());
 }

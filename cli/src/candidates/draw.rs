@@ -7,6 +7,7 @@ use comfy_table::{Attribute, Cell, Color};
 use portwright_harness::outcome::Verdict;
 use portwright_tools::{
     candidates::{Candidate, Candidates, Difference, Existing, FORMULA, Kind, Matrix},
+    count::counted,
     verify_cover::CoverOutput,
 };
 
@@ -24,8 +25,8 @@ const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 pub(super) fn candidates(found: &Candidates) {
     let chosen = |id: &str| found.choice.chosen.iter().any(|it| it.id == id);
     heading(&format!(
-        "{} checkpoints of {} in {}",
-        found.candidates.len(),
+        "{} of {} in {}",
+        counted(found.candidates.len(), "checkpoint", "checkpoints"),
         found.model_type,
         found.shelf
     ));
@@ -233,9 +234,9 @@ fn set(found: &Candidates) {
         "heuristic: not proved to be the smallest"
     };
     show::line(format!(
-        "{} of {} checkpoints, {}; {proof}",
+        "{} of {}, {}; {proof}",
         choice.chosen.len(),
-        found.candidates.len(),
+        counted(found.candidates.len(), "checkpoint", "checkpoints"),
         bytes(known)
     ));
     for it in &choice.out_of_reach {

@@ -10,11 +10,7 @@ use portwright_tools::{
     verify_cover,
 };
 
-use crate::{
-    args::{Output, VerifyArgs},
-    commands::surroundings,
-    show,
-};
+use crate::{output::Output, show, surroundings::surroundings, verify_args::VerifyArgs};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CandidatesArgs {

@@ -189,7 +189,7 @@ fn plan(plan: &Plan) {
     let entries = if plan.entries.is_empty() {
         String::new()
     } else {
-        format!(", {} entries", plan.entries.len())
+        format!(", {}", counted(plan.entries.len(), "entry", "entries"))
     };
     show::line(format!("{}: {style}{}{style:#}{entries}", plan.kind.id(), plan.verdict.word()));
     for entry in &plan.entries {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use portwright_tools::inspect::{self, InspectInput};
 
-use crate::{args::Output, commands::surroundings, show};
+use crate::{output::Output, show, surroundings::surroundings};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InspectArgs {

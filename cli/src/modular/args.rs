@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use portwright_tools::modular::FormatterChoice;
 
-use crate::args::Output;
+use crate::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModularCommand {

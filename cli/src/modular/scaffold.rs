@@ -13,7 +13,7 @@ use portwright_tools::modular::{
 
 use super::{args::Transformers, short};
 use crate::{
-    args::Output,
+    output::Output,
     progress::Bars,
     show::{json, new_table},
 };

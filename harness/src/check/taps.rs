@@ -1,4 +1,4 @@
-//! Taps: where the two models first part.
+//! Taps: where the two models first diverge.
 
 use super::{Finding, logits};
 use crate::{

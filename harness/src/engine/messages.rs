@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::table::packages;
 use crate::case::{Inputs, Precision, Quantisation};
 
 /// What a worker says of itself when its libraries are imported.
@@ -114,7 +115,8 @@ pub struct CallSite {
 /// package is installed.
 pub fn package_path(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let start = ["/transformers/", "/mlx_lm/"].iter().find_map(|it| text.rfind(it));
+    // The innermost: an environment may lie in a folder that is called as a package is.
+    let start = packages().filter_map(|it| text.rfind(&format!("/{it}/"))).max();
     start.map_or_else(|| text.clone().into_owned(), |it| text[it + 1..].to_owned())
 }
 
@@ -359,6 +361,16 @@ mod tests {
         assert_eq!(sent["signals"], json!({"pixel_values": {"shape": [2, 3]}}));
         let text = serde_json::to_value(Forward::of(Inputs::text(vec![vec![7]]))).unwrap();
         assert_eq!((&text["tokens"], &text["signals"]), (&json!([[7]]), &json!({})));
+    }
+
+    #[test]
+    fn a_source_is_named_by_the_innermost_package_that_a_table_knows() {
+        let named = |it: &str| package_path(Path::new(it));
+        let file = "transformers/models/olmo3/modeling_olmo3.py";
+        assert_eq!(named(&format!("/me/transformers/src/{file}")), file);
+        assert_eq!(named(&format!("/me/mlx_lm/site-packages/{file}")), file);
+        assert_eq!(named("/me/mlx-lm/mlx_lm/models/olmo3.py"), "mlx_lm/models/olmo3.py");
+        assert_eq!(named("/me/own/code.py"), "/me/own/code.py");
     }
 
     #[test]

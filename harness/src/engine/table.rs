@@ -141,6 +141,13 @@ pub const ENGINES: &[Engine] = &[
     },
 ];
 
+/// The packages whose sources models are in, as they are imported: those that engines run, and those
+/// that targets put their ports in.
+pub(super) fn packages() -> impl Iterator<Item = &'static str> {
+    let of_targets = portwright_targets::all().iter().filter_map(|it| it.package.as_ref());
+    ENGINES.iter().map(|it| it.package).chain(of_targets.map(|it| it.name.as_str()))
+}
+
 /// An engine was asked for what it does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lacks {

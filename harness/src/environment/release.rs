@@ -42,7 +42,7 @@ pub struct ReleaseName(String);
 
 /// A text that names no release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no release, which is written as `5.24` (the newest 5.24.x) or `5.24.0`")]
+#[error("`{0}` is not a release; write `5.24` (the newest 5.24.x) or `5.24.0`")]
 pub struct NotRelease(String);
 
 impl FromStr for ReleaseName {

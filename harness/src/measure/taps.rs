@@ -1,4 +1,4 @@
-//! Figures of paired taps, and where two models first part.
+//! Figures of paired taps, and where two models first diverge.
 
 use super::logits::exceeds;
 use crate::{layer::is_decoder_layer, tensors::Tensor};

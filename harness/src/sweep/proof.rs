@@ -81,8 +81,7 @@ pub(super) fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
         cause: if refused {
             "The port does not read `rope_parameters`, and says so.".into()
         } else {
-            "The port does not read `rope_parameters` and runs with its defaults, without a word."
-                .into()
+            "The port does not read `rope_parameters` and silently runs with its defaults.".into()
         },
         change: match other {
             Some(other) => format!("the settings spelled `rope_theta`, and: {}", other.change),

@@ -23,7 +23,7 @@ def config_of(fields):
     fields = PreTrainedConfig._decode_special_floats(dict(fields))
     model_type = fields.get("model_type")
     if model_type not in CONFIG_MAPPING:
-        raise ValueError(f"`{model_type}` is no model type of this transformers")
+        raise ValueError(f"`{model_type}` is not a model type of this transformers")
     return CONFIG_MAPPING[model_type].from_dict(fields)
 
 

@@ -27,7 +27,7 @@ def build(request):
     if fields is None:
         model_type = request["model_type"]
         if model_type not in CONFIG_MAPPING:
-            raise ValueError(f"`{model_type}` is no model type of this transformers")
+            raise ValueError(f"`{model_type}` is not a model type of this transformers")
         config, architecture = CONFIG_MAPPING[model_type](), None
     else:
         architecture = remote.register(fields)

@@ -92,7 +92,7 @@ pub(super) fn place(
                         .source
                         .problem(
                             class.range,
-                            format!("`{base}` (renamed `{renamed}`) is no class of its file"),
+                            format!("`{base}` (renamed `{renamed}`) is not a class of its file"),
                         )
                         .with_help(format!("looked in {}", modular.parents[file].path.display())));
                 };

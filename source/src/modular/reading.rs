@@ -230,7 +230,7 @@ impl Reader<'_> {
         if !self.library.has(&path) {
             return Err(self
                 .source
-                .problem(import.range, format!("`{written}` is no file of this release"))
+                .problem(import.range, format!("`{written}` is not a file of this release"))
                 .with_help(format!("looked for {}", path.display())));
         }
         let parent = ParentFile { path, model: model.to_owned(), kind: FileKind::of_module(file) };

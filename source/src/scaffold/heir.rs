@@ -58,7 +58,7 @@ impl Forge<'_> {
             .map_err(|_| "the parent cannot be laid out")?;
         let laid = Node::from_text(documented.source.path(), laid)
             .map_err(|_| "the parent cannot be laid out")?;
-        let shape = Shape::of(&laid, &Ink::Exact).map_err(|_| "the parent is no class")?;
+        let shape = Shape::of(&laid, &Ink::Exact).map_err(|_| "the parent is not a class")?;
         let (Ok(child_view), Ok(parent_view)) = (View::of(&entry.node), View::of(&laid)) else {
             return Err("not a class");
         };

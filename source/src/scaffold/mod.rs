@@ -113,7 +113,7 @@ pub enum ScaffoldError {
         model: String,
     },
     /// The model's name cannot be part of a module name.
-    #[error("`{model}` is no model type: letters, digits and underscores only")]
+    #[error("`{model}` is not a model type: letters, digits and underscores only")]
     Model {
         /// The name.
         model: String,

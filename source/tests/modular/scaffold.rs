@@ -266,7 +266,7 @@ fn wrong_input_is_an_error_that_says_so() {
     let unknown = Options { parents: Some(vec!["nobody".into()]), ..Options::default() };
     assert!(fails(&given("x = 1\n"), &unknown).contains("`nobody`"));
     let named = Options { name: Some("../x".into()), ..Options::default() };
-    assert!(fails(&given("x = 1\n"), &named).contains("no model type"));
+    assert!(fails(&given("x = 1\n"), &named).contains("not a model type"));
     assert!(fails(&given("class :\n"), &Options::default()).contains("modeling_new.py:1"));
     let deep = format!("x = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
     assert!(fails(&given(&deep), &Options::default()).contains("nests deeper"));

@@ -10,10 +10,10 @@ pub enum HubError {
     #[error("`{0}` is no Hub id such as `org/name`")]
     NotAnId(String),
 
-    #[error("`{0}` is no revision: a branch, a tag or a commit")]
+    #[error("`{0}` is not a revision: a branch, a tag or a commit")]
     NotARevision(String),
 
-    #[error("`{endpoint}` is no address of a Hub")]
+    #[error("`{endpoint}` is not the address of a Hub")]
     Endpoint { endpoint: String },
 
     #[error("the HTTP client cannot be set up: {detail}")]

@@ -17,7 +17,7 @@ const MOST: usize = 30;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GithubError {
-    #[error("`{api}` is no address of a GitHub API")]
+    #[error("`{api}` is not the address of a GitHub API")]
     Address { api: String },
 
     #[error("GitHub cannot be reached: {detail}")]

@@ -87,7 +87,7 @@ impl Model {
         };
         let sha = info.sha.clone().ok_or_else(|| wrong("it names no commit"))?;
         if !is_commit(&sha) {
-            return Err(wrong("its commit is no commit"));
+            return Err(wrong("its commit id is malformed"));
         }
         let tags = info.tags.unwrap_or_default();
         let config = Config::of(info.config.as_ref());

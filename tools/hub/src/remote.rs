@@ -257,7 +257,7 @@ impl Row {
         };
         let digest = Digest::from_name(&name).ok_or_else(|| HubError::Answer {
             what: format!("`{}` of `{id}`", self.path),
-            detail: "its hash is no hash".to_owned(),
+            detail: "its hash is malformed".to_owned(),
         })?;
         Ok(RepoFile { path: self.path, size, digest: Some(digest) })
     }

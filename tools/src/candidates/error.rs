@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 /// A question about checkpoints that has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,7 +24,7 @@ pub enum CandidatesError {
     #[error("transformers has no model class `{class}`")]
     UnknownClass { class: String, nearest: Option<String> },
 
-    #[error("`{class}` is a class, and no transformers is at hand to look it up in")]
+    #[error("`{class}` is a class, and there is no transformers to look it up in")]
     NoLibrary { class: String },
 
     #[error("`{id}` cannot be added: {why}")]
@@ -34,9 +36,17 @@ pub enum CandidatesError {
     #[error("the config.json of `{checkpoint}` cannot be used: {why}")]
     Checkpoint { checkpoint: String, why: String },
 
+    #[error("`{path}` is not a cover of `portwright candidates`: {why}", path = path.display())]
+    NotACover { path: std::path::PathBuf, why: String },
+
+    #[error("`{id}` is not in the cover; it has {}", known.join(", "))]
+    NotInCover { id: String, known: Vec<String> },
+
     #[error("a limit is from 1 to {most}, got {found}")]
     Limit { found: usize, most: usize },
 }
+
+impl Failure for CandidatesError {}
 
 impl Hint for CandidatesError {
     fn hint(&self) -> Option<Cow<'static, str>> {
@@ -62,7 +72,11 @@ impl Hint for CandidatesError {
             Self::NothingToWrite { .. } => {
                 Some("`--add ID` takes a checkpoint in by name, a larger `--max-bytes` lets more in".into())
             }
-            Self::NoModel | Self::Checkpoint { .. } | Self::Limit { .. } => None,
+            Self::NotACover { .. } => Some("write it again with `portwright candidates`".into()),
+            Self::NoModel
+            | Self::Checkpoint { .. }
+            | Self::NotInCover { .. }
+            | Self::Limit { .. } => None,
         }
     }
 }

@@ -322,7 +322,7 @@ fn existing(
     cancel: &Cancel,
 ) -> Existing {
     let Some(target) = &surroundings.target else {
-        let why = "the port was not looked for: no tree of the target is at hand".to_owned();
+        let why = "the port was not looked for: the target's source was not found".to_owned();
         return Existing { not_looked: vec![why], ..Existing::default() };
     };
     let mut existing = Existing { port, ..Existing::default() };

@@ -9,13 +9,7 @@ use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::ToolError,
-    port::{
-        PortError,
-        target::{package, tables},
-    },
-};
+use crate::{error::ToolError, tree};
 
 /// Branches that are named; a fork may have any number.
 const MOST_BRANCHES: usize = 50;
@@ -80,12 +74,10 @@ impl Target {
     ///
     /// Where there is no such target or package, or its tables cannot be read.
     pub(super) fn open(id: Option<&str>, path: &Path) -> Result<Self, ToolError> {
-        let (target, about) = targets::receiver(id).map_err(PortError::from)?;
-        let package = package(about, path).ok_or_else(|| PortError::no_package(about, path))?;
+        let (target, about) = tree::receiver(id)?;
+        let package = tree::package(about, path)?;
         let utils = package.join(&about.remapping.file);
-        let text = std::fs::read_to_string(&utils)
-            .map_err(|source| PortError::Read { path: utils.clone(), source })?;
-        let remapping = Remapping::parse(&utils, &text, tables(about))?;
+        let remapping = Remapping::parse(&utils, &tree::read(&utils)?, tree::tables(about))?;
         Ok(Self { target, about, package, remapping })
     }
 
@@ -112,8 +104,9 @@ impl Target {
         port: Option<&Port>,
     ) -> Result<Vec<Branch>, String> {
         let no = |err: git2::Error| format!("branches were not looked at: {}", err.message());
-        let repository = Repository::discover(&self.package)
-            .map_err(|_| "branches were not looked at: the target is no git checkout".to_owned())?;
+        let repository = Repository::discover(&self.package).map_err(|_| {
+            "branches were not looked at: the target is not a git checkout".to_owned()
+        })?;
         let root = repository.workdir().and_then(|it| it.canonicalize().ok());
         let package = self.package.canonicalize().ok();
         let below =
@@ -125,7 +118,7 @@ impl Target {
         };
         // An install inside of somebody's repository is no checkout of the target.
         if repository.is_path_ignored(&below).unwrap_or(false) {
-            return Err("branches were not looked at: the target is no git checkout".into());
+            return Err("branches were not looked at: the target is not a git checkout".into());
         }
         let name = port.map_or_else(
             || format!("{model_type}.py"),
@@ -206,7 +199,7 @@ mod tests {
         for absent in ["olmo3", "lost", "../utils", ""] {
             assert_eq!(target.port(absent, &[]), None, "{absent}");
         }
-        assert!(target.branches("llama", None).unwrap_err().contains("no git checkout"));
+        assert!(target.branches("llama", None).unwrap_err().contains("not a git checkout"));
         assert_eq!(target.repository(), target.target.repository);
         assert!(Target::open(None, &folder.path().join("mlx_lm/models")).is_err());
     }

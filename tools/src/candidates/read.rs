@@ -95,7 +95,7 @@ pub(super) fn read(
             Some(Ok(fields)) => fields,
             Some(Err(why)) => {
                 notes.push(format!(
-                    "{}: its config was read as it stands, for the class refuses it: {why}",
+                    "{}: its config was read without the config class, which refuses it: {why}",
                     it.found.id
                 ));
                 it.config.clone()

@@ -7,7 +7,6 @@ use portwright_harness::{
     progress::Progress,
 };
 use portwright_source::{Library, outline};
-use portwright_targets as targets;
 
 use super::{
     CandidatesInput, definition::Definition, error::CandidatesError, port::Target, read::Filled,
@@ -17,7 +16,7 @@ use crate::{
     checkpoint,
     error::ToolError,
     modular::{self, at_hand, nearest},
-    port::PortError,
+    tree,
 };
 
 /// The library's tables of model classes.
@@ -45,7 +44,7 @@ impl Surroundings {
             given => Some(modular::open(given, &[], home, progress, cancel)?),
         };
         let id = input.target.as_deref();
-        targets::receiver(id).map_err(PortError::from)?;
+        tree::receiver(id)?;
         let target = if let Some(path) = &input.port {
             let path = path
                 .canonicalize()
@@ -60,7 +59,7 @@ impl Surroundings {
         let mut notes = Vec::new();
         if target.is_none() {
             notes.push(
-                "no tree of the target is at hand: name a checkout with `--port`, or run `portwright setup`"
+                "the target's source was not found: name a checkout with `--port`, or run `portwright setup`"
                     .into(),
             );
         }
@@ -80,7 +79,7 @@ impl Surroundings {
         let release = self.release().unwrap_or_else(|| "of unknown release".into());
         match (&self.library, filled) {
             (None, _) => {
-                "not filled: no transformers is at hand (name a checkout with `--transformers`, or \
+                "not filled: no transformers was found (name a checkout with `--transformers`, or \
                           run `portwright setup`)"
                     .into()
             }

@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 
 use super::{
     choose::{FieldValue, OutOfReach},
+    error::CandidatesError,
     matrix::Difference,
 };
-use crate::error::ToolError;
 
 /// Raised when a field changes its meaning; readers refuse other numbers.
 const SCHEMA_VERSION: u32 = 1;
@@ -83,11 +83,10 @@ impl CoverSet {
     /// # Errors
     ///
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), ToolError> {
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|err| ToolError::Input(format!("the set does not serialise: {err}")))?;
+    pub fn write(&self, path: &Path) -> Result<(), RunDirError> {
+        let json = serde_json::to_string_pretty(self).expect("a set is plain data");
         write_whole(path, (json + "\n").as_bytes())
-            .map_err(|source| RunDirError::Write { path: path.to_owned(), source }.into())
+            .map_err(|source| RunDirError::Write { path: path.to_owned(), source })
     }
 
     /// Reads it back.
@@ -95,13 +94,8 @@ impl CoverSet {
     /// # Errors
     ///
     /// Where it is no set, one of another version, or not as it was written.
-    pub fn load(path: &Path) -> Result<Self, ToolError> {
-        let wrong = |detail: String| {
-            ToolError::Input(format!(
-                "`{}` is no cover of `portwright candidates`: {detail}",
-                path.display()
-            ))
-        };
+    pub fn load(path: &Path) -> Result<Self, CandidatesError> {
+        let wrong = |why: String| CandidatesError::NotACover { path: path.to_owned(), why };
         let text = fs::read_to_string(path).map_err(|err| wrong(err.to_string()))?;
         let set: Self = serde_json::from_str(&text).map_err(|err| wrong(err.to_string()))?;
         if set.schema_version != SCHEMA_VERSION {
@@ -126,10 +120,10 @@ impl CoverSet {
     /// # Errors
     ///
     /// Names the members where there is none of that name.
-    pub fn member(&self, id: &str) -> Result<&Member, ToolError> {
-        self.members.iter().find(|it| it.id == id).ok_or_else(|| {
-            let known: Vec<&str> = self.members.iter().map(|it| it.id.as_str()).collect();
-            ToolError::Input(format!("`{id}` is not in the cover; it has {}", known.join(", ")))
+    pub fn member(&self, id: &str) -> Result<&Member, CandidatesError> {
+        self.members.iter().find(|it| it.id == id).ok_or_else(|| CandidatesError::NotInCover {
+            id: id.to_owned(),
+            known: self.members.iter().map(|it| it.id.clone()).collect(),
         })
     }
 
@@ -218,8 +212,8 @@ mod tests {
             refused(&text.replace("\"schema_version\":1", "\"schema_version\":2"))
                 .contains("version 2")
         );
-        assert!(refused("{}").contains("no cover"));
-        assert!(refused("").contains("no cover"));
+        assert!(refused("{}").contains("not a cover"));
+        assert!(refused("").contains("not a cover"));
         assert!(CoverSet::load(folder.path()).is_err());
     }
 }

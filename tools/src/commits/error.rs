@@ -4,13 +4,15 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitsError {
-    #[error("`{path}` is no git repository: {detail}", path = path.display())]
+    #[error("`{path}` is not a git repository: {detail}", path = path.display())]
     NoRepository { path: PathBuf, detail: String },
 
-    #[error("`{0}` is no range of commits")]
+    #[error("`{0}` is not a range of commits")]
     Range(String),
 
     #[error("`{revision}` names no commit: {detail}")]
@@ -28,6 +30,8 @@ impl CommitsError {
         move |source| Self::Git { doing, source }
     }
 }
+
+impl Failure for CommitsError {}
 
 impl Hint for CommitsError {
     fn hint(&self) -> Option<Cow<'static, str>> {

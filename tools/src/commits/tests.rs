@@ -160,11 +160,11 @@ fn what_is_no_range_or_no_repository_is_told() {
         commits(&input, &(), &Cancel::default()).unwrap_err().to_string()
     };
     for range in ["", "v1", "v1...v2", "..v2", "v1..", "v1..v2..main"] {
-        assert!(said(range, dir.path()).contains("no range"), "{range}");
+        assert!(said(range, dir.path()).contains("not a range"), "{range}");
     }
     assert!(said("v1..nowhere", dir.path()).contains("`nowhere` names no commit"));
     let empty = tempfile::tempdir().unwrap();
-    assert!(said("v1..v2", empty.path()).contains("no git repository"));
+    assert!(said("v1..v2", empty.path()).contains("not a git repository"));
     let cancel = Cancel::default();
     cancel.cancel();
     let input =

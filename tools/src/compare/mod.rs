@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{error::ToolError, runs};
-pub use sources::SourceChange;
+pub use sources::{NotComparable, SourceChange};
 
 pub const TEMPLATE: &str = "compare.md";
 
@@ -92,7 +92,7 @@ pub struct FigureChange {
     pub holds: bool,
 }
 
-/// Where the models first parted, in both runs.
+/// Where the models first diverged, in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
     pub before: Option<String>,

@@ -1,15 +1,36 @@
 //! Whether two runs ask the same, and which sources stand behind their answers.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use portwright_harness::{
     case::Regime,
     evidence::{Evidence, SourceFile, Subject},
+    hint::Hint,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ToolError;
+use crate::error::Failure;
+
+/// The two runs answer different questions.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the two runs cannot be compared: {what} is `{before}` in the one and `{after}` in the other"
+)]
+pub struct NotComparable {
+    /// E.g. "the regime".
+    pub what: &'static str,
+    pub before: String,
+    pub after: String,
+}
+
+impl Failure for NotComparable {}
+
+impl Hint for NotComparable {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("verify both with the same `--precision`, `--engines` and model type".into())
+    }
+}
 
 /// A file or a library that is another one in the second run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +47,7 @@ type Question = (&'static str, fn(&Evidence) -> String);
 /// # Errors
 ///
 /// The question itself differs, so that no figure of the one says anything about the other.
-pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), ToolError> {
+pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), NotComparable> {
     let questions: [Question; 3] = [
         ("the model type", |it| it.subject.model_type.clone()),
         ("the regime", |it| regime(it.regime).to_owned()),
@@ -35,7 +56,7 @@ pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), ToolError
     for (what, of) in questions {
         let (before, after) = (of(old), of(new));
         if before != after {
-            return Err(ToolError::NotComparable { what, before, after });
+            return Err(NotComparable { what, before, after });
         }
     }
     Ok(())

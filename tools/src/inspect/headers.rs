@@ -1,12 +1,16 @@
 //! The tensors of a checkpoint by the headers of its files: names, shapes, dtypes; no weight is read.
 
 use std::{
+    borrow::Cow,
     fs, io,
     path::{Path, PathBuf},
 };
 
+use portwright_harness::hint::Hint;
 use portwright_hub::Header;
 use serde_json::{Value, json};
+
+use crate::error::Failure;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,8 +18,16 @@ pub enum HeaderError {
     #[error("failed to read `{file}`", file = file.display())]
     Read { file: PathBuf, source: io::Error },
 
-    #[error("`{file}` is no safetensors file", file = file.display())]
+    #[error("`{file}` is not a safetensors file", file = file.display())]
     NotSafetensors { file: PathBuf, source: portwright_hub::HeaderError },
+}
+
+impl Failure for HeaderError {}
+
+impl Hint for HeaderError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("the files may be cut short; fetch or make them again".into())
+    }
 }
 
 /// `{name: {"shape": [...], "dtype": "F32"}}` of every tensor; nothing where there are no files.
@@ -66,6 +78,6 @@ mod tests {
         assert_eq!(tensors(folder.path()).unwrap().unwrap(), json!({"a": row, "b": row}));
         fs::write(folder.path().join("c.safetensors"), "abc").unwrap();
         let err = tensors(folder.path()).unwrap_err();
-        assert!(err.to_string().contains("c.safetensors` is no safetensors file"), "{err}");
+        assert!(err.to_string().contains("c.safetensors` is not a safetensors file"), "{err}");
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod attention;
 mod definition;
+mod error;
 pub mod headers;
 pub mod kernels;
 pub mod plans;
@@ -44,12 +45,13 @@ use serde_json::{Value, json};
 
 use crate::{
     checkpoint,
-    error::ToolError,
+    error::{Below, ToolError},
     modular,
     session::{Session, ask},
 };
 use attention::AttentionReadiness;
 use definition::Definition;
+pub use error::InspectError;
 use kernels::{KernelLayer, Known};
 use plans::Plan;
 use structure::Described;
@@ -273,7 +275,7 @@ pub fn describe(
         let _step = Step::start(progress, "building the model without its weights", None);
         match model(&model_type, config, wanted, release, session) {
             Ok(model) => built = Some(model),
-            Err(ToolError::Engine(err)) if err.failure().is_some() => {
+            Err(ToolError::Below(Below::Engine(err))) if err.failure().is_some() => {
                 no_model = Some(err.to_string());
                 file = err.failure().and_then(|it| it.file.clone());
             }
@@ -310,9 +312,8 @@ pub const NO_RUNTIME: &str = "this build has no embedded runtime, so no definiti
 fn config_of(folder: &Path) -> Result<Value, ToolError> {
     let file = folder.join("config.json");
     let text = std::fs::read_to_string(&file)
-        .map_err(|err| ToolError::Input(format!("failed to read `{}`: {err}", file.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|err| ToolError::Input(format!("`{}` is not JSON: {err}", file.display())))
+        .map_err(|source| ToolError::Read { path: file.clone(), source })?;
+    Ok(serde_json::from_str(&text).map_err(|source| InspectError::NotJson { file, source })?)
 }
 
 /// What a config builds.
@@ -323,8 +324,7 @@ fn model(
     release: &Release,
     session: &mut dyn Session,
 ) -> Result<Model, ToolError> {
-    let wanted = Wanted::new(depth, pattern)
-        .map_err(|err| ToolError::Input(format!("`modules` is no pattern: {err}")))?;
+    let wanted = Wanted::new(depth, pattern).map_err(|source| InspectError::Pattern { source })?;
     let library = &release.library;
     let mut roots: Vec<PathBuf> =
         library.package().parent().map(Path::to_owned).into_iter().collect();

@@ -228,10 +228,10 @@ fn fault(kind: PlanKind, entry: &Entry, matches: u32, rules: &Rules<'_>) -> Opti
             .value
             .as_array()
             .is_some_and(|it| it.len() == 2 && it.iter().all(Value::is_array));
-        return (!pair).then(|| "is no pair of what goes in and what comes out".to_owned());
+        return (!pair).then(|| "is not a pair of inputs and outputs".to_owned());
     }
     match (entry.value.as_str(), rules.styles) {
-        (None, _) => Some("its style is no text".to_owned()),
+        (None, _) => Some("its style is not text".to_owned()),
         (Some(style), Some(known)) if !known.contains(style) => {
             Some(format!("has the style `{style}`, which this release does not know"))
         }

@@ -23,6 +23,7 @@ use super::{
     Architecture, Model, Release, Subject,
     attention::AttentionVerdict,
     describe,
+    error::InspectError,
     kernels::KernelStatus,
     plans::{PlanKind, PlanVerdict},
 };
@@ -323,8 +324,8 @@ fn causal_models(library: &Library) -> Result<Vec<String>, ToolError> {
     let types: Vec<String> =
         table.into_iter().flat_map(|it| &it.entries).map(|it| it.key.clone()).collect();
     if types.is_empty() {
-        let file = source.path().display();
-        return Err(ToolError::Input(format!("`{file}` has no table `{CAUSAL_LM}`")));
+        let file = source.path().to_owned();
+        return Err(InspectError::NoTable { file, table: CAUSAL_LM }.into());
     }
     Ok(types)
 }
@@ -346,7 +347,7 @@ impl Real {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|err| ToolError::Input(format!("the engines' Python did not start: {err}")))?;
+            .map_err(|source| InspectError::Python { source })?;
         Ok(Self(child))
     }
 

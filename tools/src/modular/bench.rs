@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     conversion::{Workshop, read_by},
+    error::ModularError,
     formatter::{Formatter, FormatterChoice, FormatterUsed},
     place,
 };
@@ -152,13 +153,12 @@ fn measure_python(
         .env("PYTHONPATH", root.join("src"))
         .stdin(Stdio::null())
         .output()
-        .map_err(|err| ToolError::Input(format!("`{}` cannot be run: {err}", python.display())))?;
+        .map_err(|source| ModularError::Python { python: python.to_owned(), source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last: Vec<&str> = said.lines().rev().take(5).collect();
-        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-        let text = format!("the Python converter ended with {}\n{last}", output.status);
-        return Err(ToolError::Input(text));
+        let said = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+        return Err(ModularError::PythonConverter { status: output.status, said }.into());
     }
     meter.read(UsageWho::RUSAGE_CHILDREN)
 }
@@ -220,6 +220,6 @@ fn cpu_seconds(who: UsageWho) -> Result<f64, ToolError> {
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
-fn unmeasured(err: nix::Error) -> ToolError {
-    ToolError::Input(format!("this system does not say what a process takes: {err}"))
+fn unmeasured(source: nix::Error) -> ModularError {
+    ModularError::Unmeasured { source }
 }

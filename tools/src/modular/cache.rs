@@ -16,7 +16,7 @@ use portwright_source::Library;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{error::ModularError, files};
 use crate::error::ToolError;
 
 /// SHA-256 in hexadecimal digits.
@@ -47,8 +47,10 @@ impl Cache {
     }
 
     pub(super) fn write(&self, home: &Home, library: &Library) -> Result<(), ToolError> {
-        let text = serde_json::to_string(self)
-            .map_err(|err| ToolError::Input(format!("the cache does not serialise: {err}")))?;
+        let text = serde_json::to_string(self).map_err(|source| ModularError::Cache {
+            package: library.package().to_owned(),
+            source,
+        })?;
         files::replace(&file(home, library), &text)
     }
 }

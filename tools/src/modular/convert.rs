@@ -15,6 +15,7 @@ use similar::TextDiff;
 use super::{
     conversion::{Converted, Failure, Workshop, Written, read_by},
     coverage::ModularCoverage,
+    error::ModularError,
     files,
     formatter::{Formatter, FormatterChoice, FormatterUsed},
     place,
@@ -146,7 +147,7 @@ pub fn convert(
     let outside = input.out.is_some() || input.diff || input.in_place;
     let installed = chosen.iter().any(|it| it.starts_with(library.package()));
     if installed && !outside && !place::is_checkout(&library) {
-        return Err(ToolError::Installed { package: library.package().to_owned() });
+        return Err(ModularError::Installed { package: library.package().to_owned() }.into());
     }
     let formatter = Formatter::choose(input.formatter, &library, home, progress, cancel)?;
     let read = read_by(&library, &chosen);

@@ -12,6 +12,7 @@ use portwright_harness::{
 };
 use portwright_source::{Library, is_modular};
 
+use super::error::ModularError;
 use crate::{error::ToolError, transformers};
 
 /// Opens the transformers that `given` names; else the one that holds the first of `names` that is a path,
@@ -73,13 +74,11 @@ pub(super) fn select(
     if all {
         return match names {
             [] => Ok(every),
-            _ => Err(ToolError::Input("either names or all of them".into())),
+            _ => Err(ModularError::NamesAndAll.into()),
         };
     }
     if names.is_empty() {
-        return Err(ToolError::Input(
-            "name modular files or models (e.g. `olmo3`), or ask for all with --all".into(),
-        ));
+        return Err(ModularError::NothingNamed.into());
     }
     let mut chosen: Vec<PathBuf> = Vec::new();
     for name in names {
@@ -90,8 +89,7 @@ pub(super) fn select(
     }
     let mut seen = BTreeSet::new();
     if let Some(twice) = chosen.iter().find(|it| !seen.insert(model(it))) {
-        let text = format!("two modular files of `{}` were named; give one of them", model(twice));
-        return Err(ToolError::Input(text));
+        return Err(ModularError::Twice { model: model(twice) }.into());
     }
     Ok(chosen)
 }
@@ -109,8 +107,7 @@ fn of_path(path: &Path) -> Result<PathBuf, ToolError> {
     if file.is_file() && is_modular(&file) {
         return Ok(file);
     }
-    let text = format!("`{}` is no modular file (`modular_<model>.py`)", path.display());
-    Err(ToolError::Input(text))
+    Err(ModularError::NotModular { path: path.to_owned() }.into())
 }
 
 fn of_model(name: &str, every: &[PathBuf]) -> Result<PathBuf, ToolError> {
@@ -118,9 +115,8 @@ fn of_model(name: &str, every: &[PathBuf]) -> Result<PathBuf, ToolError> {
     if let Some(file) = every.iter().find(|it| model(it) == bare) {
         return Ok(file.clone());
     }
-    let near = nearest(&bare, every.iter().map(|it| model(it)));
-    let hint = near.map(|it| format!("; the nearest is `{it}`")).unwrap_or_default();
-    Err(ToolError::Input(format!("`{name}` has no modular file here{hint}")))
+    let nearest = nearest(&bare, every.iter().map(|it| model(it)));
+    Err(ModularError::NoModularFile { name: name.to_owned(), nearest }.into())
 }
 
 /// The name that `name` was most likely meant to be.

@@ -17,7 +17,7 @@ use portwright_source::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{files, place};
+use super::{error::ModularError, files, place};
 use crate::{error::ToolError, ruff};
 
 /// What to scaffold, and how.
@@ -95,10 +95,7 @@ fn write(out: &Path, scaffold: &Scaffold, force: bool) -> Result<PathBuf, ToolEr
     let name = format!("modular_{}.py", scaffold.model);
     let path = if out.is_dir() { out.join(name) } else { out.to_owned() };
     if path.exists() && !force {
-        return Err(ToolError::Input(format!(
-            "`{}` is there already; replace it with --force",
-            path.display()
-        )));
+        return Err(ModularError::Exists { path }.into());
     }
     files::replace(&path, &scaffold.modular)?;
     Ok(path)
@@ -121,18 +118,18 @@ fn gather(given: &[PathBuf]) -> Result<Vec<InputFile>, ToolError> {
     }
     paths.sort();
     if paths.is_empty() {
-        return Err(ToolError::Input("no standalone file of a model there".to_owned()));
+        return Err(ModularError::NoStandalone.into());
     }
     let read = |path: PathBuf| match fs::read_to_string(&path) {
         Ok(text) => Ok(InputFile { path, text }),
-        Err(err) => Err(ToolError::Input(format!("`{}`: {err}", path.display()))),
+        Err(source) => Err(ToolError::Read { path, source }),
     };
     paths.into_iter().map(read).collect()
 }
 
 /// The standalone files in `folder`, of one model where that is said.
 fn of_folder(folder: &Path, model: Option<&str>) -> Result<Vec<PathBuf>, ToolError> {
-    let error = |err: std::io::Error| ToolError::Input(format!("`{}`: {err}", folder.display()));
+    let error = |source| ToolError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(error)? {
         let path = entry.map_err(error)?.path();

@@ -5,6 +5,8 @@ use std::{borrow::Cow, io, path::PathBuf};
 use portwright_harness::hint::Hint;
 use portwright_targets::UnknownTarget;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
@@ -14,12 +16,14 @@ pub enum PolicyError {
     #[error("the policy of `{target}` is wrong: {detail}")]
     Table { target: String, detail: String },
 
-    #[error("`{path}` is no checkout of {target}: it has no `{marker}`", path = path.display())]
+    #[error("`{path}` is not a checkout of {target}: it has no `{marker}`", path = path.display())]
     OtherCheckout { path: PathBuf, target: String, marker: String },
 
     #[error("failed to read `{path}`", path = path.display())]
     Read { path: PathBuf, source: io::Error },
 }
+
+impl Failure for PolicyError {}
 
 impl Hint for PolicyError {
     fn hint(&self) -> Option<Cow<'static, str>> {

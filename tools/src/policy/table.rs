@@ -117,7 +117,7 @@ fn rules(target: &Target) -> Result<Table, PolicyError> {
         }
         if let Err(err) = it.read.parse::<Date>() {
             return Err(wrong(format!(
-                "`{}` was read on `{}`, which is no day: {err}",
+                "`{}` was read on `{}`, which is not a date: {err}",
                 it.file, it.read
             )));
         }
@@ -141,7 +141,7 @@ fn row_fault(table: &Table, row: &Row) -> Option<String> {
         return Some(format!("there is no such aspect; there are {}", known.join(", ")));
     };
     if !row.says.ends_with('.') || row.instead.as_ref().is_some_and(|it| !it.ends_with('.')) {
-        return Some("what it says is no whole sentence".to_owned());
+        return Some("what it says is not a whole sentence".to_owned());
     }
     if row.section.trim().is_empty() {
         return Some("its source names no section".to_owned());
@@ -217,7 +217,7 @@ source = { file = "AGENTS.md", section = "Models" }
         rules(&targets::parse(GOOD).unwrap()).unwrap();
         for (from, to, said) in [
             ("read = \"2026-11-28\"", "", "missing field `read`"),
-            ("read = \"2026-11-28\"", "read = \"2026-13-40\"", "no day"),
+            ("read = \"2026-11-28\"", "read = \"2026-13-40\"", "not a date"),
             ("says =", "sings =", "unknown field `sings`"),
             ("marker =", "colour = 1\nmarker =", "unknown field `colour`"),
             (
@@ -230,7 +230,7 @@ source = { file = "AGENTS.md", section = "Models" }
             ("source = { file = \"AGENTS.md\"", "source = { file = \"README.md\"", "not among"),
             ("\"required\"", "\"maybe\"", "unknown variant `maybe`"),
             ("\"allowed-paths\"", "\"allowed-colours\"", "no such aspect"),
-            ("one file.", "one file", "no whole sentence"),
+            ("one file.", "one file", "not a whole sentence"),
             ("x/models/{model}.py", "../{model}.py", "leads upwards"),
             ("x/models/{model}.py", "x/[a.py", "glob"),
             ("[\"x/models/{model}.py\"]", "[]", "names no path"),

@@ -128,5 +128,5 @@ fn another_projects_checkout_is_refused() {
     let dir = checkout();
     let input = PolicyInput { target: "vllm".to_owned(), port: Some(dir.path().into()) };
     let err = policy(&input).unwrap_err().to_string();
-    assert!(err.contains("no checkout of vllm"), "{err}");
+    assert!(err.contains("not a checkout of vllm"), "{err}");
 }

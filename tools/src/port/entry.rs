@@ -12,6 +12,7 @@ use portwright_harness::{
 use portwright_source::Library;
 use serde_json::{Map, Value};
 
+use super::error::PortError;
 use crate::{error::ToolError, verify_input};
 
 /// What a config.json says of the checkpoint and not of the model.
@@ -51,13 +52,13 @@ pub(super) fn config(
         out: folder.path().to_owned(),
     };
     let request = serde_json::to_value(&synthesis)
-        .map_err(|err| ToolError::Input(format!("the request does not serialise: {err}")))?;
+        .map_err(|source| PortError::Request { folder: folder.path().to_owned(), source })?;
     worker.session()?.call::<Synthesised>("synthesize", request)?;
     let path = folder.path().join("config.json");
-    let error = |detail: String| ToolError::Input(format!("`{}`: {detail}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|err| error(err.to_string()))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|source| ToolError::Read { path: path.clone(), source })?;
     let mut config: Map<String, Value> =
-        serde_json::from_str(&text).map_err(|err| error(err.to_string()))?;
+        serde_json::from_str(&text).map_err(|source| PortError::TinyConfig { path, source })?;
     // As transformers writes it, whoever made it.
     config.sort_keys();
     config.values_mut().for_each(Value::sort_all_objects);

@@ -1,30 +1,18 @@
 //! Why a port cannot be begun.
 
-use std::{
-    borrow::Cow,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, path::PathBuf};
 
 use portwright_harness::{hint::Hint, overlay::OverlayError};
-use portwright_targets::{NoReceiver, Package};
+
+use crate::error::Failure;
 
 /// Why a port cannot be begun.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortError {
-    /// No port is written for that target.
-    #[error(transparent)]
-    Target(#[from] NoReceiver),
-    /// A folder is no tree of the target.
-    #[error("`{path}` holds no package `{package}` (looked for `{package}/{models}`)", path = path.display())]
-    NoPackage { path: PathBuf, package: String, models: String },
     /// transformers reads the type as another one.
     #[error("transformers loads `{model_type}` as `{own}`: that is the one to port")]
     LoadedAs { model_type: String, own: String },
-    /// A file of it cannot be read.
-    #[error("`{path}` of the target cannot be read", path = path.display())]
-    Read { path: PathBuf, source: io::Error },
     /// There is no such definition.
     #[error("transformers has no causal language model `{model_type}`{}", near(nearest))]
     NoDefinition { model_type: String, nearest: Vec<String> },
@@ -37,20 +25,21 @@ pub enum PortError {
     /// Nothing is there to begin from.
     #[error("{target} has no port to begin from")]
     NoPorts { target: String },
+    /// A port is written to a checkout.
+    #[error("`{package}` is an installed package; a port is written to a checkout", package = package.display())]
+    Installed { package: PathBuf },
+    /// There is a port of it already.
+    #[error("the model type has a port already: {text}")]
+    Ported { text: String },
+    /// Our own request cannot be written down.
+    #[error("a tiny checkpoint cannot be asked for in `{folder}`", folder = folder.display())]
+    Request { folder: PathBuf, source: serde_json::Error },
+    /// The tiny checkpoint's config.json is none.
+    #[error("`{path}` is not a JSON object", path = path.display())]
+    TinyConfig { path: PathBuf, source: serde_json::Error },
     /// No copy of the library could be made for a trial.
     #[error("the library could not be copied for a trial")]
     Copy(#[source] OverlayError),
-}
-
-impl PortError {
-    /// That `path` holds no such package.
-    pub(crate) fn no_package(about: &Package, path: &Path) -> Self {
-        Self::NoPackage {
-            path: path.to_owned(),
-            package: about.name.clone(),
-            models: about.models.clone(),
-        }
-    }
 }
 
 fn near(nearest: &[String]) -> String {
@@ -62,20 +51,25 @@ fn near(nearest: &[String]) -> String {
     }
 }
 
+impl Failure for PortError {}
+
 impl Hint for PortError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Target(NoReceiver::Unknown(err)) => {
-                err.nearest.map(|it| format!("did you mean `{it}`?").into())
-            }
-            Self::NoPackage { .. } => {
-                Some("name a checkout of the target, or the folder that it is installed in".into())
-            }
             Self::NoPort { .. } => Some(
                 "name the checkout that has the port, or begin one: a scaffold starts from the \
                  nearest port that there is"
                     .into(),
             ),
+            Self::Installed { .. } => {
+                Some("`--port PATH` names a checkout, `--out DIR` writes the model's file elsewhere, `--dry-run` writes nothing".into())
+            }
+            Self::Ported { .. } => {
+                Some("`--force` replaces it, `--dry-run` shows what would be written".into())
+            }
+            Self::Request { .. } => {
+                Some("set TMPDIR to a folder whose path is plain Unicode text".into())
+            }
             Self::Copy(_) => {
                 Some("check that the disk has room and the folder can be written".into())
             }

@@ -1,6 +1,6 @@
 //! Whether a target has a port of a model at all: told in a moment, before any engine starts.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use portwright_source::{
     Library,
@@ -9,14 +9,10 @@ use portwright_source::{
 use portwright_targets::{Package, Target};
 use serde_json::{Map, Value};
 
-use super::{
-    error::PortError,
-    release::nearest_names,
-    target::{package, tables},
-};
-use crate::error::ToolError;
+use super::{error::PortError, release::nearest_names};
+use crate::{error::ToolError, tree};
 
-/// Refuses a model that has a definition in `definitions` and no port in `tree`.
+/// Refuses a model that has a definition in `definitions` and no port in `place`.
 ///
 /// The tables of the target decide, as for its own users, by the type and by the `architectures` of the
 /// config at hand; where there is none, by the classes that configs of this type name. A model type that
@@ -28,16 +24,14 @@ use crate::error::ToolError;
 /// [`PortError::NoPort`], and where the target's tables or the definitions' cannot be read.
 pub(crate) fn require(
     (target, about): (&'static Target, &'static Package),
-    tree: &Path,
+    place: &Path,
     definitions: &Path,
     model_type: &str,
     architectures: &[String],
 ) -> Result<(), ToolError> {
-    let Some(package) = package(about, tree) else { return Ok(()) };
+    let Ok(package) = tree::package(about, place) else { return Ok(()) };
     let utils = package.join(&about.remapping.file);
-    let text = fs::read_to_string(&utils)
-        .map_err(|source| PortError::Read { path: utils.clone(), source })?;
-    let remapping = Remapping::parse(&utils, &text, tables(about))?;
+    let remapping = Remapping::parse(&utils, &tree::read(&utils)?, tree::tables(about))?;
     let models = package.join(&about.models);
     let is_there = |name: &str| models.join(format!("{name}.py")).is_file();
     if is_there(remapping.port(model_type, architectures)) {

@@ -2,8 +2,8 @@
 //!
 //! # Where to start
 //!
-//! [`scaffold()`] is the capability; `release` pairs definitions with ports, `target` reads the tree that
-//! receives them, [`sweep`] takes every port away in turn and scaffolds it again.
+//! [`scaffold()`] is the capability; `release` pairs definitions with ports, `tree`
+//! beside this folder reads the one that receives them, [`sweep`] takes every port away in turn and scaffolds it again.
 //!
 //! # Invariants
 //!
@@ -15,7 +15,6 @@ mod error;
 pub(crate) mod found;
 mod release;
 pub mod sweep;
-pub(crate) mod target;
 pub mod trial;
 pub mod weights;
 
@@ -41,14 +40,14 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::{
-    error::ToolError,
+    error::{Below, ToolError},
     inspect::InspectInput,
     modular, transformers,
+    tree::{self, Tree, read},
     verify_input::{self, VerifyInput},
 };
 pub use error::PortError;
 use release::Release;
-use target::Tree;
 use weights::Weights;
 
 /// Stands for a checkout of the target in the next command.
@@ -149,7 +148,7 @@ pub fn scaffold(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<PortOutput, ToolError> {
-    targets::receiver(input.target.as_deref()).map_err(PortError::from)?;
+    tree::receiver(input.target.as_deref())?;
     let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
     let folder = given.as_ref().map(|it| it.folder.as_path());
     // From here on a release is named by its exact version.
@@ -248,7 +247,7 @@ fn open_tree(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Tree, ToolError> {
-    let target = targets::receiver(input.target.as_deref()).map_err(PortError::from)?;
+    let target = tree::receiver(input.target.as_deref())?;
     let tree = if let Some(path) = &input.port {
         Tree::open(target, path)?
     } else {
@@ -256,7 +255,7 @@ fn open_tree(
         Tree::open(target, pinned.mlx_lm()?)?
     };
     if tree.is_installed() && !input.dry_run && input.out.is_none() {
-        return Err(ToolError::InstalledTarget { package: tree.package });
+        return Err(PortError::Installed { package: tree.package }.into());
     }
     Ok(tree)
 }
@@ -296,7 +295,7 @@ fn refuse_existing(
     let path = place(tree, input);
     if input.out.is_some() {
         return if path.exists() && !input.force && !input.dry_run {
-            Err(ToolError::Ported { text: format!("`{}` is there already", path.display()) })
+            Err(PortError::Ported { text: format!("`{}` is there already", path.display()) }.into())
         } else {
             Ok(())
         };
@@ -305,14 +304,15 @@ fn refuse_existing(
         let file = &tree.about.remapping.file;
         let text = format!("a table in {file} gives `{own}` the port `{port}`");
         if !input.force && !input.dry_run {
-            return Err(ToolError::Ported { text });
+            return Err(PortError::Ported { text }.into());
         }
         notes.push(format!("{text}; a file of its own is read once that row is taken out"));
     } else if path.exists() {
         if !input.force && !input.dry_run {
-            return Err(ToolError::Ported {
+            return Err(PortError::Ported {
                 text: format!("`{}` is there already", path.display()),
-            });
+            }
+            .into());
         }
         notes.push(format!("{} has a port of `{own}` already", tree.target.id));
     }
@@ -351,7 +351,9 @@ fn test_entry(
     let _step = Step::start(progress, "making a tiny config", None);
     let config = entry::config(&input.model_type, library, home, cancel);
     let config = config.map_err(|err| match err {
-        ToolError::Engine(err) if !err.is_cancelled() => Skipped::Why(err.to_string()),
+        ToolError::Below(Below::Engine(err)) if !err.is_cancelled() => {
+            Skipped::Why(err.to_string())
+        }
         other => Skipped::Failed(other),
     })?;
     let lines = entry::lines(&input.model_type, &config, &port.config_fields());
@@ -359,10 +361,6 @@ fn test_entry(
         Ok(text) => Ok((path, text)),
         Err(err) => Err(Skipped::Failed(err.into())),
     }
-}
-
-fn read(path: &Path) -> Result<String, PortError> {
-    fs::read_to_string(path).map_err(|source| PortError::Read { path: path.to_owned(), source })
 }
 
 fn written(path: &Path, part: Part, text: &str) -> Written {

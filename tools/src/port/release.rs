@@ -13,8 +13,8 @@ use portwright_source::{
 };
 use rayon::prelude::*;
 
-use super::{error::PortError, target::Tree};
-use crate::error::ToolError;
+use super::error::PortError;
+use crate::{error::ToolError, tree::Tree};
 
 /// Names that are less alike (by Jaro and Winkler) were not meant.
 const ALIKE: f64 = 0.8;

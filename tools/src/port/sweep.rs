@@ -18,19 +18,21 @@ use portwright_source::{
     Library,
     port::{Catalogue, PortFile, Scaffold},
 };
-use portwright_targets::receiver;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    error::PortError,
     release::{Release, shared_lines},
-    target::Tree,
     trial::{Outcome, Run, Trial, Trials},
 };
-use crate::{error::ToolError, runs, table, verify_input};
+use crate::{
+    error::ToolError,
+    runs, table,
+    tree::{self, Tree},
+    verify_input,
+};
 
 /// The table of the docs, and its data.
 pub const TABLE: &str = "ports.md";
@@ -166,11 +168,7 @@ pub fn sweep(
             .chain(row.port.as_mut().map(|it| &mut it.from_itself));
         places.zip(found.by_ref()).for_each(|(place, run)| *place = run);
     }
-    let versions = &pinned.engines()?.versions;
-    let versions = ["torch", "transformers", "mlx", "mlx-lm"]
-        .into_iter()
-        .filter_map(|it| Some((it.to_owned(), versions.get(it)?.clone())))
-        .collect();
+    let versions = table::versions(&pinned)?;
     let coverage = PortCoverage { versions, rows };
     if let Some(docs) = &input.docs {
         table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
@@ -223,7 +221,7 @@ fn prepare(
         Some(folder) => folder,
         None => pinned.mlx_lm()?,
     };
-    let tree = Tree::open(receiver(input.target.as_deref()).map_err(PortError::from)?, place)?;
+    let tree = Tree::open(tree::receiver(input.target.as_deref())?, place)?;
     let catalogue = Catalogue::read(&library)?;
     let release = Release::read(library, catalogue, &tree, progress, cancel)?;
     let chosen: BTreeSet<String> = if input.model_types.is_empty() {

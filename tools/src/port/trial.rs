@@ -29,8 +29,12 @@ use portwright_source::port::{Remapping, Scaffold};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{error::PortError, target::Tree};
-use crate::{error::ToolError, verify_input};
+use super::error::PortError;
+use crate::{
+    error::ToolError,
+    tree::{self, Tree},
+    verify_input,
+};
 
 /// What became of a scaffold in the real library.
 #[derive(
@@ -146,8 +150,7 @@ impl Trials<'_> {
         }
         let file = &self.tree.about.remapping.file;
         let path = self.tree.package.join(file);
-        let utils =
-            Remapping::without(&path, &super::read(&path)?, self.tree.tables(), model_type)?;
+        let utils = Remapping::without(&path, &tree::read(&path)?, self.tree.tables(), model_type)?;
         let port = format!("{}/{model_type}.py", self.tree.about.models);
         let files = [(port.as_str(), scaffold.text.clone()), (file.as_str(), utils)];
         let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portwright_harness::{evidence::Evidence, rundir::write_whole};
+use portwright_harness::{evidence::Evidence, hint::Hint, rundir::write_whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,11 @@ use super::{
     data, target,
     target::Template,
 };
-use crate::{error::ToolError, runs};
+use crate::{
+    count::counted,
+    error::{Failure, ToolError},
+    runs,
+};
 
 /// The filled template, in the run's folder.
 pub const DRAFT: &str = "pull-request.md";
@@ -50,6 +54,11 @@ pub enum DraftError {
     #[error("a checkout was named and no target; name the target too, e.g. `mlx-lm`")]
     NoTarget,
 }
+
+/// Its texts say the next step.
+impl Hint for DraftError {}
+
+impl Failure for DraftError {}
 
 /// What was written.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -191,10 +200,10 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     };
     let blanks = filled.as_deref().map(blanks).unwrap_or_default();
     let summary = format!(
-        "{} files from the evidence {}; {} blanks are left for a person",
-        files.len(),
+        "{} from the evidence {}; {} left for a person",
+        counted(files.len(), "file", "files"),
         &evidence.digest[..12.min(evidence.digest.len())],
-        blanks.len()
+        counted(blanks.len(), "blank is", "blanks are")
     );
     Ok(Draft { summary, files, draft: filled, blanks })
 }

@@ -1,20 +1,37 @@
 //! The template of a target's pull requests: found in the user's checkout, or a neutral one.
 
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
 };
 
-use portwright_harness::digest;
+use portwright_harness::{digest, hint::Hint};
 use portwright_targets::{self as targets, Target};
 
-use crate::error::ToolError;
+use crate::error::{Failure, ToolError};
 
 /// Where it came from, in the head of the copy that a run keeps.
 const HEAD: &str = "<!-- portwright-template: ";
 const NEUTRAL: &str = "neutral";
 /// A longer file is no template.
 const LONGEST: u64 = 256 * 1024;
+
+/// There is no template to fill.
+#[derive(Debug, thiserror::Error)]
+#[error("no template for `{target}`: {detail}")]
+pub(crate) struct TemplateError {
+    target: String,
+    detail: String,
+}
+
+impl Failure for TemplateError {}
+
+impl Hint for TemplateError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("`--port PATH` names a checkout; without one a neutral template is filled".into())
+    }
+}
 
 /// The text of a template, with what tells it apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,19 +64,22 @@ pub(super) fn stored(text: &str) -> Option<Template> {
 ///
 /// Fails for a target that is not known, and where the folder has no template of it.
 pub(super) fn find(target: &str, folder: Option<&Path>) -> Result<Template, ToolError> {
-    let failed = |detail: String| ToolError::Template { target: target.to_owned(), detail };
+    let failed = |detail| TemplateError { target: target.to_owned(), detail };
     let known = targets::find(target).ok().filter(|it| !it.templates.is_empty());
     let Some(known) = known else {
-        return Err(failed(format!("known are {}", targets::ids(|it| !it.templates.is_empty()))));
+        let known = targets::ids(|it| !it.templates.is_empty());
+        return Err(failed(format!("known are {known}")).into());
     };
     let Some(folder) = folder else { return neutral() };
     let Some((name, path)) = existing(known, folder) else {
         let folder = folder.display();
-        return Err(failed(format!("`{folder}` has none of {}", known.templates.join(", "))));
+        let named = known.templates.join(", ");
+        return Err(failed(format!("`{folder}` has none of {named}")).into());
     };
     let read = |source| ToolError::Read { path: path.clone(), source };
     if LONGEST < fs::metadata(&path).map_err(read)?.len() {
-        return Err(failed(format!("`{}` is longer than {LONGEST} bytes", path.display())));
+        let path = path.display();
+        return Err(failed(format!("`{path}` is longer than {LONGEST} bytes")).into());
     }
     let text = fs::read_to_string(&path).map_err(read)?.replace("\r\n", "\n");
     Ok(Template { origin: format!("{target} {name}"), text })

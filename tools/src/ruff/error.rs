@@ -9,6 +9,8 @@ use std::{
 use portwright_harness::{environment::SetupError, hint::Hint};
 use portwright_source::format::StyleError;
 
+use crate::error::Failure;
+
 /// The pinned `ruff` could not be had, or it refused a batch.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +70,12 @@ impl RuffError {
             }
             None => Self::Failed { command: "format", status, said: complained.to_owned() },
         }
+    }
+}
+
+impl Failure for RuffError {
+    fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Install { source: SetupError::Cancelled, .. })
     }
 }
 

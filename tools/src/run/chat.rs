@@ -11,6 +11,7 @@ use portwright_harness::hint::Hint;
 use serde_json::{Map, Value as Json};
 
 use super::python;
+use crate::error::Failure;
 
 /// Instructions that a template may take: a template from a stranger may loop for ever.
 const FUEL: u64 = 3_000_000;
@@ -34,6 +35,8 @@ pub enum ChatError {
     #[error("the chat template refuses the messages: {0}")]
     Refused(String),
 }
+
+impl Failure for ChatError {}
 
 impl Hint for ChatError {
     fn hint(&self) -> Option<Cow<'static, str>> {

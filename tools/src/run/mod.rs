@@ -12,6 +12,7 @@
 //! - What the checkpoint says about generation and is not followed is told.
 
 pub mod chat;
+mod error;
 mod python;
 mod settings;
 mod stream;
@@ -39,6 +40,7 @@ use crate::{
     modular,
     session::{self, Door, Session, ask},
 };
+pub use error::RunError;
 pub use settings::Sampling;
 use stream::TextStream;
 use tokens::{Around, Tokens};
@@ -205,9 +207,9 @@ pub fn prepare(
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<Prepared, ToolError> {
-    input.sampling.check().map_err(ToolError::Input)?;
+    input.sampling.check()?;
     if input.max_new_tokens == 0 {
-        return Err(ToolError::Input("`max_new_tokens` is 0; ask for one token at least".into()));
+        return Err(RunError::NoNewTokens.into());
     }
     let config = tokens::json(&folder.join("config.json"))?.unwrap_or_default();
     let generation = tokens::json(&folder.join("generation_config.json"))?.unwrap_or_default();
@@ -224,15 +226,13 @@ pub fn prepare(
             (template.render(&variables, &jiff::Zoned::now())?, Around::Bare)
         }
         None if input.system.is_some() => {
-            return Err(ToolError::Input(
-                "a system message needs a chat template, and there is none in use; put it into the prompt".into(),
-            ));
+            return Err(RunError::SystemWithoutTemplate.into());
         }
         None => (input.prompt.clone(), Around::Added),
     };
     let prompt_ids = tokens.encode(&prompt, around)?;
     if prompt_ids.is_empty() {
-        return Err(ToolError::Input("the prompt has no tokens; give it some text".into()));
+        return Err(RunError::EmptyPrompt.into());
     }
     for setting in settings::not_followed(&generation) {
         let text = format!("generation_config.json sets {setting}, which is not followed");
@@ -353,10 +353,11 @@ fn open(
         .collect();
     match faults.as_slice() {
         [] => Ok(opened),
-        [first, rest @ ..] => Err(ToolError::Incomplete {
+        [first, rest @ ..] => Err(RunError::Incomplete {
             folder: prepared.folder.clone(),
             first: first.clone(),
             more: rest.len(),
-        }),
+        }
+        .into()),
     }
 }

@@ -92,7 +92,7 @@ impl Layout {
                     self.write(&value.get_item(it)?, depth + 1, out)
                 })?;
             }
-            kind => return Err(failed(format!("{kind} is no value that `tojson` can write"))),
+            kind => return Err(failed(format!("`tojson` cannot write a value of kind {kind}"))),
         }
         Ok(())
     }

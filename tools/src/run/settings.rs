@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::error::RunError;
+
 /// How the next token is chosen. What is absent comes from `generation_config.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -45,10 +47,14 @@ const UNKNOWN: [(&str, &[&str]); 14] = [
 
 impl Sampling {
     /// Whether what was asked makes sense.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let positive = |name: &str, value: Option<f64>, most: f64| match value {
-            Some(it) if !(it.is_finite() && 0.0 <= it && it <= most) => {
-                Err(format!("`{name}` is {it}; give a number from 0 to {most}"))
+    pub(super) fn check(&self) -> Result<(), RunError> {
+        let positive = |name, value: Option<f64>, most: f64| match value {
+            Some(found) if !(found.is_finite() && 0.0 <= found && found <= most) => {
+                Err(RunError::Setting {
+                    name,
+                    found,
+                    expected: format!("a number from 0 to {most}"),
+                })
             }
             _ => Ok(()),
         };
@@ -56,9 +62,11 @@ impl Sampling {
         positive("top_p", self.top_p, 1.0)?;
         positive("min_p", self.min_p, 1.0)?;
         match self.repetition_penalty {
-            Some(it) if !(it.is_finite() && 0.0 < it) => {
-                Err(format!("`repetition_penalty` is {it}; give a number above 0"))
-            }
+            Some(found) if !(found.is_finite() && 0.0 < found) => Err(RunError::Setting {
+                name: "repetition_penalty",
+                found,
+                expected: "a number above 0".into(),
+            }),
             _ => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::chat::ChatTemplate;
+use crate::error::Failure;
 
 /// The names of special tokens in `tokenizer_config.json`, in transformers' order.
 const NAMED: [&str; 7] =
@@ -22,7 +23,7 @@ pub enum TokensError {
     #[error("`{folder}` has no tokenizer.json{beside}", folder = folder.display())]
     Missing { folder: PathBuf, beside: String },
 
-    #[error("`{file}` is no tokenizer that can be read: {detail}", file = file.display())]
+    #[error("`{file}` cannot be read as a tokenizer: {detail}", file = file.display())]
     Unreadable { file: PathBuf, detail: String },
 
     #[error("`{file}` is not JSON: {detail}", file = file.display())]
@@ -34,6 +35,8 @@ pub enum TokensError {
     #[error("the tokenizer cannot {verb}: {detail}")]
     Failed { verb: &'static str, detail: String },
 }
+
+impl Failure for TokensError {}
 
 impl Hint for TokensError {
     fn hint(&self) -> Option<Cow<'static, str>> {

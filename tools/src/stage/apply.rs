@@ -18,6 +18,7 @@ use super::{
     plan::{Blob, Plan, Planned},
     undo,
 };
+use crate::count::counted;
 
 /// What a file is called while it is written.
 pub(super) const PARTIAL: &str = ".partial";
@@ -266,7 +267,10 @@ fn check(repository: &Repository, plan: &Plan, commit: Option<Oid>) -> Result<()
     }
     let expected = if commit.is_none() { plan.files.len() } else { 0 };
     if found.len() != expected {
-        return wrong(format!("{} files are staged, not {expected}", found.len()));
+        return wrong(format!(
+            "{} staged, not {expected}",
+            counted(found.len(), "file is", "files are")
+        ));
     }
     Ok(())
 }

@@ -4,16 +4,18 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use portwright_harness::hint::Hint;
 
+use crate::error::Failure;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StageError {
-    #[error("`{path}` is no git checkout: {detail}", path = path.display())]
+    #[error("`{path}` is not a git checkout: {detail}", path = path.display())]
     NoCheckout { path: PathBuf, detail: String },
 
     #[error("`{path}` has no commit to start from", path = path.display())]
     NoCommit { path: PathBuf },
 
-    #[error("`{0}` is no model type")]
+    #[error("`{0}` is not a model type")]
     ModelType(String),
 
     #[error("no file to stage")]
@@ -59,6 +61,8 @@ impl StageError {
         move |source| Self::Write { path, source }
     }
 }
+
+impl Failure for StageError {}
 
 impl Hint for StageError {
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -88,7 +88,7 @@ pub(super) fn branch(repository: &Repository, name: &str) -> Result<Option<Refus
     let failed = || StageError::git("look for the branch");
     let refuse = |why: String| Ok(Some(Refusal::new("branch", why, "Choose another name.")));
     if name.contains('\0') || !Branch::name_is_valid(name).map_err(failed())? {
-        return refuse(format!("`{}` is no name for a branch", name.escape_debug()));
+        return refuse(format!("`{}` cannot be the name of a branch", name.escape_debug()));
     }
     let full = format!("refs/heads/{name}");
     if repository.find_reference(&full).is_ok() {
@@ -131,7 +131,7 @@ pub(super) fn path(
                 _ => {
                     return refuse(
                         "path",
-                        format!("`{folder}` is no folder"),
+                        format!("`{folder}` is not a folder"),
                         "Name another path.",
                     );
                 }
@@ -143,7 +143,7 @@ pub(super) fn path(
                 return refuse("link", why, "Name the path that the link leads to.");
             }
             Ok(found) if !found.is_dir() => {
-                return refuse("path", format!("`{folder}` is no folder"), "Name another path.");
+                return refuse("path", format!("`{folder}` is not a folder"), "Name another path.");
             }
             Ok(_) if at.join(".git").exists() => {
                 let why = format!("`{path}` lies in another repository, `{folder}`");

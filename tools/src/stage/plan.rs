@@ -94,7 +94,10 @@ pub(super) fn plan(input: &StageInput, repository: &Repository) -> Result<Plan, 
     let run = run.transpose()?;
     let mut notes = notes(&policy, input, &shown, repository, &branch);
     if let Some(run) = run.as_ref().filter(|it| !it.same_port) {
-        notes.push(format!("the run `{}` is of no file that is staged", run.path.display()));
+        notes.push(format!(
+            "the run `{}` verified none of the files that are staged",
+            run.path.display()
+        ));
     }
     let mut staging = Staging {
         target: policy.target.clone(),

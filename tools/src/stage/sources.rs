@@ -146,7 +146,7 @@ fn read_source(file: &Path, origin: Origin) -> Result<Source, String> {
     let failed = |err: std::io::Error| format!("`{shown}` cannot be read: {err}");
     let found = fs::symlink_metadata(file).map_err(failed)?;
     if !found.is_file() {
-        return Err(format!("`{shown}` is no plain file"));
+        return Err(format!("`{shown}` is not a regular file"));
     }
     if LONGEST < found.len() {
         return Err(format!("`{shown}` has {} bytes, at most {LONGEST} are taken", found.len()));

@@ -20,12 +20,12 @@ pub(super) fn read(request: &mut Value) -> Result<Option<Vec<PathBuf>>, Failure>
         return Ok(None);
     }
     let Some(folder) = request["checkpoint"].as_str().map(PathBuf::from) else {
-        return Err(refused("config", "`checkpoint` is no path".to_owned()));
+        return Err(refused("config", "`checkpoint` is not a path".to_owned()));
     };
     let path = folder.join("config.json");
     let config = json(&path, "config")?;
     if !config.is_object() {
-        return Err(refused("config", format!("`{}` is no object", path.display())));
+        return Err(refused("config", format!("`{}` is not a JSON object", path.display())));
     }
     give(request, &path, config.clone());
     request["config"] = config;

@@ -18,7 +18,7 @@ pub(super) fn place(request: &Value) -> Result<Option<PathBuf>, Failure> {
     match &request["out"] {
         Value::Null => Ok(None),
         Value::String(path) => Ok(Some(path.into())),
-        _ => Err(failed("`out` is no path".to_owned())),
+        _ => Err(failed("`out` is not a path".to_owned())),
     }
 }
 

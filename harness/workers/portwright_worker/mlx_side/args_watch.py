@@ -1,6 +1,6 @@
 """Which fields of config.json a port takes, and which of those it ever reads.
 
-``BaseModelArgs.from_dict`` drops unknown keys without a word, and a field that was taken may still
+``BaseModelArgs.from_dict`` silently drops unknown keys, and a field that was taken may still
 never be used: both hide real bugs. The args instance gets a subclass of its class whose attribute
 reads are noted.
 """

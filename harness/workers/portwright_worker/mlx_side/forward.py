@@ -75,7 +75,7 @@ def logits_of(output: object) -> mx.array:
 
 
 def require_in_vocabulary(handle: Handle, rows: list[list[int]]) -> None:
-    """MLX reads beyond an embedding's end without a word, so ids are checked before."""
+    """MLX silently reads beyond an embedding's end, so ids are checked before."""
     config = handle.config
     size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     largest = max((it for row in rows for it in row), default=0)

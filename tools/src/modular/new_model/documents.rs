@@ -8,12 +8,11 @@ use std::{
 use portwright_prompts::render;
 use serde_json::json;
 
-use super::Names;
+use super::{Names, NewModelError};
 use crate::error::ToolError;
 
 fn read(path: &Path) -> Result<String, ToolError> {
-    fs::read_to_string(path)
-        .map_err(|source| ToolError::Input(format!("`{}`: {source}", path.display())))
+    fs::read_to_string(path).map_err(|source| ToolError::Read { path: path.to_owned(), source })
 }
 
 /// `models/__init__.py` with the new model in its sorted place.
@@ -34,10 +33,10 @@ pub(super) fn models_init(models: &Path, names: &Names) -> Result<(PathBuf, Stri
         .map(|pair| pair[1].0);
     let first = listed.first().filter(|(_, it)| names.name < *it).map(|(at, _)| *at);
     let last = listed.last().map(|(at, _)| at + 1);
-    let at = first.or(crossing).or(last).ok_or_else(|| {
-        let text = format!("`{}` lists no models (`from .x import *`)", path.display());
-        ToolError::Input(text)
-    })?;
+    let at = first
+        .or(crossing)
+        .or(last)
+        .ok_or_else(|| NewModelError::NoListOfModels { path: path.clone() })?;
     lines.insert(at, format!("    from .{} import *\n", names.name));
     Ok((path, lines.concat()))
 }

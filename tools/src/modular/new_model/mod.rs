@@ -5,6 +5,7 @@
 //! together, or not at all.
 
 mod documents;
+mod error;
 mod names;
 mod tables;
 
@@ -28,6 +29,7 @@ use super::{
     place,
 };
 use crate::error::ToolError;
+pub use error::NewModelError;
 use names::Names;
 
 /// What to begin, and from what.
@@ -77,10 +79,7 @@ pub fn new_model(
     let given = input.transformers.as_deref();
     let library = place::open(given, &[], home, progress, cancel)?;
     if !place::is_checkout(&library) {
-        return Err(ToolError::Input(
-            "a new model belongs into a checkout of transformers (`src/transformers`); name one with --transformers"
-                .into(),
-        ));
+        return Err(NewModelError::NoCheckout.into());
     }
     let names = Names::decide(&library, input)?;
     let formatter = Formatter::choose(input.formatter, &library, home, progress, cancel)?;
@@ -154,7 +153,7 @@ fn drafts(
         })
         .collect();
     for ((path, _), text) in python.iter().zip(formatter.tidy(&batch)?) {
-        let text = text.map_err(ToolError::Input)?;
+        let text = text.map_err(|said| NewModelError::Draft { path: path.clone(), said })?;
         others.push((path.clone(), text));
     }
     others.push(documents::models_init(&models, names)?);
@@ -211,7 +210,7 @@ fn generate(
     let workshop = Workshop { library: &library, formatter, progress, cancel, read };
     let mut written = Vec::new();
     for converted in workshop.convert(&[names.modular(&library)])? {
-        written.extend(converted.result.map_err(|it| ToolError::Input(it.message))?);
+        written.extend(converted.result.map_err(|it| NewModelError::Conversion(it.message))?);
     }
     let mut defined = HashSet::new();
     for file in &written {
@@ -220,20 +219,22 @@ fn generate(
             if let Some(expected) = names.types.get(&class.name)
                 && class.model_type.as_ref() != Some(expected)
             {
-                return Err(ToolError::Input(format!(
-                    "`{}` would say that its model type is {:?}, but `{expected}` is meant; give another --class-prefix",
-                    class.name, class.model_type
-                )));
+                return Err(NewModelError::OtherType {
+                    class: class.name,
+                    found: class.model_type,
+                    expected: expected.clone(),
+                }
+                .into());
             }
             defined.insert(class.name);
         }
     }
     if let Some(class) = names.classes.iter().find(|it| !defined.contains(&it.name)) {
-        let text = format!(
-            "`{}` would not be written from `{}`; give another --class-prefix",
-            class.name, class.base
-        );
-        return Err(ToolError::Input(text));
+        return Err(NewModelError::NotWritten {
+            class: class.name.clone(),
+            base: class.base.clone(),
+        }
+        .into());
     }
     Ok(written.into_iter().map(|it| (it.path, it.text)).collect())
 }

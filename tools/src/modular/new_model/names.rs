@@ -8,7 +8,7 @@ use std::{
 use portwright_source::{FileKind, Library, Source, outline};
 use serde::Serialize;
 
-use super::NewModelInput;
+use super::{NewModelError, NewModelInput};
 use crate::{error::ToolError, modular::place};
 
 /// Every name that the new model needs.
@@ -51,7 +51,7 @@ impl Names {
         let parent = input.from.replace('-', "_");
         let folder = library.models().join(&parent);
         if !folder.join(format!("configuration_{parent}.py")).is_file() {
-            return Err(ToolError::Input(no_parent(library, &input.from)));
+            return Err(no_parent(library, &input.from).into());
         }
         let parent_prefix = library.names().camel(&parent);
         let prefix = match &input.class_prefix {
@@ -61,11 +61,9 @@ impl Names {
         let config = format!("{prefix}Config");
         let taken = library.names().iter().find(|(key, class)| *key == name || *class == config);
         if library.models().join(&name).exists() || taken.is_some() {
-            let what =
+            let found =
                 taken.map_or(format!("`{name}`"), |(key, class)| format!("`{key}` ({class})"));
-            return Err(ToolError::Input(format!(
-                "there is a model {what} already; choose another name"
-            )));
+            return Err(NewModelError::Taken { found }.into());
         }
         let mut names = Self {
             display_name: input.display_name.clone().unwrap_or_else(|| spaced(&name)),
@@ -85,8 +83,7 @@ impl Names {
             names.derive(&source, &module);
         }
         if names.classes.is_empty() {
-            let text = format!("the files of `{}` export no class to inherit from", names.parent);
-            return Err(ToolError::Input(text));
+            return Err(NewModelError::NoClasses { parent: names.parent }.into());
         }
         Ok(names)
     }
@@ -165,7 +162,7 @@ impl Names {
     }
 }
 
-fn valid_name(name: &str) -> Result<String, ToolError> {
+fn valid_name(name: &str) -> Result<String, NewModelError> {
     let part = |it: &str| {
         !it.is_empty() && it.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
@@ -174,50 +171,43 @@ fn valid_name(name: &str) -> Result<String, ToolError> {
     if plain && Source::parse("", format!("from .{name} import *\n")).is_ok() {
         return Ok(name.to_owned());
     }
-    let text = format!(
-        "`{name}` cannot be a model type; use lower case letters, digits and single underscores, e.g. `my_model`"
-    );
-    Err(ToolError::Input(text))
+    Err(NewModelError::Name(name.to_owned()))
 }
 
-fn valid_prefix(prefix: &str) -> Result<String, ToolError> {
+fn valid_prefix(prefix: &str) -> Result<String, NewModelError> {
     let plain = prefix.chars().all(|it| it.is_ascii_alphanumeric());
     if plain && prefix.starts_with(|it: char| it.is_ascii_uppercase()) {
         return Ok(prefix.to_owned());
     }
-    Err(ToolError::Input(format!("`{prefix}` cannot begin a class name; give e.g. `MyModel`")))
+    Err(NewModelError::Prefix(prefix.to_owned()))
 }
 
-fn no_parent(library: &Library, from: &str) -> String {
+fn no_parent(library: &Library, from: &str) -> NewModelError {
+    let parent = from.to_owned();
     if library.names().iter().any(|(key, _)| key == from) {
-        return format!(
-            "`{from}` has no folder and configuration file of its own name here, so nothing can be inherited from it by name"
-        );
+        return NewModelError::ParentWithoutFolder { parent };
     }
     let known = library.names().iter().map(|(key, _)| key.to_owned());
-    let near = place::nearest(from, known).map(|it| format!("; the nearest is `{it}`"));
-    format!("`{from}` is no model with a configuration file here{}", near.unwrap_or_default())
+    NewModelError::NoParent { parent, nearest: place::nearest(from, known) }
 }
 
 /// Configuration and modeling, and what else was asked for, where the parent has such a file.
-fn kinds(folder: &Path, parent: &str, with: &[String]) -> Result<Vec<FileKind>, ToolError> {
+fn kinds(folder: &Path, parent: &str, with: &[String]) -> Result<Vec<FileKind>, NewModelError> {
     let has = |kind: &FileKind| folder.join(format!("{}.py", kind.module(parent))).is_file();
     let mut kinds: Vec<FileKind> =
         [FileKind::Configuration, FileKind::Modeling].into_iter().filter(has).collect();
     for name in with {
         match FileKind::ALL.into_iter().find(|it| it.to_string() == *name) {
             Some(kind) if !has(&kind) => {
-                return Err(ToolError::Input(format!(
-                    "`{parent}` has no {name} file to inherit from"
-                )));
+                return Err(NewModelError::NoFileOfKind {
+                    parent: parent.to_owned(),
+                    kind: name.clone(),
+                });
             }
             Some(kind) if kinds.contains(&kind) => {}
             Some(kind) => kinds.push(kind),
             None => {
-                let known = FileKind::ALL.map(FileKind::prefix).join(", ");
-                return Err(ToolError::Input(format!(
-                    "`{name}` is no kind of file; there are {known}"
-                )));
+                return Err(NewModelError::UnknownKind(name.clone()));
             }
         }
     }

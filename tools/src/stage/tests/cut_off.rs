@@ -195,7 +195,7 @@ fn two_stagings_do_not_meet() {
     let held = journal::lock(&repository).unwrap();
     for wish in [Wish::Plan, Wish::Apply { plan: None }] {
         let err = stage(&fixture.input(), &wish).unwrap_err();
-        assert!(matches!(err, ToolError::Stage(StageError::Busy { .. })), "{err}");
+        assert!(matches!(err.of(), Some(StageError::Busy { .. })), "{err}");
     }
     drop(held);
     assert_eq!(fixture.apply().state, State::Staged);

@@ -192,12 +192,12 @@ fn what_cannot_even_be_planned_is_an_error() {
     let said = |input: &StageInput| stage(input, &Wish::Plan).unwrap_err().to_string();
     let input = fixture.input();
     let folder = StageInput { checkout: fixture.root().join("tests"), ..input.clone() };
-    assert!(said(&folder).contains("no git checkout"), "{}", said(&folder));
+    assert!(said(&folder).contains("not a git checkout"), "{}", said(&folder));
     let nothing = StageInput { port: None, ..input.clone() };
     assert_eq!(said(&nothing), "no file to stage");
     for model_type in ["", "../x", "a b", "-x", "{a,b}", "*"] {
         let input = StageInput { model_type: model_type.to_owned(), ..input.clone() };
-        assert!(said(&input).contains("no model type"), "{model_type}: {}", said(&input));
+        assert!(said(&input).contains("not a model type"), "{model_type}: {}", said(&input));
     }
     let unknown = StageInput { target: "mlx".to_owned(), ..input.clone() };
     assert!(said(&unknown).contains("no target `mlx`"), "{}", said(&unknown));

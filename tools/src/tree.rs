@@ -1,16 +1,48 @@
 //! A tree of a library that receives ports: its package, its tables and its ports as they lie there.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use portwright_harness::hint::Hint;
 use portwright_source::port::{PortFile, Remapping, Tables};
-use portwright_targets::{Package, Target};
+use portwright_targets::{self as targets, NoReceiver, Package, Target};
 
-use super::error::PortError;
-use crate::error::ToolError;
+use crate::error::{Failure, ToolError};
+
+/// Why a target's tree cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TreeError {
+    /// No port is written for that target.
+    #[error(transparent)]
+    Target(#[from] NoReceiver),
+
+    /// The folder is another one.
+    #[error("`{path}` holds no package `{package}` (looked for `{package}/{models}`)", path = path.display())]
+    NoPackage { path: PathBuf, package: String, models: String },
+
+    #[error("`{path}` of the target cannot be read", path = path.display())]
+    Read { path: PathBuf, source: io::Error },
+}
+
+impl Failure for TreeError {}
+
+impl Hint for TreeError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Target(NoReceiver::Unknown(err)) => {
+                err.nearest.map(|it| format!("did you mean `{it}`?").into())
+            }
+            Self::NoPackage { .. } => {
+                Some("name a checkout of the target, or the folder that it is installed in".into())
+            }
+            Self::Target(_) | Self::Read { .. } => None,
+        }
+    }
+}
 
 /// A checkout or an install of a target.
 pub(crate) struct Tree {
@@ -33,9 +65,9 @@ impl Tree {
         let path = path
             .canonicalize()
             .map_err(|_| ToolError::NoSuchPath { flag: "--port", path: path.to_owned() })?;
-        let package = package(about, &path).ok_or_else(|| PortError::no_package(about, &path))?;
+        let package = package(about, &path)?;
         let utils = package.join(&about.remapping.file);
-        let remapping = Remapping::parse(&utils, &super::read(&utils)?, tables(about))?;
+        let remapping = Remapping::parse(&utils, &read(&utils)?, tables(about))?;
         let folder = package.join(&about.models);
         let error = |source: std::io::Error| ToolError::Read { path: folder.clone(), source };
         let mut ports = BTreeMap::new();
@@ -96,10 +128,23 @@ pub(crate) fn tables(about: &'static Package) -> Tables<'static> {
     Tables { by_type, by_architecture: by_architecture.as_deref() }
 }
 
+/// The target called `id` and its package; the one that receives ports where none is named.
+pub(crate) fn receiver(id: Option<&str>) -> Result<(&'static Target, &'static Package), TreeError> {
+    Ok(targets::receiver(id)?)
+}
+
 /// The folder of the package itself, in a checkout, an install, or where it is named.
-pub(crate) fn package(about: &Package, path: &Path) -> Option<PathBuf> {
-    about
-        .folders(path)
-        .into_iter()
-        .find(|it| it.join(&about.models).is_dir() && it.join(&about.remapping.file).is_file())
+pub(crate) fn package(about: &Package, path: &Path) -> Result<PathBuf, TreeError> {
+    let is_package =
+        |it: &PathBuf| it.join(&about.models).is_dir() && it.join(&about.remapping.file).is_file();
+    about.folders(path).into_iter().find(is_package).ok_or_else(|| TreeError::NoPackage {
+        path: path.to_owned(),
+        package: about.name.clone(),
+        models: about.models.clone(),
+    })
+}
+
+/// The text of a file of the target.
+pub(crate) fn read(path: &Path) -> Result<String, TreeError> {
+    fs::read_to_string(path).map_err(|source| TreeError::Read { path: path.to_owned(), source })
 }
