@@ -22,6 +22,8 @@ mod taps;
 mod variations;
 mod weights;
 
+pub(crate) use variations::deviations;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

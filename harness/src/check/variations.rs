@@ -4,9 +4,12 @@ use super::{Finding, weights::count};
 use crate::{
     answers::Answers,
     figure::{Figure, significant},
-    outcome::Absence,
+    outcome::{Absence, CheckRecord},
     variations::{Deviation, Setting, Varied},
 };
+
+/// How a sentence about the port begins.
+const THE_PORT: &str = "the port ";
 
 pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let varied = answers.variations()?;
@@ -44,6 +47,11 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     Ok(Finding::of(figures)?.with_notes(notes))
 }
 
+/// What a record of the check says of the port: without what was not asked of it.
+pub(crate) fn deviations(record: &CheckRecord) -> Vec<String> {
+    record.findings.iter().filter(|it| it.starts_with(THE_PORT)).cloned().collect()
+}
+
 /// Other values of the same fields, with which the port does the same kind of thing.
 fn same_fields(a: &Varied, b: &Varied) -> bool {
     let fields = |it: &Varied| it.settings.iter().map(|it| it.field.clone()).collect::<Vec<_>>();
@@ -54,7 +62,7 @@ fn same_fields(a: &Varied, b: &Varied) -> bool {
 fn sentence(group: &[Varied]) -> String {
     let values: Vec<String> = group.iter().map(|it| list(&it.settings)).collect();
     let values = values.join(", and where ");
-    // What came of the first stands for them.
+    // What came of the first stands for them. Each begins with [`THE_PORT`].
     match &group[0].deviation {
         Deviation::Differs { max_abs, bound } => {
             let [max_abs, bound] = [max_abs, bound].map(|it| significant(*it, 2));

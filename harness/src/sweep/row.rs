@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Proof;
 use crate::{
     case::Spelling,
-    check::{CHECKS, Group, logits::MAX_ABS},
+    check::{CHECKS, Group, deviations, logits::MAX_ABS},
     evidence::Evidence,
     figure::{Figure, Real, significant},
     gather::GatherError,
@@ -35,6 +35,9 @@ pub struct Row {
     pub proofs: Vec<Proof>,
     /// Failed or blocked checks that no proved cause explains.
     pub unexplained: Vec<String>,
+    /// What the port does at other values of its config's fields, where it is not the definition's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub varied: Vec<String>,
     pub seconds: f64,
 }
 
@@ -60,6 +63,7 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
         reason: reason(evidence),
         proofs: Vec::new(),
         unexplained: Vec::new(),
+        varied: evidence.check("variations-fields").map(deviations).unwrap_or_default(),
         seconds: 0.0,
     }
 }
@@ -119,6 +123,7 @@ pub(super) fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -
         reason: Some(err.to_string()),
         proofs: Vec::new(),
         unexplained: Vec::new(),
+        varied: Vec::new(),
         seconds: 0.0,
     }
 }
