@@ -15,7 +15,7 @@ use crate::{
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
-    variations::Variations,
+    varied::Variations,
 };
 
 /// A thing that was asked for: there, or absent for a stated reason.

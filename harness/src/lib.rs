@@ -53,4 +53,5 @@ pub mod sweep;
 pub mod tensors;
 pub mod tolerance;
 pub mod variations;
+pub mod varied;
 pub mod verify;

@@ -2,7 +2,8 @@
 
 use super::{
     Finding,
-    logits::{judge_along, max_abs_bound},
+    logits::{judge_along, judge_along_of, max_abs_bound},
+    power::tried,
 };
 use crate::{
     answers::Answers,
@@ -66,5 +67,7 @@ pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
         "repeated 4-grams of the port",
         repeated(own, 4),
     ));
-    Finding::of(figures)
+    tried(Finding::of(figures)?, &long.noise.base, |truth, answer| {
+        judge_along_of(answers.regime, reference, &long.noise, truth, answer)
+    })
 }

@@ -1,6 +1,6 @@
 //! Logits: the plain forward, judged figure by figure against the measured noise floor.
 
-use super::Finding;
+use super::{Finding, power::tried};
 use crate::{
     answers::{Answers, Asked, Noise, Reference},
     case::{Regime, TEXT_WINDOW},
@@ -24,17 +24,29 @@ pub const KL_MAX: &str = "kl-max";
 pub const WINDOW_ABS: &str = "window-abs";
 
 pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(answers)?;
+    let (regime, reference) = (answers.regime, answers.reference()?);
+    let of = |truth: &Tensor, logits: &Tensor| how_different(regime, reference, truth, logits);
+    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
+    tried(finding, &reference.truth, of)
+}
+
+fn how_different(
+    regime: Regime,
+    reference: &Reference,
+    truth: &Tensor,
+    logits: &Tensor,
+) -> Asked<Vec<Figure>> {
+    let figures = compare(truth, logits).map_err(|err| blocked(&err))?;
     let judged = |id, name, order, of: fn(&LogitFigures) -> f64, scale| -> Asked<Figure> {
         Ok(Figure::judged(
             id,
             name,
             of(&figures),
-            floor_bound(answers.regime, reference, order, of, scale)?,
+            floor_bound(regime, reference, order, of, scale)?,
         ))
     };
     let scale = scale_of(reference);
-    Finding::of(vec![
+    Ok(vec![
         judged(MAX_ABS, "max |Δ|", Order::Linear, |it| it.max_abs, scale)?,
         judged("mean-abs", "mean |Δ|", Order::Linear, |it| it.mean_abs, scale)?,
         judged("nmse", "NMSE", Order::Quadratic, |it| it.nmse, 1.0)?,
@@ -49,11 +61,22 @@ pub(crate) fn is_right(answers: &Answers) -> bool {
 }
 
 pub(super) fn distribution(answers: &Answers) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(answers)?;
-    let regime = answers.regime;
+    let (regime, reference) = (answers.regime, answers.reference()?);
+    let of = |truth: &Tensor, logits: &Tensor| distributed(regime, reference, truth, logits);
+    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
+    tried(finding, &reference.truth, of)
+}
+
+fn distributed(
+    regime: Regime,
+    reference: &Reference,
+    truth: &Tensor,
+    logits: &Tensor,
+) -> Asked<Vec<Figure>> {
+    let figures = compare(truth, logits).map_err(|err| blocked(&err))?;
     let kl = kl_bound(regime, reference)?;
     let cosine = floor_bound(regime, reference, Order::Quadratic, |it| it.cosine_distance, 1.0)?;
-    Finding::of(vec![
+    Ok(vec![
         Figure::judged(KL_MAX, "max KL of a position (nats)", figures.kl_max, kl),
         Figure::judged("cosine-max", "max 1 - cos of a position", figures.cosine_distance, cosine),
     ])
@@ -63,8 +86,20 @@ pub(super) fn distribution(answers: &Answers) -> Result<Finding, Absence> {
 /// one lost token may be a tie; so the judged figure is the logit gap that the port's choice gives
 /// away, held to twice the noise of one logit.
 pub(super) fn top_k(answers: &Answers) -> Result<Finding, Absence> {
-    let (figures, reference) = measured(answers)?;
-    let bound = max_abs_bound(answers.regime, reference)?;
+    let (regime, reference) = (answers.regime, answers.reference()?);
+    let of = |truth: &Tensor, logits: &Tensor| lost(regime, reference, truth, logits);
+    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
+    tried(finding, &reference.truth, of)
+}
+
+fn lost(
+    regime: Regime,
+    reference: &Reference,
+    truth: &Tensor,
+    logits: &Tensor,
+) -> Asked<Vec<Figure>> {
+    let figures = compare(truth, logits).map_err(|err| blocked(&err))?;
+    let bound = max_abs_bound(regime, reference)?;
     let tie = Bound::at_most(2.0 * bound.limit());
     let mut figures_of = Vec::new();
     for (index, k) in TOP_K.into_iter().enumerate() {
@@ -81,7 +116,7 @@ pub(super) fn top_k(answers: &Answers) -> Result<Finding, Absence> {
             share,
         ));
     }
-    Finding::of(figures_of)
+    Ok(figures_of)
 }
 
 /// Figures that hold pairs of logits (reference, port) to the noise floor of the plain forward: the
@@ -123,7 +158,18 @@ pub(super) fn judge_along(
     more: &Noise,
     port: &Tensor,
 ) -> Result<Vec<Figure>, Absence> {
-    let along = along(&more.base, port).map_err(|err| blocked(&err))?;
+    judge_along_of(regime, reference, more, &more.base, port)
+}
+
+/// As [`judge_along`], where `truth` may be a part of the text.
+pub(super) fn judge_along_of(
+    regime: Regime,
+    reference: &Reference,
+    more: &Noise,
+    truth: &Tensor,
+    port: &Tensor,
+) -> Result<Vec<Figure>, Absence> {
+    let along = along(truth, port).map_err(|err| blocked(&err))?;
     let noise = || reference.noise.iter().chain([more]);
     let scale = scale_of(reference);
     let (difference, at) = worst(&along.max_abs);
@@ -170,13 +216,6 @@ fn kl_scale(reference: &Reference) -> f64 {
 /// The bound of `max |Δ|` of one logit.
 pub(super) fn max_abs_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {
     floor_bound(regime, reference, Order::Linear, |it| it.max_abs, scale_of(reference))
-}
-
-fn measured(answers: &Answers) -> Result<(LogitFigures, &Reference), Absence> {
-    let reference = answers.reference()?;
-    let logits = answers.logits()?;
-    let figures = compare(&reference.truth, logits).map_err(|err| blocked(&err))?;
-    Ok((figures, reference))
 }
 
 fn floor_bound(

@@ -16,6 +16,7 @@ mod dtype;
 mod generation;
 pub mod logits;
 mod positions;
+mod power;
 mod quantised;
 mod state;
 mod taps;

@@ -2,7 +2,8 @@
 
 use super::{
     Finding,
-    logits::{judge, judge_along},
+    logits::{judge, judge_along, judge_along_of},
+    power::tried,
 };
 use crate::{
     answers::Answers, case::StateWay, figure::Figure, measure::logits::max_or_nan,
@@ -13,7 +14,9 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
     let reference = answers.reference()?;
     let state = answers.state(way)?;
     let pairs: Vec<(&Tensor, &Tensor)> = state.rows.iter().map(|(a, b)| (a, b)).collect();
-    Finding::of(judge(answers.regime, reference, &pairs)?)
+    let finding = Finding::of(judge(answers.regime, reference, &pairs)?)?;
+    let Some((truth, _)) = pairs.first() else { return Ok(finding) };
+    tried(finding, truth, |truth, answer| judge(answers.regime, reference, &[(truth, answer)]))
 }
 
 /// A long prompt is judged by medians of windows, as a long text is; of the ways of feeding the worst
@@ -38,5 +41,8 @@ pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
             }
         }
     }
-    Ok(Finding::of(worst)?.with_notes(notes))
+    let finding = Finding::of(worst)?.with_notes(notes);
+    tried(finding, &prompt.noise.base, |truth, answer| {
+        judge_along_of(answers.regime, reference, &prompt.noise, truth, answer)
+    })
 }

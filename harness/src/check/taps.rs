@@ -57,6 +57,16 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
             count + stages.len()
         ));
     }
+    // Errors are relative: an output of zeros errs by 1.
+    let powerless: Vec<&str> =
+        stages.iter().filter(|it| 1.0 <= it.bound).map(|it| it.reference.as_str()).collect();
+    if let (Some(path), None) = (powerless.first(), &finding.incomplete) {
+        finding.incomplete = Some(format!(
+            "no power: an output of zeros would pass in {} of {} layers, e.g. `{path}`",
+            powerless.len(),
+            stages.len()
+        ));
+    }
     if let Some(found) = &divergence {
         let (first, stage) = (&taps.pairs[found.first], &taps.pairs[found.stage]);
         finding.place = Some(Place {

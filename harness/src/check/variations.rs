@@ -5,7 +5,7 @@ use crate::{
     answers::Answers,
     figure::{Figure, significant},
     outcome::{Absence, CheckRecord},
-    variations::{Deviation, Setting, Varied},
+    varied::{Deviation, Setting, Varied},
 };
 
 /// How a sentence about the port begins.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Setting, cover::Choice, one::Sides};
-use crate::{engine::EngineError, gather::Question};
+use super::{cover::Choice, one::Sides};
+use crate::{engine::EngineError, gather::Question, varied::Setting};
 
 /// One field and the values beside the one that it has.
 #[derive(Clone, Debug, Deserialize)]

@@ -21,9 +21,6 @@ mod shrink;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use crate::{
     answers::Asked,
     engine::{EngineError, Operation},
@@ -31,6 +28,7 @@ use crate::{
     kept::Files,
     outcome::Absence,
     progress::{Progress, Step},
+    varied::{Setting, Variations, Varied},
 };
 use cover::{Choice, Cover};
 use domain::Domain;
@@ -40,48 +38,6 @@ use one::{Said, Sides};
 const MOST_ROWS: usize = 12;
 /// Configs that are asked in all, those of looking for the fields that matter among them.
 const MOST_CONFIGS: usize = 48;
-
-/// A field of config.json and the value that it was given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Setting {
-    pub field: String,
-    pub value: Value,
-}
-
-/// What a port does with some values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Deviation {
-    /// It computes another model: `max |Δ|` of the logits, and what that may be.
-    Differs { max_abs: f64, bound: f64 },
-    /// It breaks in a way that says nothing of the value.
-    Breaks { message: String },
-    /// It says that it does not know the value: a limit, not a wrong model.
-    Refuses { message: String },
-}
-
-/// The fewest values with which a port deviates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Varied {
-    pub settings: Vec<Setting>,
-    pub deviation: Deviation,
-}
-
-/// What was varied, and what came of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Variations {
-    /// Fields that were varied.
-    pub fields: Vec<String>,
-    /// Configs that both sides computed.
-    pub compared: usize,
-    pub deviations: Vec<Varied>,
-    /// Values that the definition itself does not take, with the reason.
-    pub refused_by_definition: Vec<(Vec<Setting>, String)>,
-    /// Values that were not asked because so many others were.
-    pub not_reached: Vec<Setting>,
-    /// Pairs of values that were asked together, and how many there are.
-    pub pairs: (usize, usize),
-}
 
 /// Vary the fields of the question's config on both sides. Files go below `work`.
 ///

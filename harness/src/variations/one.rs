@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Deviation, Setting, domain::with};
+use super::domain::with;
 use crate::{
     case::{Inputs, Regime, token_rows},
     engine::{EngineError, Failure, Forward, Open, Opened, Session, Synthesis, Synthesised},
@@ -18,6 +18,7 @@ use crate::{
     measure::logits::{compare, max_or_nan},
     tensors::Tensor,
     tolerance::bound,
+    varied::{Deviation, Setting},
 };
 
 /// Tokens of a row: three windows of a synthetic checkpoint.

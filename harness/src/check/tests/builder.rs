@@ -11,7 +11,7 @@ use crate::{
     engine::{Opened, Pair, Roundtrip},
     measure::taps::TapFigure,
     tensors::Tensor,
-    variations::{Variations, Varied},
+    varied::{Variations, Varied},
 };
 
 /// Positions and vocabulary of the tiny model.

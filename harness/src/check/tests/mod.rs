@@ -17,7 +17,7 @@ use crate::{
     engine::{Experiment, Failure, Opened, Roundtrip},
     need::Need,
     outcome::{Absence, CheckRecord, Outcome},
-    variations::{Deviation, Setting, Varied},
+    varied::{Deviation, Setting, Varied},
 };
 
 fn check(id: &str) -> &'static Check {
@@ -340,6 +340,6 @@ fn what_a_port_refuses_is_told_and_does_not_count_and_nothing_compared_never_pas
     let record = record("variations-fields", &answers);
     assert_eq!(record.outcome, Outcome::Pass);
     assert!(record.findings.iter().any(|it| it.contains("refuses `hidden_act` is \"gelu\"")));
-    answers.put_variations(Ok(crate::variations::Variations::default()));
+    answers.put_variations(Ok(crate::varied::Variations::default()));
     assert_eq!(self::record("variations-fields", &answers).outcome, Outcome::NotRun);
 }
