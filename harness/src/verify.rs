@@ -12,7 +12,7 @@ use crate::{
     case::Spelling,
     check::{CHECKS, Check, logits},
     digest,
-    engine::package_path,
+    engine::{EngineError, package_path},
     evidence::{Clock, Evidence, SCHEMA_VERSION, SourceFile, Subject, TapRecord},
     facts,
     figure::Real,
@@ -48,7 +48,12 @@ pub fn verify(
     let mut started = phase("asking", started);
     if question.wants(Need::Variations) {
         let varied = if logits::is_right(&answers) {
-            variations::ask(lane, question, work, progress)?
+            match variations::ask(lane, question, work, progress) {
+                Ok(varied) => varied,
+                Err(EngineError::Cancelled) => return Err(EngineError::Cancelled.into()),
+                // What was measured before stands.
+                Err(err) => Err(Absence::Blocked { reason: err.to_string() }),
+            }
         } else {
             let reason = "the port is not right at the config as it is".into();
             Err(Absence::Blocked { reason })

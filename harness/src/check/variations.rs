@@ -1,5 +1,7 @@
 //! Variations: a field that is right at one value must be right at others.
 
+use serde_json::Value;
+
 use super::{Finding, weights::count};
 use crate::{
     answers::Answers,
@@ -10,6 +12,8 @@ use crate::{
 
 /// How a sentence about the port begins.
 const THE_PORT: &str = "the port ";
+/// Parts of a value that are said.
+const MOST_PARTS: usize = 3;
 
 pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let varied = answers.variations()?;
@@ -60,8 +64,14 @@ fn same_fields(a: &Varied, b: &Varied) -> bool {
 }
 
 fn sentence(group: &[Varied]) -> String {
-    let values: Vec<String> = group.iter().map(|it| list(&it.settings)).collect();
-    let values = values.join(", and where ");
+    let values = match group {
+        // One field: its values in a row.
+        [first, ..] if first.settings.len() == 1 => {
+            let all = group.iter().flat_map(|it| &it.settings).map(|it| brief(&it.value));
+            format!("`{}` is {}", first.settings[0].field, either(&all.collect::<Vec<_>>()))
+        }
+        _ => either(&group.iter().map(|it| list(&it.settings)).collect::<Vec<_>>()),
+    };
     // What came of the first stands for them. Each begins with [`THE_PORT`].
     match &group[0].deviation {
         Deviation::Differs { max_abs, bound } => {
@@ -78,5 +88,27 @@ fn list(settings: &[Setting]) -> String {
 }
 
 fn one(setting: &Setting) -> String {
-    format!("`{}` is {}", setting.field, super::config::short(&setting.value))
+    format!("`{}` is {}", setting.field, brief(&setting.value))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// A value as one would say it: what has parts by its first ones.
+fn brief(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let parts =
+                fields.iter().take(MOST_PARTS).map(|(name, it)| format!("{name}: {}", brief(it)));
+            let more = if MOST_PARTS < fields.len() { ", …" } else { "" };
+            format!("{{{}{more}}}", parts.collect::<Vec<_>>().join(", "))
+        }
+        other => super::config::short(other),
+    }
 }

@@ -66,12 +66,14 @@ def variable_fields(session: Session, request: dict) -> dict:
             else:
                 refused.append({"field": name, "value": other, "why": why})
         if values:
-            fields.append({"field": name, "base": _json(value), "values": values})
+            fields.append({"field": name, "values": values})
     return {"fields": fields, "refused": refused}
 
 
 def alternatives(name: str, value: Any, cls: type, config: PreTrainedConfig, source: str) -> list:
-    """Other values that a published config could have."""
+    """Other values that a published config could have; a config within the config has none of its own."""
+    if isinstance(value, PreTrainedConfig):
+        return []
     if name == "rope_parameters":
         return _ropes(value)
     if name == "num_key_value_heads":
@@ -153,11 +155,3 @@ def _refusal(request: dict, name: str, value: Any) -> str | None:
     except Exception as error:  # noqa: BLE001 - a definition may refuse in any way
         return f"{type(error).__name__}: {error}".splitlines()[0][:200]
     return None
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_json(it) for it in value]
-    if isinstance(value, dict):
-        return {str(key): _json(it) for key, it in value.items()}
-    return value
