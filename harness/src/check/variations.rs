@@ -39,8 +39,15 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     for group in varied.deviations.chunk_by(same_fields) {
         notes.push(sentence(group));
     }
-    for (settings, why) in &varied.refused_by_definition {
-        notes.push(format!("not asked: {}: the definition says {why}", list(settings)));
+    if let Some((settings, why)) = varied.refused_by_definition.first() {
+        let others = match varied.refused_by_definition.len() - 1 {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        notes.push(format!(
+            "not asked, as the definition does not take it: {} ({why}){others}",
+            list(settings)
+        ));
     }
     if !varied.not_reached.is_empty() {
         notes.push(format!(
