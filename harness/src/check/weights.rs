@@ -24,6 +24,18 @@ pub(super) fn loaded(answers: &Answers) -> Result<Finding, Absence> {
     let harmful = if right { 0 } else { dropped.len() };
     let name = "tensors that arrive nowhere, with wrong logits";
     figures.push(count("harmful-tensors", name, harmful));
+    let (theirs, own) = (&reference.opened.weight_files, &port.weight_files);
+    if !theirs.is_empty() && !own.is_empty() && theirs != own {
+        let other = own.iter().filter(|it| !theirs.contains(it)).count()
+            + theirs.iter().filter(|it| !own.contains(it)).count();
+        let name = "weight files that only one side reads, with wrong logits";
+        figures.push(count("other-files", name, if right { 0 } else { other }));
+        notes.push(format!(
+            "the folder holds two sets of weights: the definition reads {}, the port {}",
+            theirs.join(", "),
+            own.join(", ")
+        ));
+    }
     notes.extend(dropped.iter().take(8).map(|it| format!("the port drops `{it}`")));
     Ok(Finding::of(figures)?.with_notes(notes))
 }

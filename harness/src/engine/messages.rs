@@ -159,6 +159,9 @@ pub struct Opened {
     pub class: Option<String>,
     #[serde(default)]
     pub file: Option<PathBuf>,
+    /// The files that its weights were read from; empty where the engine does not say.
+    #[serde(default)]
+    pub weight_files: Vec<String>,
     #[serde(default)]
     pub load: Load,
     #[serde(default)]

@@ -81,14 +81,15 @@ pub(crate) enum Weights {
 }
 
 impl Weights {
-    /// The one file or the index that every loader takes; else all safetensors files beside the config.
+    /// In the order of transformers: the one file, else the index; else all safetensors files beside the
+    /// config.
     pub(crate) fn among(id: &str, files: &[RepoFile]) -> Result<Self, HubError> {
         let has = |name: &str| files.iter().any(|it| it.path == name);
-        if has(INDEX) {
-            return Ok(Self::Sharded { index: INDEX.to_owned() });
-        }
         if has(SINGLE) {
             return Ok(Self::Files(vec![SINGLE.to_owned()]));
+        }
+        if has(INDEX) {
+            return Ok(Self::Sharded { index: INDEX.to_owned() });
         }
         let names = files.iter().map(|it| &it.path);
         let found: Vec<String> =
@@ -134,8 +135,11 @@ mod tests {
 
     #[test]
     fn weights_are_where_loaders_look() {
+        let sharded = files(&["model-1.safetensors", INDEX]);
+        assert!(matches!(Weights::among("m", &sharded), Ok(Weights::Sharded { .. })));
         let both = files(&["model-1.safetensors", INDEX, SINGLE]);
-        assert!(matches!(Weights::among("m", &both), Ok(Weights::Sharded { .. })));
+        let Ok(Weights::Files(found)) = Weights::among("m", &both) else { panic!("the index won") };
+        assert_eq!(found, [SINGLE]);
         let Ok(Weights::Files(found)) =
             Weights::among("m", &files(&["weights.safetensors", "x/y.safetensors", "a.bin"]))
         else {

@@ -61,14 +61,16 @@ pub(super) fn tap(path: &str, floors: f64) -> TapFigure {
     }
 }
 
+/// The reference, as it was opened.
+pub(super) fn reference(opened: Opened) -> Reference {
+    let noise = vec![noise("precision"), noise("nudged")];
+    Reference { opened, truth: logits(0.0), noise }
+}
+
 /// Everything answered as a right port answers it.
 pub(super) fn right() -> Answers {
     let mut answers = Answers::new(Regime::Logic, Pair::default(), json!({}), None);
-    answers.put_reference(Ok(Reference {
-        opened: opened(),
-        truth: logits(0.0),
-        noise: vec![noise("precision"), noise("nudged")],
-    }));
+    answers.put_reference(Ok(reference(opened())));
     answers.put_judged(Ok(opened()));
     answers.put_logits(Ok(logits(NOISE)));
     let paths = ["model.layers.0", "model.layers.1", "model.norm"];

@@ -4,7 +4,7 @@ mod builder;
 
 use std::collections::BTreeSet;
 
-use builder::{dtypes, logits, noise, right, table, tap, variations};
+use builder::{dtypes, logits, noise, reference, right, table, tap, variations};
 use serde_json::json;
 
 use super::{CHECKS, Check, select};
@@ -61,6 +61,12 @@ const FAULTS: &[(&str, Spoil)] = &[
     }),
     ("weights-loaded", |it| {
         it.put_judged(Ok(opened(json!({"sanitize": {"dropped": ["model.norm.weight"]}}))));
+        it.put_logits(Ok(logits(WRONG)));
+    }),
+    ("weights-loaded", |it| {
+        let read = |names: &[&str]| opened(json!({"weight_files": names}));
+        it.put_judged(Ok(read(&["model-00001-of-00001.safetensors", "model.safetensors"])));
+        it.put_reference(Ok(reference(read(&["model.safetensors"]))));
         it.put_logits(Ok(logits(WRONG)));
     }),
     ("weights-roundtrip", |it| {

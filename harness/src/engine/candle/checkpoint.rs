@@ -28,8 +28,9 @@ pub(super) fn read(request: &mut Value) -> Result<Option<Vec<PathBuf>>, Failure>
         return Err(refused("config", format!("`{}` is not a JSON object", path.display())));
     }
     give(request, &path, config.clone());
+    let named = config["transformers_weights"].as_str().map(str::to_owned);
     request["config"] = config;
-    files(&folder).map(Some)
+    files(&folder, named.as_deref()).map(Some)
 }
 
 /// Gives a request the `base_config` that it names.
@@ -46,17 +47,25 @@ fn give(request: &mut Value, path: &Path, content: Value) {
     request["files"][path.to_string_lossy().as_ref()] = content;
 }
 
-/// The safetensors files of a checkpoint: the single one, or those that the index names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let index = folder.join(INDEX);
+/// The safetensors files of a checkpoint, in the order of transformers: what config.json names as
+/// `transformers_weights`, else the single one, else those of the index.
+fn files(folder: &Path, named: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
+    let index = match named {
+        Some(name) if !is_plain(name) => {
+            let message = format!("`transformers_weights` names no file of its folder: `{name}`");
+            return Err(refused("weights", message));
+        }
+        Some(name) if name.ends_with(".index.json") => folder.join(name),
+        Some(name) => return one(folder.join(name)),
+        None if folder.join(SINGLE).is_file() => return one(folder.join(SINGLE)),
+        None => folder.join(INDEX),
+    };
     if !index.is_file() {
-        let single = folder.join(SINGLE);
-        return if single.is_file() {
-            Ok(vec![single])
-        } else {
-            let message = format!("`{}` has neither {SINGLE} nor {INDEX}", folder.display());
-            Err(refused("weights", message))
+        let message = match named {
+            Some(name) => format!("`{}` has no {name}, which config.json names", folder.display()),
+            None => format!("`{}` has neither {SINGLE} nor {INDEX}", folder.display()),
         };
+        return Err(refused("weights", message));
     }
     let map = json(&index, "weights")?;
     let shown = index.display();
@@ -67,7 +76,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     for (tensor, file) in map {
         match file.as_str() {
             // An index must not reach out of its folder.
-            Some(name) if !name.is_empty() && !name.contains(['/', '\\']) && name != ".." => {
+            Some(name) if is_plain(name) => {
                 names.insert(name);
             }
             _ => {
@@ -84,6 +93,18 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         }
         None => Ok(files),
     }
+}
+
+fn one(file: PathBuf) -> Result<Vec<PathBuf>, Failure> {
+    if file.is_file() {
+        return Ok(vec![file]);
+    }
+    Err(refused("weights", format!("`{}` is not there", file.display())))
+}
+
+/// Whether a name is one of a file in its folder.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '\\']) && name != ".."
 }
 
 fn json(path: &Path, kind: &str) -> Result<Value, Failure> {
@@ -124,6 +145,28 @@ mod tests {
         write("a.safetensors", "");
         write(INDEX, r#"{"weight_map": {"x": "a.safetensors", "y": "a.safetensors"}}"#);
         assert_eq!(ask(folder.path()).unwrap().unwrap(), [folder.path().join("a.safetensors")]);
+    }
+
+    #[test]
+    fn weights_are_taken_in_the_order_of_transformers() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let found = || ask(folder.path()).map(|it| it.unwrap());
+        write("config.json", "{}");
+        for name in ["a.safetensors", "b.safetensors", SINGLE] {
+            write(name, "");
+        }
+        write(INDEX, r#"{"weight_map": {"x": "a.safetensors"}}"#);
+        assert_eq!(found().unwrap(), [folder.path().join(SINGLE)]);
+        write("config.json", r#"{"transformers_weights": "b.safetensors"}"#);
+        assert_eq!(found().unwrap(), [folder.path().join("b.safetensors")]);
+        write("config.json", r#"{"transformers_weights": "model.safetensors.index.json"}"#);
+        assert_eq!(found().unwrap(), [folder.path().join("a.safetensors")]);
+        for (name, words) in [("../b.safetensors", "no file of its folder"), ("c", "is not there")]
+        {
+            write("config.json", &json!({"transformers_weights": name}).to_string());
+            assert!(found().unwrap_err().message.contains(words), "{name}");
+        }
     }
 
     #[test]

@@ -184,6 +184,7 @@ def _describe(handle: Handle) -> dict:
         "opened": handle.opened,
         "class": type(model).__name__,
         "file": source_file(type(model)),
+        "weight_files": [os.path.basename(it) for it in checkpoint.require_readable(handle.folder)],
         "args_class": top.name, "args_fields": top.fields, "args_used": top.used,
         "args_ignored": top.ignored, "args_nested": [
             dataclasses.asdict(it) for it in handle.watch.records if it is not top],

@@ -49,9 +49,18 @@ def save_model(model: Any, out: str, original: bool) -> None:
 
 
 def weight_files(checkpoint: str) -> list[str]:
-    """The safetensors files of a checkpoint folder, each known to be readable."""
+    """The safetensors files that transformers takes of a checkpoint folder, each known to be readable."""
+    named = None
+    if os.path.isfile(config := os.path.join(checkpoint, "config.json")):
+        named = read_json(config).get("transformers_weights")
     index = os.path.join(checkpoint, "model.safetensors.index.json")
-    if os.path.isfile(index):
+    if named and named.endswith(".index.json"):
+        index = os.path.join(checkpoint, named)
+    if named and not named.endswith(".index.json"):
+        names = [named]
+    elif not named and os.path.isfile(os.path.join(checkpoint, "model.safetensors")):
+        names = ["model.safetensors"]
+    elif os.path.isfile(index):
         try:
             names = sorted(set(read_json(index)["weight_map"].values()))
         except (ValueError, KeyError, AttributeError) as error:

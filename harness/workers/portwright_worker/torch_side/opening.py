@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +85,8 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         "seconds": seconds,
         "class": type(model).__name__,
         "file": inspect.getfile(type(model)),
+        "weight_files": [os.path.basename(it) for it in files.weight_files(checkpoint)
+                         if it.endswith(".safetensors")],
         "load": {
             "missing": sorted(info.get("missing_keys", ())),
             "unexpected": sorted(info.get("unexpected_keys", ())),
