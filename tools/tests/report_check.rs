@@ -175,3 +175,30 @@ fn rendering_takes_less_than_a_verification_shows() {
     let took = started.elapsed();
     assert!(took.as_secs_f64() < 2.0, "{took:?}");
 }
+
+/// The command is no part of the digest, so what it asks is held to the facts one by one.
+#[test]
+fn facts_that_are_not_about_what_the_command_asks_are_found() {
+    let dir = run();
+    let evidence = text(&dir, "evidence.json");
+    let honest = "\"command\": \"portwright verify gemma2\"";
+    assert!(evidence.contains(honest));
+    for (asked, words) in [
+        ("portwright verify llama", "the model type llama, the facts are of gemma2"),
+        ("portwright verify gemma2 --seed 3", "the seed 3, the facts are of 0"),
+        ("portwright verify gemma2 --engines embedded,mlx", "the engines embedded,mlx"),
+        ("portwright verify gemma2 --precision native", "the precision"),
+        ("portwright verify gemma2 --spelling rope_parameters", "the spelling rope_parameters"),
+        ("portwright verify gemma2 --checkpoint org/name", "the kind of checkpoint real"),
+        ("portwright verify gemma2 --set rms_norm_eps=0.5", "sets `rms_norm_eps` to 0.5"),
+        ("portwright inspect gemma2", "is not a command of `verify`"),
+    ] {
+        let forged = evidence.replace(honest, &format!("\"command\": \"{asked}\""));
+        fs::write(dir.path().join("evidence.json"), forged).unwrap();
+        let check = report::check(dir.path()).unwrap();
+        let found = check.evidence.join("; ");
+        assert!(found.contains(words), "{asked}: {found}");
+    }
+    fs::write(dir.path().join("evidence.json"), &evidence).unwrap();
+    assert_eq!(report::check(dir.path()).unwrap().evidence, Vec::<String>::new());
+}
