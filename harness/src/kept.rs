@@ -250,7 +250,8 @@ mod tests {
 
     #[test]
     fn a_row_is_made_again_when_the_contents_of_anything_it_rests_on_change_and_only_then() {
-        let edits: [(&str, &dyn Fn(&World)); 5] = [
+        type Edit<'a> = (&'a str, &'a dyn Fn(&World));
+        let edits: [Edit<'_>; 5] = [
             ("the program", &|it| it.write("program", "another")),
             ("the definition", &|it| it.write("library/model.py", "another")),
             ("what the definition imports", &|it| it.write("library/shared.py", "another")),

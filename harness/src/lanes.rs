@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn an_error_of_any_lane_is_the_answer() {
-        let refuse = |_: &mut (), item: u32| if item == 7 { Err("seven") } else { Ok(item) };
+        let refuse = |(): &mut (), item: u32| if item == 7 { Err("seven") } else { Ok(item) };
         assert_eq!(each((0..20).collect(), 3, (), || Ok(()), refuse), Err("seven"));
-        let ok = |_: &mut (), item: u32| Ok(item);
+        let ok = |(): &mut (), item: u32| Ok(item);
         assert_eq!(each((0..20).collect(), 2, (), || Err("no engine"), ok), Err("no engine"));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     engine::EngineError,
     evidence::Evidence,
-    figure::Real,
+    figure::{Figure, Real},
     gather::{GatherError, Lane, Question},
     measure::logits::max_or_nan,
     outcome::{CheckRecord, Outcome, Verdict},
@@ -164,7 +164,7 @@ fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
         .iter()
         .flat_map(|it| &it.figures)
         .filter(|it| !it.holds())
-        .filter_map(|it| it.multiple())
+        .filter_map(Figure::multiple)
         .reduce(max_or_nan)
         .map(Real);
     Catch {

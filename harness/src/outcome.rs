@@ -135,10 +135,9 @@ impl CheckRecord {
         match &self.absence {
             Some(Absence::Blocked { .. }) => Outcome::NotRun,
             Some(Absence::NotApplicable { .. }) => Outcome::NotApplicable,
-            Some(Absence::PortFailed { .. }) => Outcome::Fail,
             None if !self.figures.iter().any(Figure::is_judged) => Outcome::NotRun,
             None if self.figures.iter().all(Figure::holds) => Outcome::Pass,
-            None => Outcome::Fail,
+            Some(Absence::PortFailed { .. }) | None => Outcome::Fail,
         }
     }
 }

@@ -12,13 +12,11 @@ pub const SEED: &str = "SAMPLE_SEED";
 ///
 /// Where [`SEED`] is set to what is no number: drawing another sample in silence would look like a pass.
 pub fn seed() -> u64 {
-    match env::var(SEED) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{SEED} is `{text}`, not a number")),
-        Err(_) => {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            since.expect("the clock is past 1970").as_secs() / 86_400
-        }
+    if let Ok(text) = env::var(SEED) {
+        return text.parse().unwrap_or_else(|_| panic!("{SEED} is `{text}`, not a number"));
     }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("the clock is past 1970").as_secs() / 86_400
 }
 
 /// `count` of `all`, distinct. As many days as there are such groups in `all` draw every one of them.

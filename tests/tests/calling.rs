@@ -73,6 +73,7 @@ fn asked<T>(engine: EngineKind, folder: &Path, ask: impl Fn(&mut Session<'_>, &P
 }
 
 /// The logits of two rows of tokens, asked with `more`.
+#[expect(clippy::needless_pass_by_value, reason = "its callers write the value in place")]
 fn logits(session: &mut Session<'_>, folder: &Path, more: Value) -> Result<Tensor, EngineError> {
     let out = folder.join("logits.safetensors");
     let rows: [Vec<u32>; 2] = [(10..22).collect(), (30..42).rev().collect()];

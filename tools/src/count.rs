@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 /// `1 file`, `0 files`, `12 files`: the number with the word that fits it.
+#[expect(clippy::needless_pass_by_value, reason = "a number is a number")]
 pub fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
     let word = if number == N::from(1) { one } else { many };
     format!("{number} {word}")

@@ -16,9 +16,10 @@ pub(super) fn tables(answers: &Answers) -> Result<Finding, Absence> {
         let reason =
             reasons.first().map_or_else(|| "no layer rotates".to_owned(), |&it| it.to_owned());
         // A rotation that nobody could read may be wrong.
-        return Err(match rotations.unpaired.is_empty() {
-            true => Absence::NotApplicable { reason },
-            false => Absence::Blocked { reason },
+        return Err(if rotations.unpaired.is_empty() {
+            Absence::NotApplicable { reason }
+        } else {
+            Absence::Blocked { reason }
         });
     }
     // The worst layer at each position, so that the record stays short however deep the model is.

@@ -48,6 +48,7 @@ pub(super) struct World {
     pub(super) settings: Settings,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "its callers write the value in place")]
 pub(super) fn world(does: Fake) -> World {
     let dir = tempfile::tempdir().unwrap();
     let bin = dir.path().join("bin");

@@ -38,8 +38,8 @@ pub(super) fn with_row(
         Some(first) => lead(text, first.start()).to_owned(),
         None => format!("{}{STEP}", lead(text, whole.start())),
     };
-    let lines = row.iter().map(|it| format!("{indent}{it}\n")).collect::<String>();
-    let lines = format!("{},\n", lines.trim_end_matches('\n'));
+    let lines: Vec<String> = row.iter().map(|it| format!("{indent}{it}")).collect();
+    let lines = format!("{},\n", lines.join("\n"));
     let (kept, after) = rest.split_at((at - last).to_usize());
     format!("{before}{missing}{kept}{lines}{after}")
 }

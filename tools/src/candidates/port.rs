@@ -18,6 +18,7 @@ const REMOTES: [&str; 2] = ["upstream", "origin"];
 
 /// The target's package in a checkout or an install.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the target is one part of what was opened")]
 pub(super) struct Target {
     target: &'static targets::Target,
     about: &'static targets::Package,

@@ -101,12 +101,11 @@ pub fn bench(
 
     let python = match &input.python_converter {
         Some(script) => {
-            let python = match &input.python {
-                Some(python) => python.clone(),
-                None => {
-                    let pinned = environment::ensure(home, &[Supply::Torch], progress, cancel)?;
-                    pinned.engines()?.python.clone()
-                }
+            let python = if let Some(python) = &input.python {
+                python.clone()
+            } else {
+                let pinned = environment::ensure(home, &[Supply::Torch], progress, cancel)?;
+                pinned.engines()?.python.clone()
             };
             Some(measure_python(&python, script, &library, &chosen, progress)?)
         }

@@ -165,7 +165,7 @@ const FIELDS: &[Field] = &[
 pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     let evidence = runs::load(&input.run)?;
     if let Some(fault) = evidence.disagreements().first() {
-        return Err(DraftError::Disagrees(fault.to_string()).into());
+        return Err(DraftError::Disagrees(fault.clone()).into());
     }
     if input.target.is_some() && is_filled(&input.run, DRAFT) {
         return Err(DraftError::Filled(input.run.join(DRAFT)).into());

@@ -20,7 +20,8 @@ const SHAPE: [usize; 2] = [4, 12];
 /// The reference's logits, each moved by `by`, alternating.
 pub(super) fn logits(by: f64) -> Tensor {
     let count = SHAPE[0] * SHAPE[1];
-    let value = |it: usize| ((it * 7 % 13) as f64) / 3.0 + if it % 2 == 0 { by } else { -by };
+    let value =
+        |it: usize| ((it * 7 % 13) as f64) / 3.0 + if it.is_multiple_of(2) { by } else { -by };
     Tensor { shape: SHAPE.to_vec(), values: (0..count).map(value).collect() }
 }
 
