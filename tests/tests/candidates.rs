@@ -32,6 +32,8 @@ fn llama(more: Value) -> Value {
         "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64,
         "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2,
         "num_hidden_layers": 2, "vocab_size": 128, "rms_norm_eps": 1e-5, "torch_dtype": "bfloat16",
+        // mlx-lm takes a llama that does not say it for tied, transformers for untied.
+        "tie_word_embeddings": false,
     });
     for (key, value) in more.as_object().unwrap() {
         config[key] = value.clone();
