@@ -133,6 +133,9 @@ pub(super) fn told(err: &EngineError) -> Absence {
     Absence::Blocked { reason: one_line(&err.to_string()) }
 }
 
+/// Characters of a reason in the table.
+const LONGEST_REASON: usize = 400;
+
 /// A message in one line, with files named from the library's folder on.
 fn one_line(text: &str) -> String {
     let lines = text
@@ -140,7 +143,15 @@ fn one_line(text: &str) -> String {
         .map(str::trim)
         .filter(|it| !it.is_empty() && it.chars().any(|it| it != '^'))
         .map(without_folder);
-    lines.collect::<Vec<_>>().join("; ")
+    clipped(lines.collect::<Vec<_>>().join("; "))
+}
+
+/// Libraries like to list all that they know; the table does not.
+fn clipped(text: String) -> String {
+    match text.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// `at /home/me/lib/transformers/models/x.py:3` as `at transformers/models/x.py:3`.
@@ -156,6 +167,14 @@ fn without_folder(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_lists_all_there_is_is_cut() {
+        let text = format!("no `x`; there are {}", "a name, ".repeat(200));
+        let line = one_line(&text);
+        assert!(line.starts_with("no `x`; there are a name") && line.ends_with('…'));
+        assert_eq!(line.chars().count(), LONGEST_REASON + 1);
+    }
 
     #[test]
     fn a_message_becomes_one_line_without_folders() {
