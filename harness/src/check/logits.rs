@@ -23,11 +23,18 @@ pub const KL_MAX: &str = "kl-max";
 /// `|Δ|` of logits along a long text: the median of the worst window.
 pub const WINDOW_ABS: &str = "window-abs";
 
-pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {
+/// The figures of logits where `truth` is right.
+type Judge = fn(Regime, &Reference, truth: &Tensor, logits: &Tensor) -> Asked<Vec<Figure>>;
+
+/// The plain forward's logits by these figures, and whether an empty answer would pass as well.
+fn plain(answers: &Answers, judge: Judge) -> Result<Finding, Absence> {
     let (regime, reference) = (answers.regime, answers.reference()?);
-    let of = |truth: &Tensor, logits: &Tensor| how_different(regime, reference, truth, logits);
-    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
-    tried(finding, &reference.truth, of)
+    let finding = Finding::of(judge(regime, reference, &reference.truth, answers.logits()?)?)?;
+    tried(finding, &reference.truth, |truth, logits| judge(regime, reference, truth, logits))
+}
+
+pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {
+    plain(answers, how_different)
 }
 
 fn how_different(
@@ -55,16 +62,25 @@ fn how_different(
     ])
 }
 
-/// Whether the plain forward's logits are the reference's.
+/// Whether the plain forward's logits are the reference's: what [`differences`] judges, without a trial of
+/// its bounds, which is asked of that check alone.
+///
+/// # Errors
+///
+/// Why there are no logits to compare.
+pub(crate) fn agree(answers: &Answers) -> Asked<bool> {
+    let reference = answers.reference()?;
+    let figures = how_different(answers.regime, reference, &reference.truth, answers.logits()?)?;
+    Ok(figures.iter().all(Figure::holds))
+}
+
+/// Whether they are known to be.
 pub(crate) fn is_right(answers: &Answers) -> bool {
-    differences(answers).is_ok_and(|it| it.holds())
+    agree(answers).unwrap_or(false)
 }
 
 pub(super) fn distribution(answers: &Answers) -> Result<Finding, Absence> {
-    let (regime, reference) = (answers.regime, answers.reference()?);
-    let of = |truth: &Tensor, logits: &Tensor| distributed(regime, reference, truth, logits);
-    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
-    tried(finding, &reference.truth, of)
+    plain(answers, distributed)
 }
 
 fn distributed(
@@ -86,10 +102,7 @@ fn distributed(
 /// one lost token may be a tie; so the judged figure is the logit gap that the port's choice gives
 /// away, held to twice the noise of one logit.
 pub(super) fn top_k(answers: &Answers) -> Result<Finding, Absence> {
-    let (regime, reference) = (answers.regime, answers.reference()?);
-    let of = |truth: &Tensor, logits: &Tensor| lost(regime, reference, truth, logits);
-    let finding = Finding::of(of(&reference.truth, answers.logits()?)?)?;
-    tried(finding, &reference.truth, of)
+    plain(answers, lost)
 }
 
 fn lost(

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     let taps = answers.taps()?;
-    let logits_agree = logits::differences(answers).map(|it| it.holds())?;
+    let logits_agree = logits::agree(answers)?;
     let stages: Vec<&TapFigure> =
         taps.pairs.iter().filter(|it| is_decoder_layer(&it.reference)).collect();
     if stages.is_empty() {

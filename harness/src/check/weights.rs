@@ -20,7 +20,7 @@ pub(super) fn loaded(answers: &Answers) -> Result<Finding, Absence> {
     let reference = answers.reference()?;
     let known = |name: &&String| reference.opened.parameters.iter().any(|it| it.name == **name);
     let dropped: Vec<&String> = port.sanitize.dropped.iter().filter(known).collect();
-    let right = logits::differences(answers).is_ok_and(|it| it.holds());
+    let right = logits::is_right(answers);
     let harmful = if right { 0 } else { dropped.len() };
     let name = "tensors that arrive nowhere, with wrong logits";
     figures.push(count("harmful-tensors", name, harmful));

@@ -43,6 +43,7 @@ class Handle:
     mismatched: list[dict] = field(default_factory=list)
     raw: dict[str, mx.array] = field(default_factory=dict)
     sanitized: dict[str, mx.array] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
     @property
     def opened(self) -> bool:
@@ -75,7 +76,7 @@ def load(folder: str, dtype: str) -> Handle:
         raise WorkerError("unsupported", f"no dtype `{dtype}` here; there are "
                                          f"{', '.join(DTYPES)}")
     utils = library.import_mlx_lm()
-    checkpoint.require_readable(folder)
+    files = checkpoint.require_readable(folder)
     steps = _Steps(DTYPES[dtype])
     try:
         with args_watch.nested(steps.watch):
@@ -91,7 +92,7 @@ def load(folder: str, dtype: str) -> Handle:
                                steps.args_class) from error
     model.__class__ = steps.model_class
     handle = Handle(folder, dtype, model, config, steps.watch, steps.missing, steps.unexpected,
-                    steps.mismatched, steps.raw, steps.sanitized)
+                    steps.mismatched, steps.raw, steps.sanitized, files)
     if handle.opened:
         kernels.evaluate(model.parameters())
     return handle
@@ -184,7 +185,7 @@ def _describe(handle: Handle) -> dict:
         "opened": handle.opened,
         "class": type(model).__name__,
         "file": source_file(type(model)),
-        "weight_files": [os.path.basename(it) for it in checkpoint.require_readable(handle.folder)],
+        "weight_files": [os.path.basename(it) for it in handle.files],
         "args_class": top.name, "args_fields": top.fields, "args_used": top.used,
         "args_ignored": top.ignored, "args_nested": [
             dataclasses.asdict(it) for it in handle.watch.records if it is not top],
