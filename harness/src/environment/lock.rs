@@ -159,7 +159,7 @@ mod tests {
             }
         }
         let locked = versions(ENGINES);
-        for (name, version) in [("transformers", "5.20.2"), ("mlx-lm", "0.32.2")] {
+        for (name, version) in [("transformers", "5.24.0"), ("mlx-lm", "0.32.2")] {
             assert_eq!(locked[name], version);
         }
         for name in ["torch", "mlx", "mlx-cpu", "mlx-metal", "safetensors", "numpy"] {

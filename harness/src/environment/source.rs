@@ -2,7 +2,7 @@
 //! unpacked into a folder that is named after its contents.
 //!
 //! ```text
-//! source-transformers-5.20.2-0123456789ab/
+//! source-transformers-5.24.0-0123456789ab/
 //!     site-packages/transformers/…
 //!     source.json
 //! ```

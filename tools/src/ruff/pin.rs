@@ -98,7 +98,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write(
             dir.path(),
-            "transformers-5.20.2.dist-info/METADATA",
+            "transformers-5.24.0.dist-info/METADATA",
             "Requires-Dist: numpy>=1.17\nRequires-Dist: ruff==0.14.10; extra == \"quality\"\n",
         );
         write(dir.path(), "other-1.dist-info/METADATA", "Requires-Dist: ruff==0.1.0\n");

@@ -37,7 +37,7 @@ fn locked(package: &str) -> Option<&'static str> {
     LOCK.split_once(&head)?.1.split('"').next()
 }
 
-/// `__version__ = "5.20.2"`
+/// `__version__ = "5.24.0"`
 fn version_in(file: &Path) -> Result<String, String> {
     let text = fs::read_to_string(file)
         .map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
