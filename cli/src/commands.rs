@@ -22,7 +22,7 @@ use crate::{
     args::{Args, Command, MutantArgs},
     candidates, commits, compare, definitions, inspect, modular, policy, port,
     progress::Bars,
-    report, show, stage,
+    releases, report, show, stage,
     surroundings::{INTERRUPTED, surroundings},
     verify_args::VerifyArgs,
 };
@@ -37,6 +37,7 @@ const COULD_NOT_RUN: u8 = 2;
 pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
         Command::Verify(args) if args.all => verify_all(&args),
+        Command::Verify(args) if args.releases => releases::verify(&args),
         Command::Verify(args) if args.definitions => definitions::verify(&args),
         Command::Verify(args) if args.cover.is_some() && args.candidate.is_none() => {
             candidates::verify(&args)

@@ -21,6 +21,7 @@ mod port;
 mod progress;
 #[cfg(test)]
 mod prose;
+mod releases;
 mod report;
 #[cfg(feature = "candle")]
 mod run;

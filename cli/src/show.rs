@@ -162,7 +162,7 @@ fn outcome(check: &CheckRecord) -> Cell {
     })
 }
 
-fn verdict_colour(verdict: Verdict) -> Color {
+pub(crate) fn verdict_colour(verdict: Verdict) -> Color {
     match verdict {
         Verdict::Pass => Color::Green,
         Verdict::Fail => Color::Red,

@@ -15,10 +15,10 @@ use serde_json::Value;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions"]))]
+#[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions", "releases"]))]
 pub(crate) struct VerifyArgs {
     /// The model type of the definition, e.g. `olmo3`
-    #[arg(required_unless_present_any = ["all", "definitions", "cover", "checkpoint"])]
+    #[arg(required_unless_present_any = ["all", "definitions", "releases", "cover", "checkpoint"])]
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
@@ -29,6 +29,11 @@ pub(crate) struct VerifyArgs {
     #[arg(long, conflicts_with_all = ["all", "model_type", "port", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) definitions: bool,
 
+    /// Verify a fixed set of ports on each release of transformers that was tried, or on the one that
+    /// --transformers names
+    #[arg(long, conflicts_with_all = ["all", "definitions", "model_type", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision", "engines"])]
+    pub(crate) releases: bool,
+
     /// With --definitions: only these heads, e.g. `causal-lm`
     #[arg(long = "head", requires = "definitions", value_parser = head, value_name = "HEAD")]
     pub(crate) heads: Vec<Head>,
@@ -37,15 +42,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long = "mode", requires = "definitions", value_parser = mode, value_name = "MODE")]
     pub(crate) modes: Vec<Mode>,
 
-    /// With --all or --definitions: only these model types, e.g. `olmo3,gemma2`
+    /// With --all, --definitions or --releases: only these model types, e.g. `olmo3,gemma2`
     #[arg(long, requires = "sweep", value_delimiter = ',', value_name = "MODEL_TYPE")]
     pub(crate) only: Vec<String>,
 
-    /// With --all or --definitions: how many model types at a time (default: one for each core)
+    /// With --all, --definitions or --releases: how many model types at a time (default: one for each core)
     #[arg(long, requires = "sweep", value_name = "N")]
     pub(crate) jobs: Option<usize>,
 
-    /// With --all or --definitions: also write the coverage table to this folder
+    /// With --all, --definitions or --releases: also write the coverage table to this folder
     #[arg(long, requires = "sweep", value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
 

@@ -48,6 +48,7 @@ enum Answer {
     Generation(Generation),
     Long(Long),
     Prompt(LongPrompt),
+    Itself(Itself),
     Quantised(Vec<Quantised>),
     OtherSpelling(OtherSpelling),
     Variations(Variations),
@@ -104,6 +105,8 @@ answers! {
     long, put_long: Long(Long);
     /// The long prompt.
     prompt, put_prompt: Prompt(LongPrompt);
+    /// The reference beside itself.
+    itself, put_itself: Itself(Itself);
     /// For each of [`crate::case::QUANTISATIONS`].
     quantised, put_quantised: Quantised(Vec<Quantised>);
     /// The other spelling of the RoPE settings.
@@ -177,10 +180,20 @@ pub struct Taps {
     pub unpaired: Vec<(String, String)>,
 }
 
-/// Logits of the port under a way of feeding, row by row, with what they must equal.
+/// Logits of one side under a way of feeding, row by row, with what they must equal.
 #[derive(Debug)]
 pub struct State {
     pub rows: Vec<(Tensor, Tensor)>,
+}
+
+/// The reference fed as a port is, beside its own plain forward, both at [`Regime::truth`].
+#[derive(Debug)]
+pub struct Itself {
+    pub ways: BTreeMap<StateWay, Asked<State>>,
+    /// The long prompt in each way of [`crate::case::PROMPT_CASES`] with a cache, by what that says.
+    pub prompts: BTreeMap<&'static str, Asked<State>>,
+    /// The long text in one call, and token by token.
+    pub text: Asked<State>,
 }
 
 /// RoPE tables of the text decoder layer by layer: positions, and `(layer, reference, port)`.

@@ -190,6 +190,20 @@ pub enum StateWay {
     Trim,
 }
 
+impl StateWay {
+    /// As a sentence begins that goes on about who is fed.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Self::Decode => "token by token after 40 at once",
+            Self::Chunked => "in chunks",
+            Self::Window => "token by token past the window",
+            Self::LeftPadded => "in a batch padded on the left",
+            Self::RightPadded => "in a batch padded on the right",
+            Self::Trim => "with a trimmed cache",
+        }
+    }
+}
+
 /// How tokens are fed in one [`StateWay`].
 #[derive(Debug)]
 pub struct StateCase {

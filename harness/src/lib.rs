@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests compare exact results"))]
 
 pub mod answers;
+mod by_design;
 pub mod cancel;
 pub mod case;
 pub mod causes;

@@ -15,6 +15,8 @@ pub enum Need {
     Taps,
     /// One way of feeding that must change nothing.
     State(StateWay),
+    /// The reference fed as a port is, beside its own plain forward.
+    Itself,
     /// The angles that each layer rotates by.
     Rotations,
     /// The dtypes of both sides' modules in bfloat16.
@@ -48,6 +50,7 @@ impl Need {
             Self::Judged,
             Self::Logits,
             Self::Taps,
+            Self::Itself,
             Self::Rotations,
             Self::Dtypes,
             Self::Roundtrip,

@@ -31,6 +31,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
+    ("releases-coverage.md", include_str!("../templates/releases-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
     ("planted-bugs.md", include_str!("../templates/planted-bugs.md.j2")),
     ("proved-causes.md", include_str!("../templates/proved-causes.md.j2")),

@@ -25,6 +25,7 @@ use portwright_tools::{
         sweep as ports,
         trial::{Outcome, Run},
     },
+    releases::{self, Matrix},
     sweep,
 };
 
@@ -204,6 +205,20 @@ fn the_table_of_definitions_is_what_its_data_renders_to() {
         let now = coverage.count(head, mode, Verdict::Pass);
         assert!(count <= now, "{}, {}: {now} pass", head.id(), mode.name());
     }
+}
+
+#[test]
+fn the_matrix_of_releases_is_what_its_data_renders_to_and_has_every_type_on_each() {
+    let matrix = Matrix::load(&docs()).unwrap();
+    let again = "make it again with `portwright verify --releases --docs docs/coverage`";
+    assert_eq!(matrix.render().unwrap(), read(releases::TABLE), "{again}");
+    assert_eq!(matrix.releases.join(", "), portwright_harness::environment::tried(), "{again}");
+    for release in &matrix.releases {
+        for model_type in releases::TYPES {
+            assert!(matrix.of(model_type, release).next().is_some(), "{model_type} on {release}");
+        }
+    }
+    assert!(matrix.entries.iter().all(|it| it.explained), "{again}");
 }
 
 #[test]

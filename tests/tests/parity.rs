@@ -15,6 +15,7 @@ use portwright_tests::{program::portwright, sample};
 use portwright_tools::{
     catches::Catches,
     definitions, mutants,
+    releases::{self, Matrix, ReleasesInput},
     sweep::{self, SweepInput},
 };
 
@@ -81,6 +82,32 @@ fn the_sweep_gives_what_its_table_says() {
             let close = (now - then).abs() <= (SAME_NOISE * bound).max(SAME_ERROR * then);
             assert!(close, "{name}: max |Δ| is {now:e}, the table has {then:e}, held to {bound:e}");
         }
+    }
+}
+
+/// One type of the matrix on one earlier release, in what that release needs.
+#[test]
+fn an_earlier_release_gives_what_its_table_says() {
+    let published = Matrix::load(&docs()).unwrap();
+    let day = |all: Vec<String>| sample::of_day(all, 1, sample::seed());
+    let earlier = published.releases.split_last().unwrap().1.to_vec();
+    let types = published.entries.iter().map(|it| it.model_type.clone()).collect::<BTreeSet<_>>();
+    let out = tempfile::tempdir().unwrap();
+    let input = ReleasesInput {
+        releases: day(earlier),
+        model_types: day(types.into_iter().collect()),
+        out: Some(out.path().to_owned()),
+        ..ReleasesInput::default()
+    };
+    let home = Home::locate().unwrap();
+    let found = releases::releases(&input, &home, &(), &Cancel::default()).unwrap().matrix;
+    assert!(!found.entries.is_empty());
+    for entry in &found.entries {
+        let expected = published
+            .of(&entry.model_type, &entry.release)
+            .find(|it| it.spelling == entry.spelling)
+            .unwrap();
+        assert_eq!((entry.verdict, entry.explained), (expected.verdict, expected.explained), "{entry:?}");
     }
 }
 

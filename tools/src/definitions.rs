@@ -111,8 +111,9 @@ pub fn definitions(
         transformers: input.transformers.clone(),
         ..verify::VerifyInput::default()
     };
-    let sources: Sources = verify::sources(&mut named, home, progress, cancel)?;
-    let needs = engine::needs(&Pair::of_definitions().engines(), &sources);
+    let engines = Pair::of_definitions().engines();
+    let sources: Sources = verify::sources(&mut named, &engines, home, progress, cancel)?;
+    let needs = engine::needs(&engines, &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let plan = Definitions {
         heads: if input.heads.is_empty() { HEADS.to_vec() } else { input.heads.clone() },

@@ -6,7 +6,7 @@
 //!
 //! [`verify::verify`] is the main job, [`candidates`] finds the checkpoints whose configs are worth it and
 //! [`verify_cover`] does it for each. [`report`] renders and checks what it leaves, [`compare`] says
-//! what a new revision changed, [`standing`] where a run stands, [`explain`] reads where two models diverge, [`sweep`] verifies everything, [`definitions`] holds the
+//! what a new revision changed, [`standing`] where a run stands, [`explain`] reads where two models diverge, [`sweep`] verifies everything, [`releases`] some types on several releases, [`definitions`] holds the
 //! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
 //! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
 //! generates text with it; both go through a [`session`]. [`port`] begins a port. [`policy`] says what a
@@ -38,6 +38,7 @@ pub mod policy;
 pub mod port;
 #[cfg(test)]
 mod real_git;
+pub mod releases;
 pub mod report;
 pub mod ruff;
 #[cfg(feature = "candle")]

@@ -83,8 +83,8 @@ pub fn sweep(
         port: input.port.clone(),
         ..verify_input::VerifyInput::default()
     };
-    let sources = verify_input::sources(&mut named, home, progress, cancel)?;
     let pair = Pair::default();
+    let sources = verify_input::sources(&mut named, &pair.engines(), home, progress, cancel)?;
     let needs = engine::needs(&pair.engines(), &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let launch = Launch::new(home, pinned.clone());
@@ -96,7 +96,10 @@ pub fn sweep(
     };
     let started = Instant::now();
     let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
-    let versions = table::versions(&pinned)?;
+    let mut versions = table::versions(&pinned)?;
+    if let Some(release) = sources.definition.as_deref().and_then(engine::release_in) {
+        versions.insert("transformers".to_owned(), release);
+    }
     let output = SweepOutput {
         coverage: Coverage { versions, rows },
         seconds: started.elapsed().as_secs_f64(),

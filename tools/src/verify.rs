@@ -84,7 +84,7 @@ pub fn verify(
     let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
     let pair = pair(&input)?;
     let setup = Instant::now();
-    let sources = sources(&mut input, home, progress, cancel)?;
+    let sources = sources(&mut input, &pair.engines(), home, progress, cancel)?;
     let input = &input;
     let needs = engine::needs(&pair.engines(), &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;

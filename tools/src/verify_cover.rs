@@ -66,7 +66,8 @@ pub fn verify_cover(
     let set = CoverSet::load(path)?;
     // Once for all members: a release is fetched, and from here on named by its exact version.
     let mut input = input.clone();
-    verify::sources(&mut input, home, progress, cancel)?;
+    let engines = verify::pair(&input)?.engines();
+    verify::sources(&mut input, &engines, home, progress, cancel)?;
     let model_type = if input.model_type.is_empty() { &set.model_type } else { &input.model_type };
     let out = input.out.clone().unwrap_or_else(|| verify::default_out(model_type));
     let step =

@@ -9,8 +9,8 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     case::{Regime, Spelling},
-    engine::{Pair, Sources},
-    environment::Home,
+    engine::{EngineKind, Host, Pair, Runs, Sources, release_in},
+    environment::{self, Home},
     progress::Progress,
 };
 use schemars::JsonSchema;
@@ -70,9 +70,11 @@ pub fn check_sources(input: &VerifyInput) -> Result<(), ToolError> {
 }
 
 /// The sources that the input names: checkouts, which must exist, and a release of transformers, which
-/// is fetched and whose exact version takes the place of its name.
+/// is fetched and whose exact version takes the place of its name; also what that release needs where one
+/// of `engines` runs it natively.
 pub(crate) fn sources(
     input: &mut VerifyInput,
+    engines: &[EngineKind],
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
@@ -80,7 +82,14 @@ pub(crate) fn sources(
     let port = existing("--port", input.port.as_deref())?;
     let given = transformers::find(input.transformers.as_deref(), home, progress, cancel)?;
     input.transformers = given.as_ref().map(|it| it.name.clone());
-    Ok(Sources { definition: given.map(|it| it.folder), port })
+    let definition = given.map(|it| it.folder);
+    let native = |it: &EngineKind| it.row().host == Host::Native && it.runs() == Runs::Definition;
+    let release = definition.as_deref().and_then(release_in);
+    let beside = match release.filter(|_| engines.iter().any(native)) {
+        Some(release) => environment::beside(home, &release, progress, cancel)?,
+        None => None,
+    };
+    Ok(Sources { definition, port, beside })
 }
 
 pub(crate) fn existing(

@@ -2,19 +2,25 @@
 
 use super::{
     Finding,
-    logits::{judge_along, judge_along_of, max_abs_bound},
+    itself::held,
+    logits::{judge, judge_along, judge_along_of, max_abs_bound},
     power::tried,
 };
 use crate::{
-    answers::Answers,
+    answers::{Answers, Asked},
+    case::StateWay,
     figure::{Bound, Figure},
     measure::text::repeated,
     outcome::Absence,
+    tensors::Tensor,
 };
 
 pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
     let generation = answers.generation()?;
     let reference = answers.reference()?;
+    let judged = |pairs: &[(&Tensor, &Tensor)]| judge(answers.regime, reference, pairs);
+    let own = answers.itself()?.ways.get(&StateWay::Decode);
+    let held = held(answers, own, StateWay::Decode.says(), judged)?;
     let (expected, actual) = (&generation.reference, &generation.port);
     let first = expected.iter().zip(actual).position(|(a, b)| a != b);
     let same = first.unwrap_or(expected.len().min(actual.len()));
@@ -30,7 +36,7 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
         Figure::informs("common", "tokens in common", same as f64),
         Figure::informs("generated", "tokens generated", expected.len() as f64),
     ];
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = held.note()?;
     if actual.len() != expected.len() {
         let count = actual.len() as f64;
         figures.push(Figure::judged(
@@ -52,6 +58,13 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
 pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
     let long = answers.long()?;
     let reference = answers.reference()?;
+    let judged = |pairs: &[(&Tensor, &Tensor)]| {
+        let one = |(truth, logits): &(&Tensor, &Tensor)| {
+            judge_along_of(answers.regime, reference, &long.noise, truth, logits)
+        };
+        pairs.iter().map(one).collect::<Asked<Vec<_>>>().map(|it| it.concat())
+    };
+    let held = held(answers, Some(&answers.itself()?.text), "token by token along the text", judged)?;
     let mut figures = judge_along(answers.regime, reference, &long.noise, &long.port)?;
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
@@ -67,7 +80,8 @@ pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
         "repeated 4-grams of the port",
         repeated(own, 4),
     ));
-    tried(Finding::of(figures)?, &long.noise.base, |truth, answer| {
+    let finding = Finding::of(figures)?.with_notes(held.note()?);
+    tried(finding, &long.noise.base, |truth, answer| {
         judge_along_of(answers.regime, reference, &long.noise, truth, answer)
     })
 }

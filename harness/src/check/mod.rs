@@ -14,6 +14,7 @@
 mod config;
 mod dtype;
 mod generation;
+mod itself;
 pub mod logits;
 mod positions;
 mod power;
@@ -250,7 +251,7 @@ pub const CHECKS: &[Check] = &[
         "state-decode",
         State,
         true,
-        &[Need::Reference, Need::State(StateWay::Decode)],
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Decode)],
         "Prefill and decode give what one forward gives",
         |it| { state::case(it, StateWay::Decode) }
     ),
@@ -258,7 +259,7 @@ pub const CHECKS: &[Check] = &[
         "state-chunked",
         State,
         true,
-        &[Need::Reference, Need::State(StateWay::Chunked)],
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Chunked)],
         "A prompt in chunks gives what one forward gives",
         |it| { state::case(it, StateWay::Chunked) }
     ),
@@ -266,7 +267,7 @@ pub const CHECKS: &[Check] = &[
         "state-window",
         State,
         true,
-        &[Need::Reference, Need::State(StateWay::Window)],
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Window)],
         "Decoding past the sliding window gives what one forward gives",
         |it| state::case(it, StateWay::Window)
     ),
@@ -274,7 +275,7 @@ pub const CHECKS: &[Check] = &[
         "state-left-padded",
         State,
         true,
-        &[Need::Reference, Need::State(StateWay::LeftPadded)],
+        &[Need::Reference, Need::Itself, Need::State(StateWay::LeftPadded)],
         "A left-padded batch gives what each row gives alone",
         |it| state::case(it, StateWay::LeftPadded)
     ),
@@ -282,7 +283,7 @@ pub const CHECKS: &[Check] = &[
         "state-right-padded",
         State,
         true,
-        &[Need::Reference, Need::State(StateWay::RightPadded)],
+        &[Need::Reference, Need::Itself, Need::State(StateWay::RightPadded)],
         "A right-padded batch gives what each row gives alone",
         |it| state::case(it, StateWay::RightPadded)
     ),
@@ -298,7 +299,7 @@ pub const CHECKS: &[Check] = &[
         "state-prompt",
         State,
         true,
-        &[Need::Reference, Need::Prompt],
+        &[Need::Reference, Need::Itself, Need::Prompt],
         "A prompt of 300 tokens, in one call and in chunks, gives what one forward gives",
         state::prompt
     ),
@@ -306,7 +307,7 @@ pub const CHECKS: &[Check] = &[
         "greedy-ids",
         Generation,
         true,
-        &[Need::Reference, Need::Generation],
+        &[Need::Reference, Need::Itself, Need::Generation],
         "Greedy decoding yields the same tokens but for ties",
         generation::greedy
     ),
@@ -314,7 +315,7 @@ pub const CHECKS: &[Check] = &[
         "generation-long",
         Generation,
         true,
-        &[Need::Reference, Need::Long],
+        &[Need::Reference, Need::Itself, Need::Long],
         "Along a long text the predictions neither diverge nor drift",
         generation::long
     ),

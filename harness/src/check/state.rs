@@ -2,19 +2,34 @@
 
 use super::{
     Finding,
-    logits::{judge, judge_along, judge_along_of},
+    itself::{Held, alone, held},
+    logits::{judge, judge_along_of},
     power::tried,
 };
 use crate::{
-    answers::Answers, case::StateWay, figure::Figure, measure::logits::max_or_nan,
+    answers::{Answers, Asked}, case::StateWay, figure::Figure, measure::logits::max_or_nan,
     outcome::Absence, tensors::Tensor,
 };
 
 pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence> {
     let reference = answers.reference()?;
     let state = answers.state(way)?;
-    let pairs: Vec<(&Tensor, &Tensor)> = state.rows.iter().map(|(a, b)| (a, b)).collect();
-    let finding = Finding::of(judge(answers.regime, reference, &pairs)?)?;
+    let judged = |pairs: &[(&Tensor, &Tensor)]| judge(answers.regime, reference, pairs);
+    let held = match way {
+        // What a trimmed cache gives is a part of the plain forward.
+        StateWay::Trim => Held::Plain(None),
+        _ => held(answers, answers.itself()?.ways.get(&way), way.says(), judged)?,
+    };
+    let plain = || state.rows.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>();
+    let (pairs, note) = match held {
+        Held::Plain(note) => (plain(), note),
+        Held::Own(own, note) => {
+            let rows = own.rows.iter().zip(&state.rows);
+            (rows.map(|((_, expected), (_, port))| (expected, port)).collect(), Some(note))
+        }
+        Held::Alone(reason) => return alone(Finding::of(judged(&plain())?)?, reason),
+    };
+    let finding = Finding::of(judged(&pairs)?)?.with_notes(note.into_iter().collect());
     let Some((truth, _)) = pairs.first() else { return Ok(finding) };
     tried(finding, truth, |truth, answer| judge(answers.regime, reference, &[(truth, answer)]))
 }
@@ -26,7 +41,29 @@ pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
     let mut worst: Vec<Figure> = Vec::new();
     let mut notes = Vec::new();
     for (how, logits) in &prompt.fed {
-        let figures = judge_along(answers.regime, reference, &prompt.noise, logits)?;
+        let along = |truth: &Tensor, logits: &Tensor| {
+            judge_along_of(answers.regime, reference, &prompt.noise, truth, logits)
+        };
+        let judged = |pairs: &[(&Tensor, &Tensor)]| {
+            let figures = pairs.iter().map(|(truth, logits)| along(truth, logits));
+            figures.collect::<Asked<Vec<_>>>().map(|it| it.concat())
+        };
+        let own = answers.itself()?.prompts.get(how);
+        let figures = match held(answers, own, &format!("fed {how}"), judged)? {
+            Held::Own(own, note) => {
+                notes.push(note);
+                along(&own.rows[0].1, logits)?
+            }
+            Held::Plain(note) => {
+                notes.extend(note);
+                along(&prompt.noise.base, logits)?
+            }
+            Held::Alone(reason) => {
+                let finding = alone(Finding::of(along(&prompt.noise.base, logits)?)?, reason)?;
+                notes.extend(finding.notes);
+                finding.figures
+            }
+        };
         if figures.iter().any(|it| !it.holds()) {
             notes.push(format!("fed {how}, it is not the definition"));
         }

@@ -1,6 +1,6 @@
 //! The embedded runtime's side: the same checkpoint and the same cases in one mode.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     answers::Asked,
+    by_design,
     engine::{Forward, Open, Session},
     gather::ask::Ask,
     tensors::Tensor,
@@ -73,6 +74,12 @@ impl<'a, 'b> Candidate<'a, 'b> {
         let (said, path) = self.ask.generate(self.mode.name(), &run.generate, ANSWER)?;
         taken(&path)?;
         Ok(said.ids)
+    }
+
+    /// Why this definition may decode with other numbers than it reads a text with.
+    pub(super) fn by_design(&self) -> Option<&'static str> {
+        let text = fs::read(self.folder.join(CHECKPOINT).join("config.json")).ok()?;
+        by_design::reason(&serde_json::from_slice(&text).ok()?)
     }
 
     pub(super) fn close(&mut self) -> Asked<()> {

@@ -64,7 +64,7 @@ fn judged(candidate: &mut Candidate<'_, '_>, row: &mut Row) -> Asked<Cell> {
     }
     let mut reordered = None;
     if mode == Mode::Exact && !figures.is_empty() {
-        let figure = rounded(in_other_orders(candidate, &found, &mut notes)?);
+        let figure = rounded(in_other_orders(candidate, &found, &mut reasons, &mut notes)?);
         if REORDERED < figure {
             let figure = text(figure);
             reasons.push(format!("another order of operations changes it by {figure}"));
@@ -147,10 +147,11 @@ fn ties(candidate: &mut Candidate<'_, '_>) -> Asked<String> {
 }
 
 /// The full forward beside the same with every sum in another order; decoding token by token is one
-/// order more, unless the definition decodes with other numbers than it reads a text with.
+/// order more, unless the definition decodes with other numbers by design.
 fn in_other_orders(
     candidate: &mut Candidate<'_, '_>,
     found: &BTreeMap<String, Tensor>,
+    reasons: &mut Vec<String>,
     notes: &mut Vec<String>,
 ) -> Asked<f64> {
     let full = candidate.reference.cases.iter().find(|it| it.name == "full");
@@ -165,8 +166,11 @@ fn in_other_orders(
         if figure <= REORDERED {
             worst = worst.max(figure);
         } else {
-            let figure = text(figure);
-            notes.push(format!("decoding differs from the full forward by {figure}"));
+            let differs = format!("decoding differs from the full forward by {}", text(figure));
+            match candidate.by_design() {
+                Some(why) => notes.push(format!("{differs}, by design: {why}")),
+                None => reasons.push(differs),
+            }
         }
     }
     Ok(worst)

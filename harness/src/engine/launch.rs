@@ -1,6 +1,9 @@
 //! What workers are started from: the native engines' environment, and how the embedded one is held.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -119,8 +122,22 @@ pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Supply> {
     needs
 }
 
+/// The release of transformers in a checkout or an install of it: `5.24.0`.
+pub fn release_in(root: &Path) -> Option<String> {
+    version_in(&package_in(root, "transformers")?.join("__init__.py")).ok()
+}
+
+/// `__version__ = "5.24.0"`
+pub(super) fn version_in(file: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
+    text.lines()
+        .find_map(|it| it.strip_prefix("__version__ = "))
+        .map(|it| it.trim().trim_matches(['"', '\'']).to_owned())
+        .ok_or_else(|| format!("`{}` names no __version__", file.display()))
+}
+
 /// The folder of a Python package in a checkout or an install of it.
-#[cfg(feature = "candle")]
 fn package_in(root: &Path, name: &str) -> Option<PathBuf> {
     let candidates = [root.join(name), root.join("src").join(name), root.to_owned()];
     candidates.into_iter().find(|it| it.join("__init__.py").is_file())

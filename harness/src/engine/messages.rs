@@ -26,6 +26,9 @@ pub struct About {
     pub paths: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub python: String,
+    /// Where the versions of its packages come from, where they are not those of the engines' lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirements: Option<String>,
 }
 
 /// A request for a synthetic checkpoint.
@@ -86,7 +89,11 @@ pub struct Mismatch {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ParameterInfo {
+    /// Its name in the file.
     pub name: String,
+    /// The name that the class gives it, where that renames it on loading.
+    #[serde(default)]
+    pub built_as: Option<String>,
     pub shape: Vec<u64>,
     pub dtype: String,
     /// Hash of the sorted values: the same under another name, transposed or reshaped. Absent for

@@ -23,7 +23,7 @@ mod table;
 mod worker;
 
 pub use error::{EngineError, Failure};
-pub use launch::{Embedded, Launch, Limits, needs};
+pub use launch::{Embedded, Launch, Limits, needs, release_in};
 pub use messages::{
     About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generate, Generated, Load,
     Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis,

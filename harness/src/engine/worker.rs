@@ -22,9 +22,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
+    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch, Runs,
 };
-use crate::{cancel::Cancel, environment::worker_environment, kept::Files};
+use crate::{
+    cancel::Cancel,
+    environment::{Beside, worker_environment},
+    kept::Files,
+};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
@@ -44,6 +48,8 @@ pub struct Sources {
     pub definition: Option<PathBuf>,
     /// The target's tree, which has the port.
     pub port: Option<PathBuf>,
+    /// What the definition's release needs beside the native engine's environment.
+    pub beside: Option<Beside>,
 }
 
 /// How a worker in the engines' own Python is started.
@@ -51,11 +57,18 @@ fn native(engine: EngineKind, launch: &Launch, sources: &Sources) -> Result<Comm
     let engines = launch.native(engine)?;
     let mut command = Command::new(&engines.python);
     command.args(["-m", "portwright_worker", "--engine", engine.id()]);
-    if let Some(path) = &sources.definition {
-        command.arg("--transformers").arg(path);
+    let (option, path) = match engine.runs() {
+        Runs::Definition => ("--transformers", &sources.definition),
+        Runs::Port => ("--mlx-lm", &sources.port),
+    };
+    if let Some(path) = path {
+        command.arg(option).arg(path);
     }
-    if let Some(path) = &sources.port {
-        command.arg("--mlx-lm").arg(path);
+    if let (Runs::Definition, Some(beside)) = (engine.runs(), &sources.beside) {
+        command.args(["--requirements", &beside.origin]);
+        if let Some(folder) = &beside.folder {
+            command.arg("--beside").arg(folder);
+        }
     }
     command.env_clear().envs(worker_environment(engines));
     Ok(command)

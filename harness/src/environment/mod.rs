@@ -8,7 +8,8 @@
 //! # Where to start
 //!
 //! [`plan()`] says what setup would download and keep; [`ensure`] does it; [`doctor`] says what is
-//! there. [`release`] fetches another release of transformers. [`worker_environment`] is what a worker process may see. [`VARIABLES`] lists the
+//! there. [`release`] fetches another release of transformers, [`beside`] what it needs in other versions.
+//! [`worker_environment`] is what a worker process may see. [`VARIABLES`] lists the
 //! environment variables that steer all this.
 //!
 //! # Invariants
@@ -22,6 +23,7 @@
 //! - Nothing here downloads a Python, asks a question or prints.
 //! - No secret is passed to a worker or written to disk.
 
+mod beside;
 mod child;
 mod complete;
 mod doctor;
@@ -46,6 +48,7 @@ mod tool;
 mod uv;
 mod workers;
 
+pub use beside::{Beside, beside, tried};
 pub use complete::Engines;
 pub use doctor::{Doctor, Item, Status, doctor};
 pub use error::{NotPython, SetupError};

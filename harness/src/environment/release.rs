@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The package whose releases are asked for.
-const PACKAGE: &str = "transformers";
+pub(super) const PACKAGE: &str = "transformers";
 
 /// How a user names a release.
 ///

@@ -170,15 +170,26 @@ impl Fetch<'_> {
         fs::create_dir_all(draft).map_err(SetupError::io("create", draft))?;
         let lock = draft.join("requirements.lock");
         fs::write(&lock, requirement.text).map_err(SetupError::io("write", &lock))?;
-        let mut install = self.uv.command(self.home);
-        install.args(["pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
-        install.arg("--python").arg(&self.python.path);
-        install.arg("--target").arg(site_packages(draft)).arg("-r").arg(&lock);
-        download(self.uv, "uv pip install", &mut install, self.home, cancel, &mut |_| {})?;
+        let with = (self.uv, self.python, self.home);
+        install_to(&site_packages(draft), &lock, with, cancel)?;
         let mark = draft.join(MARK);
         let text = serde_json::to_vec_pretty(source).expect("strings always serialise");
         fs::write(&mark, text).map_err(SetupError::io("write", &mark))
     }
+}
+
+/// The packages of a lock file, and nothing that they ask for, in a folder.
+pub(super) fn install_to(
+    target: &Path,
+    lock: &Path,
+    (uv, python, home): (&Uv, &Interpreter, &Home),
+    cancel: &Cancel,
+) -> Result<(), SetupError> {
+    let mut install = uv.command(home);
+    install.args(["pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
+    install.arg("--python").arg(&python.path);
+    install.arg("--target").arg(target).arg("-r").arg(lock);
+    download(uv, "uv pip install", &mut install, home, cancel, &mut |_| {})
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     ask::Ran,
-    long,
+    itself, long,
     pairs::{dtypes, rotations, taps},
     plan::{Plan, state_cases},
     prompt, quantised,
@@ -47,6 +47,7 @@ pub(super) fn assemble(
         let state = state(case.way, case.feed, reference, port, &truth);
         answers.put_state(case.way, state);
     }
+    answers.put_itself(itself::assemble(plan, reference, &truth));
     answers.put_rotations(rotations(
         plan,
         reference.rotations(Need::Rotations),
@@ -164,7 +165,7 @@ fn generation(
     Ok(Generation { prompt, reference: reference.ids, port: port.ids, reference_logits, text })
 }
 
-/// What a way of feeding must give, row by row.
+/// What a way of feeding must give the port, row by row.
 fn state(
     way: StateWay,
     feed: Feed,
@@ -174,6 +175,19 @@ fn state(
 ) -> Asked<State> {
     let need = Need::State(way);
     let path: &Path = &port.forward(need)?.1;
+    let alone = || reference.logits(need);
+    fed_rows(feed, path, truth, alone, DECODED)
+}
+
+/// Logits of one way of feeding with what they must equal. Of a batch padded on the right the last
+/// `resumed` places are what was decoded after it.
+pub(super) fn fed_rows(
+    feed: Feed,
+    path: &Path,
+    truth: &Asked<Tensor>,
+    alone: impl FnOnce() -> Asked<Vec<PathBuf>>,
+    resumed: usize,
+) -> Asked<State> {
     let rows = match feed {
         Feed::Decode { .. } | Feed::Chunks { .. } => {
             vec![(truth.clone()?, read_logits(path)?)]
@@ -184,15 +198,16 @@ fn state(
         Feed::Batch { side } => {
             let logits = read_batch(path)?;
             let mut rows = Vec::new();
-            for (index, alone) in reference.logits(need)?.iter().enumerate() {
+            for (index, alone) in alone()?.iter().enumerate() {
                 let alone = read_logits(alone)?;
                 let row = logits.batch_row(index);
                 let (total, length) = (row.rows().len(), alone.rows().len());
                 let row = match side {
                     Side::Left => row.time_slice(total - length, total),
+                    Side::Right if resumed == 0 => row.time_slice(0, length),
                     Side::Right => {
-                        let prompt = row.time_slice(0, length - DECODED);
-                        prompt.followed_by(&row.time_slice(total - DECODED, total))
+                        let prompt = row.time_slice(0, length - resumed);
+                        prompt.followed_by(&row.time_slice(total - resumed, total))
                     }
                 };
                 rows.push((alone, row));

@@ -13,6 +13,7 @@
 pub(crate) mod ask;
 mod assemble;
 mod error;
+mod itself;
 mod lane;
 mod long;
 mod pairs;

@@ -49,8 +49,9 @@ pub(super) fn taps(
 
     let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
     let fingerprints = |opened: &crate::engine::Opened| {
-        let pair =
-            |it: &crate::engine::ParameterInfo| Some((it.name.clone(), it.fingerprint.clone()?));
+        let pair = |it: &crate::engine::ParameterInfo| {
+            Some((it.built_as.clone().unwrap_or(it.name.clone()), it.fingerprint.clone()?))
+        };
         opened.parameters.iter().filter_map(pair).collect::<Vec<_>>()
     };
     let pairs = pair_modules(

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     answers::Asked,
-    case::{self, DECODED, Feed, Inputs, Precision, StateCase, padded},
-    engine::{Forward, Open, Opened, Operation, Session, Worker},
+    case::{self, Feed, Precision, StateCase},
+    engine::{Open, Opened, Operation, Session, Worker},
     kept::Files,
     need::Need,
     outcome::Absence,
@@ -158,38 +158,10 @@ fn nothing(absence: &Absence) -> Said {
 
 impl Side<'_, '_> {
     fn state(&mut self, case: &StateCase) -> Asked<Ran> {
-        let plan = self.plan;
-        let (tokens, batch) = (&plan.tokens, &plan.batch);
-        let text = |tokens: Vec<Vec<u32>>| Forward::of(Inputs::text(tokens));
-        let forward = match case.feed {
-            Feed::Batch { side: case::Side::Left } => Forward {
-                lengths: Some(batch.iter().map(Vec::len).collect()),
-                padding: Some(case::Side::Left),
-                chunks: Some(case.feed.chunks(batch[0].len())),
-                ..text(padded(batch, case::Side::Left))
-            },
-            Feed::Batch { side: case::Side::Right } => {
-                offers(plan, Operation::ResumeRightPadded)?;
-                let split = |row: &Vec<u32>| row.len() - DECODED;
-                let prompts: Vec<Vec<u32>> =
-                    batch.iter().map(|it| it[..split(it)].to_vec()).collect();
-                Forward {
-                    lengths: Some(prompts.iter().map(Vec::len).collect()),
-                    padding: Some(case::Side::Right),
-                    then: Some(batch.iter().map(|it| it[split(it)..].to_vec()).collect()),
-                    ..text(padded(&prompts, case::Side::Right))
-                }
-            }
-            Feed::Decode { .. } | Feed::Chunks { .. } => {
-                let chunks = Some(case.feed.chunks(tokens[0].len()));
-                Forward { chunks, ..text(tokens.clone()) }
-            }
-            Feed::Trim { of, by } => Forward {
-                chunks: Some(case.feed.chunks(of)),
-                trim: Some(by),
-                ..text(vec![tokens[0][..of].to_vec()])
-            },
-        };
+        if let Feed::Batch { side: case::Side::Right } = case.feed {
+            offers(self.plan, Operation::ResumeRightPadded)?;
+        }
+        let forward = self.fed(case.feed, true);
         self.ask.forward("run", &forward, case.name)
     }
 

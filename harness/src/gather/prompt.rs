@@ -29,14 +29,16 @@ impl Side<'_, '_> {
 
     /// The port's logits in each way of feeding. What it cannot do in one way, it is asked in the others.
     pub(super) fn long_prompts(&mut self, handle: &str) -> Asked<Vec<PathBuf>> {
+        PROMPT_CASES.iter().map(|case| self.one_prompt(handle, case)).collect()
+    }
+
+    /// The logits of one way of feeding.
+    pub(super) fn one_prompt(&mut self, handle: &str, case: &PromptCase) -> Asked<PathBuf> {
         has_room(self.plan)?;
         let tokens = &self.plan.long_prompt;
-        let fed = PROMPT_CASES.iter().map(|case| {
-            let chunks = case.feed.map(|it| it.chunks(tokens.len()));
-            let forward = Forward { chunks, ..Forward::of(Inputs::text(vec![tokens.clone()])) };
-            self.ask.forward(handle, &forward, case.name).map(|it| it.1)
-        });
-        fed.collect()
+        let chunks = case.feed.map(|it| it.chunks(tokens.len()));
+        let forward = Forward { chunks, ..Forward::of(Inputs::text(vec![tokens.clone()])) };
+        self.ask.forward(handle, &forward, case.name).map(|it| it.1)
     }
 }
 

@@ -68,6 +68,8 @@ pub(super) fn ask(
     }
     drop(text);
     let prompt = side.wanted(Need::Prompt, |it| it.long_prompt("truth"));
+    let text = long.as_ref().map(|it| it.0.ids.clone()).map_err(Clone::clone);
+    said.put(Need::Itself, side.wanted(Need::Itself, |it| Ok(Half::Fed(it.itself("truth", text)))));
     side.ask.close("truth");
 
     let running = side.open("run", regime.precision(), None);

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{
     ask::{Ran, Text, Turned},
     error::not_asked,
+    itself::Fed,
     quantised::Packed,
 };
 use crate::{
@@ -85,6 +86,7 @@ halves! {
     long_text: LongText(LongText);
     packed: Packed(Vec<Packed>);
     roundtrip: Roundtrip(Roundtrip);
+    fed: Fed(Fed);
 }
 
 impl Said {

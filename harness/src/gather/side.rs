@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     answers::Asked,
-    case::{Inputs, Precision},
+    case::{self, DECODED, Feed, Inputs, Precision, padded},
     engine::{Forward, Generate, Open, Opened},
     need::Need,
 };
@@ -28,6 +28,43 @@ impl Side<'_, '_> {
     /// The plain forward's logits alone.
     pub(super) fn untapped(&self) -> Forward {
         Forward::of(Inputs::text(self.plan.tokens.clone()))
+    }
+
+    /// The plan's tokens fed in one way. A batch padded on the right is prompts alone where `resumes`: its
+    /// rows then go on token by token.
+    pub(super) fn fed(&self, feed: Feed, resumes: bool) -> Forward {
+        let (tokens, batch) = (&self.plan.tokens, &self.plan.batch);
+        let text = |tokens: Vec<Vec<u32>>| Forward::of(Inputs::text(tokens));
+        let lengths = |rows: &[Vec<u32>]| Some(rows.iter().map(Vec::len).collect());
+        match feed {
+            Feed::Batch { side: case::Side::Left } => Forward {
+                lengths: lengths(batch),
+                padding: Some(case::Side::Left),
+                chunks: Some(feed.chunks(batch[0].len())),
+                ..text(padded(batch, case::Side::Left))
+            },
+            Feed::Batch { side } => {
+                let split = |row: &Vec<u32>| row.len() - if resumes { DECODED } else { 0 };
+                let prompts: Vec<Vec<u32>> =
+                    batch.iter().map(|it| it[..split(it)].to_vec()).collect();
+                let rest = || batch.iter().map(|it| it[split(it)..].to_vec()).collect();
+                Forward {
+                    lengths: lengths(&prompts),
+                    padding: Some(side),
+                    then: resumes.then(rest),
+                    ..text(padded(&prompts, side))
+                }
+            }
+            Feed::Decode { .. } | Feed::Chunks { .. } => {
+                let chunks = Some(feed.chunks(tokens[0].len()));
+                Forward { chunks, ..text(tokens.clone()) }
+            }
+            Feed::Trim { of, by } => Forward {
+                chunks: Some(feed.chunks(of)),
+                trim: Some(by),
+                ..text(vec![tokens[0][..of].to_vec()])
+            },
+        }
     }
 
     /// Whatever `ask` gives, where a check needs it.

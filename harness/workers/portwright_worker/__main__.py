@@ -15,11 +15,15 @@ def main() -> int:
     parser.add_argument("--engine", choices=["torch", "mlx"], required=True)
     parser.add_argument("--transformers", help="a checkout or install of transformers")
     parser.add_argument("--mlx-lm", help="a checkout or install of mlx-lm")
+    parser.add_argument("--beside", help="a folder of packages that the release needs in other versions")
+    parser.add_argument("--requirements", help="where the versions of these packages come from")
     args = parser.parse_args()
     # One thread: a forked child must not inherit a thread pool, and results must not depend on it.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if args.beside:
+        sys.path.insert(0, args.beside)
     for root, package in ((args.transformers, "transformers"), (args.mlx_lm, "mlx_lm")):
         if root:
             sys.path.insert(0, import_root(root, package))
@@ -27,7 +31,14 @@ def main() -> int:
         from .torch_side import engine
     else:
         from .mlx_side import engine
-    return protocol.run(engine.preload, engine.OPS)
+    return protocol.run(lambda: {**engine.preload(), **requirements(args)}, engine.OPS)
+
+
+def requirements(args: argparse.Namespace) -> dict:
+    """What is said of packages that are not the engines' own."""
+    if not args.requirements:
+        return {}
+    return {"requirements": args.requirements}
 
 
 def import_root(root: str, package: str) -> str:

@@ -102,14 +102,16 @@ class Padding:
 
 
 class Decoding:
-    """A model and the cache of what it has read so far."""
+    """A model and the cache of what it has read so far, driven as transformers' own ``generate()`` does.
+
+    That one hands a cache to the first call already, where the class says that it supports one, and tells
+    every call its positions, where the forward takes them.
+    """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = model
         self.seen = 0
-        self._cache: Any = None
-        self._name = ""  # under which the definition takes it
-        self._ours = False
+        self._cache, self._name = _first_cache(model)
 
     @property
     def masks_past(self) -> bool:
@@ -132,20 +134,18 @@ class Decoding:
         end = self.seen + tokens.shape[1]
         if self._cache is not None:
             given[self._name] = self._cache
-        if self._ours:
-            # A definition that does not return its cache may not count its length either.
-            if "position_ids" not in takes(self.model):
-                raise Unsupported("the definition returns no cache and takes no `position_ids`, so it "
-                                  "cannot be told how much it has read")
-            positions = torch.arange(self.seen, end)[None].expand(len(tokens), -1)
-            given.setdefault("position_ids", positions)
+        if "position_ids" in takes(self.model) and not _counts_itself(self.model):
+            given.setdefault("position_ids", torch.arange(self.seen, end)[None].expand(len(tokens), -1))
         output = call(self.model, tokens, use_cache=True, **given)
         returned = next((it for it in (*_PAST, _STATE) if getattr(output, it, None) is not None), None)
         if returned:
             self._cache, self._name = getattr(output, returned), self._taken_as(returned)
         elif self._cache is None:
-            self._make_cache()
-            return self.step(tokens, arguments)
+            raise Unsupported("the definition returns no cache and takes none")
+        elif "position_ids" not in takes(self.model):
+            # A definition that does not return its cache may not count its length either.
+            raise Unsupported("the definition returns no cache and takes no `position_ids`, so it "
+                              "cannot be told how much it has read")
         self.seen = end
         return output.logits
 
@@ -161,16 +161,22 @@ class Decoding:
             f"known ({', '.join((*_PAST, _STATE))}): its forward declares {', '.join(sorted(names))}",
             "without it every step would start anew; teach the name to `_PAST` where it is called")
 
-    def _make_cache(self) -> None:
-        """A cache of ours, for a definition that fills the one it is given and returns none."""
-        names = takes(self.model)
-        name = next((it for it in _PAST if it in names), None)
-        if name is None or "use_cache" not in names:
-            raise Unsupported("the definition returns no cache and takes none")
-        from transformers.cache_utils import DynamicCache
 
-        self._cache, self._name = DynamicCache(config=self.model.config), name
-        self._ours = True
+def _first_cache(model: torch.nn.Module) -> tuple[Any, str]:
+    """What ``generate()`` hands to the first call: a cache and the name that it goes under, or none."""
+    names = takes(model)
+    name = next((it for it in _PAST if it in names), None)
+    supports = getattr(model, "_supports_default_dynamic_cache", None)
+    if name is None or "use_cache" not in names or supports is None or not supports():
+        return None, ""
+    from transformers.cache_utils import DynamicCache
+
+    return DynamicCache(config=model.config.get_text_config(decoder=True)), name
+
+
+def _counts_itself(model: torch.nn.Module) -> bool:
+    """Whether the definition numbers the places from the ids: RoBERTa's begin behind that of the padding."""
+    return any(hasattr(it, "create_position_ids_from_input_ids") for it in model.modules())
 
 
 def in_chunks(model: torch.nn.Module, tokens: torch.Tensor, chunks: list[int],

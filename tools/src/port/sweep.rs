@@ -10,7 +10,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     digest,
-    engine::{Launch, Sources},
+    engine::{Launch, Pair, Sources},
     environment::{self, Home, Pinned, Supply},
     progress::{Progress, Step},
 };
@@ -210,7 +210,10 @@ fn prepare(
         port: input.port.clone(),
         ..verify_input::VerifyInput::default()
     };
-    let sources = verify_input::sources(&mut named, home, progress, cancel)?;
+    let sources = {
+        let engines = Pair::default().engines();
+        verify_input::sources(&mut named, &engines, home, progress, cancel)?
+    };
     let pinned = environment::ensure(home, needs, progress, cancel)?;
     let library = match &sources.definition {
         Some(folder) => folder,

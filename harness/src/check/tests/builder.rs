@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Answers, DtypePair, Fields, Generation, Long, LongPrompt, Noise, OtherSpelling, Quantised,
+        Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise, OtherSpelling, Quantised,
         Reference, Retied, Rotations, State, Taps,
     },
     case::{QUANTISATIONS, Regime, STATE_CASES},
@@ -104,6 +104,12 @@ pub(super) fn right() -> Answers {
     }));
     let fed = crate::case::PROMPT_CASES.iter().map(|it| (it.says, logits(NOISE))).collect();
     answers.put_prompt(Ok(LongPrompt { noise: noise("along the prompt"), fed }));
+    let agrees = || State { rows: vec![(logits(0.0), logits(0.0))] };
+    answers.put_itself(Ok(Itself {
+        ways: STATE_CASES.iter().map(|it| (it.way, Ok(agrees()))).collect(),
+        prompts: crate::case::PROMPT_CASES.iter().map(|it| (it.says, Ok(agrees()))).collect(),
+        text: Ok(agrees()),
+    }));
     let rounded = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(0.01) };
     answers.put_quantised(Ok(QUANTISATIONS.map(rounded).into()));
     answers.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: NOISE }));

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CHECKS, Check, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Long, LongPrompt, OtherSpelling, Quantised, Retied, Rotations,
+        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied, Rotations,
         State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
@@ -167,6 +167,71 @@ fn generation(port: &[u32]) -> Generation {
 fn long() -> Long {
     let noise = || crate::answers::Noise { name: "", base: logits(0.0), logits: logits(1e-6) };
     Long { reference_text: vec![5], port_text: vec![5], noise: noise(), port: logits(0.0) }
+}
+
+/// The reference, fed in every way but at once, is this far from its own plain forward.
+fn reference_off_itself(by: f64) -> Answers {
+    let mut answers = right();
+    let off = || Ok(State { rows: vec![(logits(0.0), logits(by))] });
+    answers.put_itself(Ok(Itself {
+        ways: STATE_CASES.iter().map(|it| (it.way, off())).collect(),
+        prompts: crate::case::PROMPT_CASES.iter().map(|it| (it.says, off())).collect(),
+        text: off(),
+    }));
+    answers
+}
+
+#[test]
+fn where_the_reference_disagrees_with_itself_what_it_would_be_measured_by_does_not_run() {
+    let answers = reference_off_itself(WRONG);
+    for id in ["greedy-ids", "generation-long"] {
+        let record = record(id, &answers);
+        assert_eq!(record.outcome, Outcome::NotRun, "{record:?}");
+        let why = record.absence.unwrap().to_string();
+        assert!(why.contains("the reference disagrees with itself"), "{id}: {why}");
+    }
+    assert_eq!(record("logits-differences", &answers).outcome, Outcome::Pass);
+}
+
+/// The plain forward is what a port is held to there: one that agrees passes, one that differs as the
+/// definition does is not blamed.
+#[test]
+fn where_the_definition_cannot_be_fed_in_pieces_a_port_is_not_blamed_for_the_same() {
+    for (id, spoil) in FAULTS.iter().filter(|it| it.0.starts_with("state-") && it.0 != "state-trim") {
+        let mut answers = reference_off_itself(WRONG);
+        let good = record(id, &answers);
+        assert_eq!(good.outcome, Outcome::Pass, "{id}: {good:?}");
+        assert!(good.findings.iter().any(|it| it.contains("disagrees with itself")), "{good:?}");
+        spoil(&mut answers);
+        assert_eq!(record(id, &answers).outcome, Outcome::NotRun, "{id}");
+    }
+}
+
+#[test]
+fn where_a_definition_differs_from_itself_by_design_a_port_is_held_to_it_fed_the_same_way() {
+    let mut answers = reference_off_itself(WRONG);
+    answers.config = json!({"rope_parameters": {"rope_type": "dynamic"}});
+    let plain = record("state-decode", &answers);
+    assert_eq!(plain.outcome, Outcome::Fail, "a port that gives the plain forward's logits");
+    assert!(plain.findings[0].contains("by design"), "{:?}", plain.findings);
+    answers.put_state(StateWay::Decode, Ok(State { rows: vec![(logits(0.0), logits(WRONG))] }));
+    assert_eq!(record("state-decode", &answers).outcome, Outcome::Pass);
+    // Greedy tokens and the long text are the definition's own decoding already.
+    assert_eq!(record("greedy-ids", &answers).outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_definition_that_cannot_be_fed_in_a_way_leaves_the_plain_forward_to_count() {
+    let mut answers = right();
+    let refused = || Err(Absence::Blocked { reason: "it takes no `attention_mask`".into() });
+    answers.put_itself(Ok(Itself {
+        ways: STATE_CASES.iter().map(|it| (it.way, refused())).collect(),
+        prompts: std::collections::BTreeMap::new(),
+        text: refused(),
+    }));
+    let record = record("state-left-padded", &answers);
+    assert_eq!(record.outcome, Outcome::Pass);
+    assert!(record.findings[0].contains("does not answer"), "{:?}", record.findings);
 }
 
 /// The same answers without what is not among `needs`.

@@ -1,10 +1,8 @@
 //! What the engine says of itself.
 
-use std::{fs, path::Path};
-
 use serde_json::{Map, Value, json};
 
-use super::settings::Settings;
+use super::{super::launch::version_in, settings::Settings};
 
 /// The workspace's lock file: which candle and which RustPython this program was built with.
 const LOCK: &str = include_str!("../../../../Cargo.lock");
@@ -35,16 +33,6 @@ pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
 fn locked(package: &str) -> Option<&'static str> {
     let head = format!("name = \"{package}\"\nversion = \"");
     LOCK.split_once(&head)?.1.split('"').next()
-}
-
-/// `__version__ = "5.24.0"`
-fn version_in(file: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
-    text.lines()
-        .find_map(|it| it.strip_prefix("__version__ = "))
-        .map(|it| it.trim().trim_matches(['"', '\'']).to_owned())
-        .ok_or_else(|| format!("`{}` names no __version__", file.display()))
 }
 
 #[cfg(test)]

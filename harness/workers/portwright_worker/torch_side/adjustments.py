@@ -83,6 +83,8 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "dots1": Adjustment("the class leaves the numbers of experts open", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
         "sliding_window": None}),
+    "exaone": Adjustment("published with the fields of the code that came with the checkpoints", publish_as=(
+        "num_layers", "layer_norm_epsilon", "activation_function")),
     "exaone4": Adjustment("the published large model says its pattern in letters; all have this scaling", {
         "layer_types": (["sliding_attention"] * 3 + ["full_attention"]) * 2,
         "sliding_window_pattern": "LLLG",

@@ -17,6 +17,8 @@ from typing import Any
 # cannot fit by accident.
 SIZES: list[tuple[str, Any]] = [
     (r"vocab_size|vocab_size_per_layer_input", 160),
+    # a head that leaves out the rows that only fill the embedding up
+    (r"unpadded_vocab_size", 152),
     (r"hidden_size|n_embd|d_model|hidden_dim|embed_dim|emb_dim|dim", 64),
     (r"num_hidden_layers|n_layers?|num_layers", 4),
     (r"num_attention_heads|n_heads?|num_heads|encoder_attention_heads|decoder_attention_heads", 4),

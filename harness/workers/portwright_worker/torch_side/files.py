@@ -4,11 +4,11 @@ import sys
 
 if sys.implementation.name == "rustpython":
     from ..embedded_files import (  # noqa: F401
-        load_model, load_tensors, read_config, read_json, save_model, save_tensors,
+        fingerprint, load_model, load_tensors, read_config, read_json, save_model, save_tensors,
         stored_parameters, weight_files, write_json,
     )
 else:
     from .native_files import (  # noqa: F401
-        load_model, load_tensors, read_config, read_json, save_model, save_tensors,
+        fingerprint, load_model, load_tensors, read_config, read_json, save_model, save_tensors,
         stored_parameters, weight_files, write_json,
     )

@@ -80,7 +80,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     if request.get("quantise"):
         quantising.round_weights(model, **request["quantise"])
     session.handles[request["handle"]] = opened
-    parameters = list(files.stored_parameters(checkpoint))
+    parameters = named_as_built(list(files.stored_parameters(checkpoint)), model)
     return {
         "seconds": seconds,
         "class": type(model).__name__,
@@ -99,6 +99,18 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         "parameter_count": sum(it.numel() for it in model.parameters()),
         "bytes": sum(it.numel() * it.element_size() for it in model.parameters()),
     }
+
+
+def named_as_built(parameters: list[dict], model: torch.nn.Module) -> list[dict]:
+    """The stored tensors, each with the name that the class gives it where it is renamed on loading."""
+    own = dict(model.named_parameters())
+    renamed = [it for it in parameters if it["name"] not in own]
+    if renamed:
+        stored = {it["name"] for it in parameters}
+        by_values = {files.fingerprint(it): name for name, it in own.items() if name not in stored}
+        for it in renamed:
+            it["built_as"] = by_values.get(it["fingerprint"])
+    return parameters
 
 
 def add_ulp_noise(model: torch.nn.Module, seed: int, unit: float) -> None:

@@ -42,12 +42,18 @@ def shrunk(fields: dict, known: dict, now: dict) -> dict:
     layers that are no more.
     """
     depth, count = (next((it[name] for name in _COUNTS if it.get(name)), None) for it in (known, now))
-    widths = {value: now[name] for name, value in known.items()
-              if _is_width(value) and _is_width(now.get(name), 1) and now[name] < value}
-    return {name: _shrunk(name, value, widths, depth, count) for name, value in fields.items()}
+    smaller = widths(known, now)
+    return {name: _shrunk(name, value, smaller, depth, count) for name, value in fields.items()}
 
 
-def _is_width(value: Any, least: int = 32) -> bool:
+def widths(before: dict, now: dict) -> dict[int, int]:
+    """What became of each width that was shrunk."""
+    return {value: now[name] for name, value in before.items()
+            if is_width(value) and is_width(now.get(name), 1) and now[name] < value}
+
+
+def is_width(value: Any, least: int = 32) -> bool:
+    """Whether a number may be one: smaller ones are counts."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
@@ -62,7 +68,7 @@ def _shrunk(name: str, value: Any, widths: dict, depth: int | None, count: int |
     size = dimensions.size_of(name, value, published=True)
     if size is not None:
         return size
-    return widths.get(value, value) if _is_width(value) else value
+    return widths.get(value, value) if is_width(value) else value
 
 
 def _of_layers(value: list, depth: int | None, count: int | None, from_one: bool = False) -> list:

@@ -27,6 +27,7 @@ _RANGES = {"A_log": (-0.7, 0.5), "dt_bias": (-1.5, 0.4), "dt_proj.bias": (-1.5, 
 def randomise(model: torch.nn.Module, seed: int) -> None:
     """Fill every parameter and every saved floating buffer, the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
+    unit = getattr(model.config.get_text_config(decoder=True), "initializer_range", None)
     embeddings = {id(it.weight) for it in model.modules() if isinstance(it, torch.nn.Embedding)}
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -42,11 +43,11 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
                 noise = torch.randn(weight.shape, generator=generator)
                 weight.copy_(noise / _fan_in(weight) ** 0.5)
             else:
-                _spread(weight, generator)
+                _spread(weight, generator, unit)
             _lower_choice(name, weight)
         for name, buffer in persistent_buffers(model):
             if buffer.is_floating_point() and name.endswith(_WEIGHT_BUFFERS):
-                _spread(buffer, generator)
+                _spread(buffer, generator, unit)
                 _lower_choice(name, buffer)
 
 
@@ -62,10 +63,13 @@ def _fan_in(weight: torch.Tensor) -> int:
     return max(1, weight[0].numel())  # convolutions: [out, in / groups, kernel...]
 
 
-def _spread(weight: torch.Tensor, generator: torch.Generator) -> None:
+def _spread(weight: torch.Tensor, generator: torch.Generator, unit: float | None) -> None:
+    """Noise around the start. Who starts at the config's ``initializer_range`` measures in that unit: the
+    definition divides by it (nGPT's scales)."""
     start = torch.nan_to_num(weight.float(), nan=0.0)
     noise = torch.randn(weight.shape, generator=generator)
-    weight.copy_((start + SPREAD * noise).to(weight.dtype))
+    in_units = bool(unit) and bool((start - unit).abs().max() <= 1e-3 * unit)
+    weight.copy_((start + SPREAD * (unit if in_units else 1.0) * noise).to(weight.dtype))
 
 
 def _lower_choice(name: str, weight: torch.Tensor) -> None:

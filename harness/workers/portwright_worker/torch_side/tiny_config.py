@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
+import re
+from functools import cache
 from typing import Any
 
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, configuration_utils
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from ..session import WorkerError
-from . import dimensions, files, published
+from . import dimensions, files, kinds, published
 from .adjustments import KEEP, adjustment_of
 
+_COUNTS = frozenset({"num_hidden_layers", "n_layer", "n_layers", "num_layers"})
+_PART_OF_DEPTH = re.compile(r"n_(?!layers)\w+_layers|n_layers_per_\w+|\w*layer_index_(start|end)")
 _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
                "rope_local_base_freq")
 
@@ -25,7 +29,31 @@ def make_config(model_type: str, base: str | None, overrides: dict, notes: list[
 
     Without a class the type must have a causal LM.
     """
+    causal = cls is None
     cls = cls or known_type(model_type)
+    if causal and not base and not _COUNTS.intersection(overrides):
+        chosen = _kinds_of(model_type)
+        if chosen.keys() - overrides.keys():
+            notes.append(f"so that every kind of layer is built: {', '.join(sorted(chosen))}")
+        overrides = {**chosen, **overrides}
+    return _made(model_type, base, overrides, notes, cls)
+
+
+@cache
+def _kinds_of(model_type: str) -> dict[str, Any]:
+    """The fields without which the definition has a kind of layer that is not built."""
+    cls = known_type(model_type)
+
+    def build(fields: dict[str, Any]) -> Any:
+        config = _made(model_type, None, fields, [], cls)
+        return AutoModelForCausalLM.from_config(config, attn_implementation="eager",
+                                                experts_implementation="eager").eval()
+
+    return kinds.completed(text_config(_made(model_type, None, {}, [], cls)), build)
+
+
+def _made(model_type: str, base: str | None, overrides: dict, notes: list[str],
+          cls: type[PreTrainedConfig]) -> Any:
     start = None
     if base:
         try:
@@ -43,7 +71,8 @@ def make_config(model_type: str, base: str | None, overrides: dict, notes: list[
                 text_cls, (start or {}).get("text_config") if start else None, model_type, notes,
                 overrides)
             kwargs["text_config"]["model_type"] = text_cls.model_type
-            kwargs = {**other_parts(cls, start), **kwargs}
+            widths = published.widths(vars(text_cls()), kwargs["text_config"])
+            kwargs = {**other_parts(cls, start, widths), **kwargs}
         else:
             text_cls = cls
             kwargs = fields_of(cls, start, model_type, notes, overrides)
@@ -72,14 +101,17 @@ def text_config(config: PreTrainedConfig) -> PreTrainedConfig:
     return config.get_text_config(decoder=True)
 
 
-def other_parts(cls: type, start: dict | None) -> dict:
-    """The fields beside the text: vision and audio towers shrunk, ids out of the text's range."""
+def other_parts(cls: type, start: dict | None, widths: dict[int, int] | None = None) -> dict:
+    """The fields beside the text: vision and audio towers shrunk, ids out of the text's range.
+
+    ``widths`` are the text's, as they were and as they are: a tower that ends in one says it as well.
+    """
     default = cls()
     result = {}
     for name, value in vars(default).items():
         if name in cls.sub_configs and name != "text_config" and isinstance(value, PreTrainedConfig):
             given = (start or {}).get(name)
-            result[name] = shrunk_part(type(value)(**given) if given else value)
+            result[name] = shrunk_part(type(value)(**given) if given else value, widths or {})
         elif "text_config" in cls.sub_configs and name.endswith(("_token_id", "_token_index")):
             if isinstance(value, int) and value >= 160:
                 result[name] = 200 + len(result)
@@ -90,15 +122,24 @@ def other_parts(cls: type, start: dict | None) -> dict:
     return result
 
 
-def shrunk_part(config: PreTrainedConfig) -> dict:
+def shrunk_part(config: PreTrainedConfig, widths: dict[int, int]) -> dict:
     """A tower of a multimodal model, as small as it goes: a text port must only drop it."""
     result = config.to_dict()
-    for name, value in list(result.items()):
+    before = dict(result)
+    for name, value in before.items():
         size = dimensions.size_of(name, value)
         if size is not None:
             result[name] = min(size, value)
         if name in ("num_hidden_layers", "depth"):
             result[name] = 1
+        elif isinstance(value, dict) and value and all(str(it).isdigit() for it in value):
+            result[name] = {key: it for key, it in value.items() if int(key) < 1}  # by layer
+    # A width that another name repeats stays the same width; what goes out has one of the text's.
+    own = published.widths(before, result)
+    for name, value in before.items():
+        if published.is_width(value) and result[name] == value and re.search("dim|hidden|adapter", name):
+            first, second = (widths, own) if "out" in name else (own, widths)
+            result[name] = first.get(value, second.get(value, value))
     return result
 
 
@@ -157,9 +198,15 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
                 result.pop(name, None)
             else:
                 result[name] = value
+        if row.layer_words and not hasattr(configuration_utils, "remap_legacy_layer_types"):
+            # The class of an earlier release has the words of the published files itself.
+            for name in ("layer_types", "layers_block_type"):
+                if name in row.fields:
+                    result[name] = [row.layer_words.get(it, it) for it in row.fields[name]]
         if row.fields:
             notes.append(f"{model_type}: {row.why}")
     choose_layers(cls, result, start, known, overrides)
+    share_depth(result, known)
     if start:
         same = {name: value for name, value in start.items()
                 if result.get(name) == value and name not in cls.attribute_map
@@ -207,6 +254,16 @@ def choose_layers(cls: type, result: dict, start: dict | None, known: dict, over
         for name in given:  # as many layers as wished: the pattern goes on
             if name not in overrides:
                 result[name] = (result[name] * overrides[count_name])[: overrides[count_name]]
+
+
+def share_depth(result: dict, known: dict) -> None:
+    """Stretches of the depth and borders between them keep their shares of it, each at least one layer."""
+    before, now = (next((it[name] for name in _COUNTS if it.get(name)), None) for it in (known, result))
+    if not before or not now or before <= now:
+        return
+    for name, value in known.items():
+        if type(value) is int and 1 < value <= before and _PART_OF_DEPTH.fullmatch(name):
+            result[name] = max(1, round(value * now / before))
 
 
 def _is_per_layer(name: str, value: Any, known: dict) -> bool:

@@ -16,11 +16,11 @@ FLASH_ATTENTION_COMPATIBILITY_MATRIX = {}
 FLASH_ATTN_KERNEL_VERSIONS = {}
 
 
-def flash_attn_supports_top_left_mask():
+def flash_attn_supports_top_left_mask(**_):
     return False
 
 
-def is_flash_attn_available():
+def is_flash_attn_available(**_):
     return False
 
 

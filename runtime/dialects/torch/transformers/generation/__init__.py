@@ -3,6 +3,10 @@
 from .configuration_utils import GenerationConfig, GenerationMode
 
 
+# By their classes' names, as transformers' own generation has them.
+_OWN_PAST = ("reformer", "minimax", "xlnet", "rwkv", "xlstm")
+
+
 class GenerationMixin:
     """What makes a model able to generate: its own loop is not here."""
 
@@ -15,8 +19,16 @@ class GenerationMixin:
     def _update_model_kwargs_for_generation(self, outputs, model_kwargs, **kwargs):
         return model_kwargs
 
-    def _supports_default_dynamic_cache(self):
-        return True
+    @classmethod
+    def _supports_default_dynamic_cache(cls):
+        """Whether the first call is handed an empty ``DynamicCache``.
+
+        Not where the class keeps its past in another form: a hash table, segments, a state of its own.
+        """
+        name = cls.__name__.lower()
+        if "minimaxm" in name:  # the later ones are plain attention
+            return True
+        return not any(it in name for it in _OWN_PAST)
 
 
 class LogitsProcessor:
