@@ -68,6 +68,9 @@ pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
         evidence.subject.model_type,
         output.summary
     );
+    if output.verdict == Verdict::Pass {
+        anstream::println!("not asked: {}", output.untested.join("; "));
+    }
     anstream::println!("report: {}", output.report.display());
     anstream::println!("next:   {}", output.next_step);
 }

@@ -14,6 +14,7 @@ use crate::{
     engine::EngineError,
     evidence::Evidence,
     figure::{Figure, Real},
+    check::deciding,
     gather::{GatherError, Lane, Question},
     measure::logits::max_or_nan,
     outcome::{CheckRecord, Outcome, Verdict},
@@ -124,8 +125,11 @@ pub fn run(
     let mut unpatched: BTreeMap<String, Verdict> = BTreeMap::new();
     let mut catches = Vec::new();
     for mutant in chosen {
-        let question =
-            Question { overrides: mutant.set.clone(), ..Question::synthetic(&mutant.model_type) };
+        let question = Question {
+            overrides: mutant.set.clone(),
+            checks: deciding(),
+            ..Question::synthetic(&mutant.model_type)
+        };
         let folder = work.join(&mutant.id);
         let key = format!("{} {:?}", mutant.model_type, mutant.set);
         let good = if let Some(&verdict) = unpatched.get(&key) {

@@ -144,6 +144,8 @@ pub(crate) struct RunResult {
     verdict: Verdict,
     /// One sentence of counts.
     summary: String,
+    /// What nothing in this run speaks about; the report says why.
+    untested: Vec<String>,
     model_type: String,
     digest: String,
     checks: Vec<CheckRow>,
@@ -244,6 +246,7 @@ impl RunResult {
             run: id.to_string(),
             verdict: evidence.verdict,
             summary: report::sentence(evidence),
+            untested: report::untested(evidence),
             model_type: evidence.subject.model_type.clone(),
             digest: evidence.digest.clone(),
             checks,
@@ -278,6 +281,9 @@ impl Brief for RunResult {
                 (None, None, None) => String::new(),
             };
             lines.push(format!("{} {}{detail}", check.outcome, check.id));
+        }
+        if self.verdict == Verdict::Pass {
+            lines.push(format!("not asked: {}", self.untested.join("; ")));
         }
         lines.push(format!("next: {}", self.next_step));
         lines.join("\n")

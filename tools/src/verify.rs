@@ -50,6 +50,8 @@ pub struct VerifyOutput {
     pub verdict: Verdict,
     /// One sentence of counts.
     pub summary: String,
+    /// What nothing in this run speaks about; the report says why.
+    pub untested: Vec<String>,
     /// What to do next.
     pub next_step: String,
     pub run: PathBuf,
@@ -148,6 +150,7 @@ pub fn verify(
     let output = VerifyOutput {
         verdict: evidence.verdict,
         summary: report::sentence(&evidence),
+        untested: report::untested(&evidence),
         next_step: next_step(&evidence, dir.path()),
         run: dir.path().to_owned(),
         evidence: path,

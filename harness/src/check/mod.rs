@@ -357,6 +357,11 @@ impl Check {
     }
 }
 
+/// The checks that decide: what is asked where notes are of no use.
+pub fn deciding() -> Vec<&'static str> {
+    CHECKS.iter().filter(|it| it.gate).map(|it| it.id).collect()
+}
+
 /// A name given with `--checks` that is no check and no group.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("no check or group `{name}`")]

@@ -66,6 +66,9 @@ pub struct Synthesised {
     pub spelling_note: Option<String>,
     #[serde(default)]
     pub parameters: u64,
+    /// Classes of layers that the definition has and this model has none of, by the class that names them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unbuilt: BTreeMap<String, String>,
     #[serde(default)]
     pub notes: Vec<String>,
 }

@@ -30,10 +30,9 @@ use crate::{
 };
 
 /// The series that were tried, and what each needs; `lock_releases.py` makes the files.
-const SERIES: [(&str, &str); 4] = [
+const SERIES: [(&str, &str); 3] = [
     ("5.6", include_str!("../../workers/releases/5.6.lock")),
     ("5.12", include_str!("../../workers/releases/5.12.lock")),
-    ("5.17", include_str!("../../workers/releases/5.17.lock")),
     ("5.20", include_str!("../../workers/releases/5.20.lock")),
 ];
 

@@ -7,6 +7,7 @@
 //!
 //! The texts are not formatted yet: see [`format`](crate::format).
 
+mod dropped;
 mod imports;
 mod inherit;
 pub(crate) mod inverse;
@@ -28,6 +29,7 @@ use crate::naming::FileKind;
 use crate::problem::Problem;
 use crate::text::{Node, Source};
 use imports::Imports;
+pub use dropped::{Dropped, dropped};
 pub(crate) use inherit::View;
 pub use levels::levels;
 pub(crate) use levels::parents as imported_models;

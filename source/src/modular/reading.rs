@@ -1,7 +1,7 @@
 //! Reads a modular file: what it defines itself, what it imports, and which files of other models it
 //! builds upon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,6 +76,11 @@ impl Modular {
         if let Some(problem) = failed {
             return Err(problem);
         }
+        for stmt in source.stmts() {
+            if let Stmt::ClassDef(class) = stmt {
+                refuse_twice(&source, class, &imported)?;
+            }
+        }
         let imports = std::mem::take(&mut definitions.imports)
             .into_iter()
             .filter(|node| is_kept(node.stmt()))
@@ -128,6 +133,35 @@ impl Modular {
         }
         Ok(found)
     }
+}
+
+/// A class that is merged with another model's is merged by the names of its methods: two plain ones of a
+/// name cannot both be meant.
+fn refuse_twice(
+    source: &Source,
+    class: &StmtClassDef,
+    imported: &IndexMap<String, usize>,
+) -> Result<(), Problem> {
+    let merged = class.bases().iter().any(|it| {
+        matches!(it, Expr::Name(name) if imported.contains_key(name.id.as_str()))
+    });
+    let mut seen = HashSet::new();
+    for stmt in class.body.iter().filter(|_| merged) {
+        let Stmt::FunctionDef(function) = stmt else { continue };
+        // A property and its setter share a name.
+        let part = function.decorator_list.iter().any(|it| {
+            let text = source.slice(it.range());
+            [".setter", ".deleter", ".getter"].iter().any(|it| text.ends_with(it))
+        });
+        if !part && !seen.insert(function.name.as_str()) {
+            let message = format!("`{}` is defined twice in `{}`", function.name, class.name);
+            return Err(source.problem(function.name.range(), message).with_help(
+                "keep one: a class that inherits from another model is merged by its methods' names \
+                 (overloads too)",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The model type of `modular_<type>.py`.

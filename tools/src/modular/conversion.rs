@@ -11,7 +11,7 @@ use portwright_harness::{
 };
 use portwright_source::{
     FileKind, Library, Problem, Source,
-    modular::{Generated, convert, inputs, levels},
+    modular::{Dropped, Generated, convert, dropped, inputs, levels},
 };
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -59,6 +59,8 @@ pub(super) struct Written {
 pub(super) struct Converted {
     pub(super) modular: PathBuf,
     pub(super) result: Result<Vec<Written>, Failure>,
+    /// What the modular file has and no file of its.
+    pub(super) dropped: Vec<Dropped>,
     /// Models whose own conversion failed and whose files were therefore read as they are on disk.
     pub(super) stale_parents: Vec<String>,
 }
@@ -122,6 +124,11 @@ impl Workshop<'_> {
         let mut laid_out = self.formatter.tidy(&batch).map_err(stopped)?.into_iter();
         let mut done = Vec::with_capacity(files.len());
         for (modular, raw) in files.iter().zip(raw) {
+            // What cannot be read again reported itself when it was converted.
+            let dropped = raw.as_ref().map_or_else(
+                |_| Vec::new(),
+                |it| dropped(self.library, modular, it).unwrap_or_default(),
+            );
             let result = match raw {
                 Ok(generated) => {
                     let texts: Vec<_> = laid_out.by_ref().take(generated.len()).collect();
@@ -130,7 +137,7 @@ impl Workshop<'_> {
                 Err(problem) => Err(Failure::of(modular, &problem)),
             };
             let stale_parents = self.parents(modular).filter(|it| failed.contains(it)).collect();
-            done.push(Converted { modular: modular.clone(), result, stale_parents });
+            done.push(Converted { modular: modular.clone(), result, dropped, stale_parents });
         }
         Ok(done)
     }

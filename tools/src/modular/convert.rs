@@ -7,7 +7,7 @@ use std::{
 };
 
 use portwright_harness::{cancel::Cancel, environment::Home, progress::Progress};
-use portwright_source::Library;
+use portwright_source::{Library, modular::Dropped};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -165,7 +165,7 @@ pub fn convert(
         formatter: formatter.used.clone(),
         seconds: 0.0,
     };
-    for Converted { modular, result, stale_parents } in converted {
+    for Converted { modular, result, dropped, stale_parents } in converted {
         // Between two files nothing is half done.
         if cancel.is_cancelled() {
             return Err(ToolError::Cancelled);
@@ -177,6 +177,7 @@ pub fn convert(
                 stale_parents.join(", ")
             ));
         }
+        output.notes.extend(dropped.iter().map(|it| left_out(&modular, it)));
         match result {
             Ok(files) => {
                 for file in files {
@@ -194,6 +195,20 @@ pub fn convert(
         ModularCoverage::of(&output, release).write(docs)?;
     }
     Ok(output)
+}
+
+/// `modular_x.py:12: SCALE: float = 0.5` reaches no file.
+fn left_out(modular: &Path, dropped: &Dropped) -> String {
+    let name = modular.file_name().map_or(modular.to_string_lossy(), |it| it.to_string_lossy());
+    let Dropped { line, text, undefined } = dropped;
+    let uses = match undefined.as_slice() {
+        [] => String::new(),
+        names => format!(", and what uses `{}` does not run", names.join("`, `")),
+    };
+    format!(
+        "{name}:{line}: `{text}` reaches no file{uses}; carried over are classes, functions, plain assignments \
+         to a name and imports at the top level"
+    )
 }
 
 /// Where files go.

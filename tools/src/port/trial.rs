@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 
 use portwright_harness::{
     cancel::Cancel,
-    check::CHECKS,
+    check::deciding,
     digest,
     engine::{EngineError, Launch, Pair, Sources},
     evidence::Evidence,
@@ -157,7 +157,7 @@ impl Trials<'_> {
             .map_err(PortError::Copy)?;
         lane.set_port(Some(&copy))?;
         let checks = if scaffold.is_complete() {
-            CHECKS.iter().map(|it| it.id).collect()
+            deciding()
         } else {
             STOPPED.to_vec()
         };

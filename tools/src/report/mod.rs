@@ -27,6 +27,7 @@ use serde_json::json;
 
 pub use check::{ReportCheck, ReportFault, check};
 pub use data::sentence;
+pub use untested::untested;
 pub use draft::{DRAFT, Draft, DraftError, DraftInput, draft};
 
 use crate::error::ToolError;

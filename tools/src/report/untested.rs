@@ -15,6 +15,14 @@ pub(super) struct Untested {
     pub(super) why: String,
 }
 
+/// What no check asks yet, whatever a run is asked for.
+const NEVER: [(&str, &str); 4] = [
+    ("batches that are joined, filtered and extended while they are read", "no check does that"),
+    ("caches that are quantised, or saved and loaded again", "no check does that"),
+    ("embeddings in place of tokens, and float16", "no check feeds them"),
+    ("the model shared between several ranks", "a run is one process a side"),
+];
+
 /// Everything that was not tested, from what was left out to what cannot be asked.
 pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
     let row = |what: &str, why: &str| Untested { what: what.to_owned(), why: why.to_owned() };
@@ -35,6 +43,11 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
         };
         rows.push(Untested { what: check.id.clone(), why });
     }
+    let made = evidence.subject.synthetic.as_ref();
+    for (class, within) in made.iter().flat_map(|it| &it.unbuilt) {
+        let why = format!("`{within}` of the definition has it, no layer of this config does");
+        rows.push(row(&format!("`{class}`"), &why));
+    }
     let (other, flag) = match evidence.regime {
         Regime::Logic => ("how the port behaves in bfloat16", "native"),
         Regime::Native => ("whether it is the same model in float32", "logic"),
@@ -50,5 +63,11 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
             "a synthetic checkpoint is tiny, with every kind of layer of the config",
         ));
     }
+    rows.extend(NEVER.iter().map(|(what, why)| row(what, why)));
     rows
+}
+
+/// What nothing in this run speaks about, without the reasons.
+pub fn untested(evidence: &Evidence) -> Vec<String> {
+    of(evidence).into_iter().map(|it| it.what).collect()
 }

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ..session import Session, WorkerError
-from . import files, published, randomise, spelling
+from . import files, kinds, published, randomise, spelling
 from .adjustments import Adjustment, adjustment_of
 from .tiny_config import head_dim_of, make_config, text_config
 
@@ -64,6 +64,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "spelling": written["spelling"],
         "spelling_note": written["note"],
         "parameters": sum(it.numel() for it in model.parameters()),
+        "unbuilt": kinds.unbuilt(model),
         "attribute_map": dict(type(text).attribute_map),
         "notes": notes,
     }
