@@ -186,7 +186,8 @@ pub struct State {
     pub rows: Vec<(Tensor, Tensor)>,
 }
 
-/// The reference fed as a port is, beside its own plain forward, both at [`Regime::truth`].
+/// The reference fed as a port is, beside its own plain forward at [`Regime::truth`]; so is what is fed, but
+/// padded batches, which are at the run's precision.
 #[derive(Debug)]
 pub struct Itself {
     pub ways: BTreeMap<StateWay, Asked<State>>,

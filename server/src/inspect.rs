@@ -160,7 +160,7 @@ fn split(model: Model) -> (Vec<Row>, Findings) {
     kernels.truncate(MOST_NAMES);
     config.others.truncate(MOST_NAMES);
     if let Some(fit) = &mut fit {
-        for names in [&mut fit.missing, &mut fit.tied, &mut fit.unexpected] {
+        for names in [&mut fit.missing, &mut fit.tied, &mut fit.unexpected, &mut fit.index] {
             names.truncate(MOST_NAMES);
         }
         fit.mismatched.truncate(MOST_NAMES);

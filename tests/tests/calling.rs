@@ -105,6 +105,38 @@ fn a_past_that_a_release_renamed_is_not_forgotten() {
     }
 }
 
+/// Appended to llama's definition: code that came with a checkpoint, and asks for a cache that is there.
+const NEEDS_A_CACHE: &str = "
+
+import functools as _functools
+
+_plain = LlamaForCausalLM.forward
+
+
+@_functools.wraps(_plain)
+def _forward(self, *args, use_cache=None, cache=None, **kwargs):
+    if use_cache and cache is None:
+        raise TypeError('no cache was handed over')
+    return _plain(self, *args, use_cache=use_cache, cache=cache, **kwargs)
+
+
+LlamaForCausalLM.forward = _forward
+";
+
+#[test]
+fn the_first_call_is_handed_a_cache_as_generate_hands_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("transformers");
+    library(&package, &MODELS);
+    let path = package.join("models/llama/modeling_llama.py");
+    fs::write(&path, fs::read_to_string(&path).unwrap() + NEEDS_A_CACHE).unwrap();
+    for engine in ENGINES {
+        asked(engine, folder.path(), |session, folder| {
+            logits(session, folder, json!({"chunks": [8, 1, 1, 2]})).unwrap()
+        });
+    }
+}
+
 /// What nobody takes would be lost silently: it is named, with what the definition does take.
 #[test]
 fn an_argument_that_the_definition_takes_under_no_name_is_refused() {

@@ -173,6 +173,7 @@ fn checkpoint(fit: &Fit) {
     list("tied", &fit.tied);
     list("missing", &fit.missing);
     list("left over", &fit.unexpected);
+    fit.index.iter().take(MOST_NAMES).for_each(show::line);
     for (name, found, expected) in fit.mismatched.iter().take(MOST_NAMES) {
         show::line(format!("{name} has shape {found:?}, but the definition expects {expected:?}"));
     }

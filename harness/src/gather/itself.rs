@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answers::{Asked, Itself, State},
-    case::{Inputs, PROMPT_CASES, STATE_CASES, StateCase, StateWay},
+    case::{Feed, Inputs, PROMPT_CASES, STATE_CASES, StateCase, StateWay},
     engine::Forward,
     need::Need,
     outcome::Absence,
@@ -41,17 +41,10 @@ fn ways<'a>(plan: &'a Plan<'_>) -> impl Iterator<Item = &'static StateCase> + 'a
 }
 
 impl Side<'_, '_> {
-    /// The reference that is open as `handle`, in every way; `text` is what it wrote at length.
+    /// The reference that is open as `handle`, in every way but in a batch; `text` is what it wrote at length.
     pub(super) fn itself(&mut self, handle: &str, text: Asked<Vec<u32>>) -> Fed {
         let plan = self.plan;
-        let mut asked = BTreeMap::new();
-        for case in ways(plan) {
-            let allowed = if case.needs_window { plan.window.clone() } else { Ok(()) };
-            let forward = self.fed(case.feed, false);
-            let name = format!("itself-{}", case.name);
-            let said = allowed.and_then(|()| self.ask.forward(handle, &forward, &name));
-            asked.insert(case.way, said.map(|it| it.1));
-        }
+        let asked = self.own_ways(handle, false);
         let mut prompts = BTreeMap::new();
         if plan.question.wants(Need::Prompt) {
             // Without a cache it is the plain forward itself.
@@ -59,6 +52,26 @@ impl Side<'_, '_> {
             prompts.extend(cases.map(|case| (case.says, self.one_prompt(handle, case))));
         }
         Fed { ways: asked, prompts, text: self.at_once(handle, text) }
+    }
+
+    /// The reference that is open as `handle` in a padded batch. Asked at the run's precision: in float64 the
+    /// definitions give a row without anything to look at NaN, which its softmax in float32 makes of their
+    /// lowest number, and no user computes in that.
+    pub(super) fn itself_padded(&mut self, handle: &str, fed: &mut Fed) {
+        fed.ways.extend(self.own_ways(handle, true));
+    }
+
+    fn own_ways(&mut self, handle: &str, batched: bool) -> BTreeMap<StateWay, Asked<PathBuf>> {
+        let plan = self.plan;
+        let mut asked = BTreeMap::new();
+        for case in ways(plan).filter(|it| matches!(it.feed, Feed::Batch { .. }) == batched) {
+            let allowed = if case.needs_window { plan.window.clone() } else { Ok(()) };
+            let forward = self.fed(case.feed, false);
+            let name = format!("itself-{}", case.name);
+            let said = allowed.and_then(|()| self.ask.forward(handle, &forward, &name));
+            asked.insert(case.way, said.map(|it| it.1));
+        }
+        asked
     }
 
     /// The prompt and the text after it, in one call.

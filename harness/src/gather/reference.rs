@@ -69,7 +69,7 @@ pub(super) fn ask(
     drop(text);
     let prompt = side.wanted(Need::Prompt, |it| it.long_prompt("truth"));
     let text = long.as_ref().map(|it| it.0.ids.clone()).map_err(Clone::clone);
-    said.put(Need::Itself, side.wanted(Need::Itself, |it| Ok(Half::Fed(it.itself("truth", text)))));
+    let itself = side.wanted(Need::Itself, |it| Ok(it.itself("truth", text)));
     side.ask.close("truth");
 
     let running = side.open("run", regime.precision(), None);
@@ -79,6 +79,13 @@ pub(super) fn ask(
     let nudged = (0..nudges(regime)).map(|index| side.nudged(index)).collect();
     let baseline = Baseline { opened, truth, run, nudged, load_seconds };
     said.put(Need::Reference, Ok(Half::Baseline(Box::new(baseline))));
+    let itself = itself.map(|mut fed| {
+        if running.is_ok() {
+            side.itself_padded("run", &mut fed);
+        }
+        Half::Fed(fed)
+    });
+    said.put(Need::Itself, itself);
     let generated = side.wanted(Need::Generation, |it| {
         running.clone()?;
         it.generate("run", NEW_TOKENS, "generated")

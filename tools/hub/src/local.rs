@@ -183,7 +183,7 @@ fn names(folder: &Path) -> Result<Vec<String>, HubError> {
 }
 
 /// All files below `folder`; a pointer of the cache tells the hash by the name of its blob.
-fn walk(folder: &Path) -> Result<Vec<RepoFile>, HubError> {
+pub(crate) fn walk(folder: &Path) -> Result<Vec<RepoFile>, HubError> {
     let mut files = Vec::new();
     let mut open = vec![String::new()];
     while let Some(prefix) = open.pop() {

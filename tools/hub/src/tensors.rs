@@ -1,13 +1,19 @@
 //! The tensors of a whole checkpoint: which files hold its weights, and what their headers say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde::Deserialize;
 
 use crate::{
+    cache::failed,
     error::HubError,
     file::{RepoFile, safe},
     header::{Header, Tensor},
+    local::walk,
 };
 
 const SINGLE: &str = "model.safetensors";
@@ -46,6 +52,45 @@ impl Tensors {
     /// Bytes of all tensors.
     pub fn bytes(&self) -> u64 {
         self.iter().map(|(_, tensor, _)| tensor.bytes).sum()
+    }
+
+    /// The tensors of a checkpoint's folder on this machine, and where its index says otherwise; nothing where
+    /// no file holds weights.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, an index that is none, or one that leads out of the folder.
+    pub fn in_folder(folder: &Path) -> Result<Option<Self>, HubError> {
+        let id = folder.display().to_string();
+        let files = walk(folder)?;
+        let (names, index) = match Weights::among(&id, &files) {
+            Ok(Weights::Files(names)) => (names, None),
+            Ok(Weights::Sharded { index }) => {
+                let path = folder.join(&index);
+                let bytes = fs::read(&path).map_err(failed(&path))?;
+                let index = Index::parse(&id, &index, &bytes)?;
+                (index.files(), Some(index))
+            }
+            Err(HubError::NoWeights { .. }) => return Ok(None),
+            Err(err) => return Err(err),
+        };
+        let (there, absent): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| folder.join(name).is_file());
+        let header = |file: String| {
+            let read = Header::read(&folder.join(&file)).map_err(|source| HubError::Header {
+                id: id.clone(),
+                file: file.clone(),
+                source: Box::new(source),
+            })?;
+            Ok((file, read))
+        };
+        let headers = there.into_iter().map(header).collect::<Result<_, HubError>>()?;
+        // A file that is not there is said once, and not for each tensor of it.
+        let index = index.map(|it| it.without(&absent));
+        let mut tensors = Self::new(headers, index.as_ref());
+        let lost = absent.iter().map(|it| format!("the index names `{it}`, which is not there"));
+        tensors.disagreements.splice(0..0, lost);
+        Ok(Some(tensors))
     }
 
     pub(crate) fn new(files: BTreeMap<String, Header>, index: Option<&Index>) -> Self {
@@ -117,6 +162,11 @@ impl Index {
         })?;
         index.weight_map.values().try_for_each(|file| safe(id, file))?;
         Ok(index)
+    }
+
+    fn without(mut self, files: &[String]) -> Self {
+        self.weight_map.retain(|_, file| !files.contains(file));
+        self
     }
 
     pub(crate) fn files(&self) -> Vec<String> {

@@ -2,12 +2,11 @@
 
 use std::{
     borrow::Cow,
-    fs, io,
     path::{Path, PathBuf},
 };
 
 use portwright_harness::hint::Hint;
-use portwright_hub::Header;
+use portwright_hub::{HubError, Tensors};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
@@ -15,11 +14,8 @@ use crate::error::Failure;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    #[error("failed to read `{file}`", file = file.display())]
-    Read { file: PathBuf, source: io::Error },
-
-    #[error("`{file}` is not a safetensors file", file = file.display())]
-    NotSafetensors { file: PathBuf, source: portwright_hub::HeaderError },
+    #[error("the tensors of `{folder}` cannot be read", folder = folder.display())]
+    Read { folder: PathBuf, source: HubError },
 }
 
 impl Failure for HeaderError {}
@@ -30,54 +26,71 @@ impl Hint for HeaderError {
     }
 }
 
-/// `{name: {"shape": [...], "dtype": "F32"}}` of every tensor; nothing where there are no files.
+/// The tensors of a checkpoint.
+#[derive(Debug, PartialEq)]
+pub(super) struct Held {
+    /// `{name: {"shape": [...], "dtype": "F32"}}`
+    pub(super) tensors: Value,
+    /// What its index promises and the files lack, or hold besides.
+    pub(super) index: Vec<String>,
+}
+
+/// Every tensor of the files that transformers would load; nothing where there are none.
 ///
 /// # Errors
 ///
 /// The file that cannot be read.
-pub(super) fn tensors(folder: &Path) -> Result<Option<Value>, HeaderError> {
-    let failed = |file: &Path| {
-        let file = file.to_owned();
-        move |source| HeaderError::Read { file, source }
-    };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
-        if path.extension().is_some_and(|it| it == "safetensors") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    let mut all = serde_json::Map::new();
-    for file in &files {
-        let header = Header::read(file)
-            .map_err(|source| HeaderError::NotSafetensors { file: file.clone(), source })?;
-        for (name, tensor) in header.tensors {
-            all.insert(name, json!({"shape": tensor.shape, "dtype": tensor.dtype}));
-        }
-    }
-    Ok((!files.is_empty()).then_some(Value::Object(all)))
+pub(super) fn tensors(folder: &Path) -> Result<Option<Held>, HeaderError> {
+    let failed = |source| HeaderError::Read { folder: folder.to_owned(), source };
+    let Some(found) = Tensors::in_folder(folder).map_err(failed)? else { return Ok(None) };
+    let rows = found.iter().map(|(name, tensor, _)| {
+        (name.to_owned(), json!({"shape": tensor.shape, "dtype": tensor.dtype}))
+    });
+    let tensors = Value::Object(rows.collect());
+    Ok(Some(Held { tensors, index: found.disagreements }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn write(folder: &Path, name: &str) {
+        let text = format!(r#"{{"{name}":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}}}"#);
+        let length = (text.len() as u64).to_le_bytes();
+        let bytes = [&length[..], text.as_bytes(), &[0; 8]].concat();
+        fs::write(folder.join(format!("{name}.safetensors")), bytes).unwrap();
+    }
 
     #[test]
     fn every_file_of_the_folder_is_read() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(tensors(folder.path()).unwrap(), None);
-        for name in ["a", "b"] {
-            let text =
-                format!(r#"{{"{name}":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}}}"#);
-            let length = (text.len() as u64).to_le_bytes();
-            let bytes = [&length[..], text.as_bytes(), &[0; 8]].concat();
-            fs::write(folder.path().join(format!("{name}.safetensors")), bytes).unwrap();
-        }
+        write(folder.path(), "a");
+        write(folder.path(), "b");
         let row = json!({"shape": [2], "dtype": "F32"});
-        assert_eq!(tensors(folder.path()).unwrap().unwrap(), json!({"a": row, "b": row}));
+        let held = tensors(folder.path()).unwrap().unwrap();
+        assert_eq!((held.tensors, held.index), (json!({"a": row, "b": row}), vec![]));
         fs::write(folder.path().join("c.safetensors"), "abc").unwrap();
         let err = tensors(folder.path()).unwrap_err();
-        assert!(err.to_string().contains("c.safetensors` is not a safetensors file"), "{err}");
+        let Some(source) = std::error::Error::source(&err) else { panic!("{err}") };
+        assert!(source.to_string().contains("c.safetensors"), "{source}");
+    }
+
+    #[test]
+    fn an_index_that_promises_shards_and_tensors_that_are_not_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a");
+        write(folder.path(), "stray");
+        let map = json!({"a": "a.safetensors", "b": "a.safetensors", "c": "c.safetensors"});
+        let index = json!({"weight_map": map}).to_string();
+        fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+        let held = tensors(folder.path()).unwrap().unwrap();
+        assert!(held.tensors.as_object().unwrap().keys().eq(["a"]), "{:?}", held.tensors);
+        let told = held.index.join("\n");
+        assert_eq!(held.index.len(), 2, "{told}");
+        assert!(told.contains("names `c.safetensors`, which is not there"), "{told}");
+        assert!(told.contains("puts `b` into `a.safetensors`, which lacks it"), "{told}");
     }
 }

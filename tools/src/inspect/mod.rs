@@ -328,11 +328,15 @@ fn model(
     let library = &release.library;
     let mut roots: Vec<PathBuf> =
         library.package().parent().map(Path::to_owned).into_iter().collect();
+    let mut index = Vec::new();
     let request = match config {
         None => json!({"model_type": model_type}),
         Some((folder, config)) => {
             roots.push(folder.to_owned());
-            json!({"config": config, "tensors": headers::tensors(folder)?})
+            let held = headers::tensors(folder)?;
+            let (tensors, found) = held.map_or((Value::Null, Vec::new()), |it| (it.tensors, it.index));
+            index = found;
+            json!({"config": config, "tensors": tensors})
         }
     };
     let described: Described = ask(session, "describe", request)?;
@@ -354,7 +358,7 @@ fn model(
         parameters: described.parameters,
         bytes: described.bytes,
         tied: described.tied,
-        fit: described.fit,
+        fit: described.fit.map(|it| Fit { index, ..it }),
     })
 }
 

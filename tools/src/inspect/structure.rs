@@ -133,4 +133,7 @@ pub struct Fit {
     pub unexpected: Vec<String>,
     /// Tensors of another shape than their weight: name, found, expected.
     pub mismatched: Vec<(String, Vec<u64>, Vec<u64>)>,
+    /// What the checkpoint's index promises and its files lack, or hold besides.
+    #[serde(default)]
+    pub index: Vec<String>,
 }

@@ -197,8 +197,9 @@ def write_as_type(row: Adjustment, request: dict, part: dict, part_config: PreTr
     """Every field, as published files of the type have them, in the wanted spelling."""
     for key in row.omit:
         part.pop(key, None)
+    wished = request.get("overrides") or {}
     for key, value in row.extra.items():
-        part[key] = copy.deepcopy(value)
+        part[key] = copy.deepcopy(wished.get(key, value))
     if row.layer_words:
         part["layer_types"] = [row.layer_words.get(it, it) for it in part["layer_types"]]
     for alias in row.publish_as:

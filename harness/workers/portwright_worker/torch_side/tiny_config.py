@@ -16,6 +16,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from ..session import WorkerError
 from . import dimensions, files, kinds, published
 from .adjustments import KEEP, adjustment_of
+from .words import asked_for
 
 _COUNTS = frozenset({"num_hidden_layers", "n_layer", "n_layers", "num_layers"})
 _PART_OF_DEPTH = re.compile(r"n_(?!layers)\w+_layers|n_layers_per_\w+|\w*layer_index_(start|end)")
@@ -299,17 +300,20 @@ def apply_overrides(cls: type, text_cls: type, kwargs: dict, overrides: dict, mo
 
 
 def knows(cls: type, name: str) -> bool:
-    """Whether a config class declares the field, under this name or an alias."""
+    """Whether a config class declares the field, under this name or an alias, or its definition asks for it."""
     return (name in cls.__dataclass_fields__ or name in cls.attribute_map
-            or name in _ROPE_NAMES and "rope_parameters" in cls.__dataclass_fields__)
+            or name in _ROPE_NAMES and "rope_parameters" in cls.__dataclass_fields__
+            or asked_for(name, cls))
 
 
 def respell(target: dict, name: str, value: Any) -> None:
     """An override in the old spelling, moved into `rope_parameters`, where the defaults are."""
     target.pop(name)
     parameters = target.get("rope_parameters") or {}
-    parts = [it for it in parameters.values() if isinstance(it, dict)] or [parameters]
-    for part in parts:
+    nested = {key: it for key, it in parameters.items() if isinstance(it, dict)}
+    # Published files with a table for each kind of layer scale the one of full attention.
+    scaled = [nested["full_attention"]] if name == "rope_scaling" and "full_attention" in nested else None
+    for part in scaled or [*nested.values()] or [parameters]:
         if name == "rope_scaling":
             theta = {key: part[key] for key in ("rope_theta", "partial_rotary_factor") if key in part}
             part.clear()

@@ -1,0 +1,121 @@
+//! Tiny checkpoints are made by rule, for definitions that nobody looked at before: every kind of layer is
+//! built, parts of the depth fit together, and what is set is set in the way that published files have it.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
+
+use std::{fs, path::Path, time::Duration};
+
+use portwright_harness::{
+    cancel::Cancel,
+    engine::{EngineKind, Session, Sources, Synthesised, Worker},
+    tensors::{Tensor, TensorFile},
+};
+use portwright_tests::program::launch;
+use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// Asks PyTorch, with a folder for what it writes.
+fn asking<T>(ask: impl Fn(&mut Session<'_>, &Path) -> T) -> T {
+    let cancel = Cancel::default();
+    let torch = EngineKind::Torch;
+    let mut worker =
+        Worker::spawn(torch, &launch(), &Sources::default(), DEADLINE, cancel).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = worker.session().unwrap();
+    ask(&mut session, folder.path())
+}
+
+/// A checkpoint of a type with these fields set, and its config.json.
+fn made(
+    session: &mut Session<'_>,
+    folder: &Path,
+    model_type: &str,
+    overrides: &Value,
+) -> (Synthesised, Value) {
+    let out = folder.join(model_type);
+    let request = json!({
+        "model_type": model_type, "spelling": "rope_theta", "tie": null, "overrides": overrides,
+        "base_config": null, "dtype": "float32", "seed": 0, "out": out,
+    });
+    let made = session.call("synthesize", request).unwrap();
+    let config = fs::read_to_string(out.join("config.json")).unwrap();
+    (made, serde_json::from_str(&config).unwrap())
+}
+
+/// Logits of twelve tokens of the checkpoint in `folder`, in float64.
+fn logits(session: &mut Session<'_>, folder: &Path, model_type: &str, chunks: &Value) -> Tensor {
+    let open = json!({"handle": "a", "checkpoint": folder.join(model_type), "dtype": "float64"});
+    session.call::<Value>("open", open).unwrap();
+    let out = folder.join("logits.safetensors");
+    let tokens: [Vec<u32>; 1] = [(10..22).collect()];
+    let request = json!({"handle": "a", "tokens": tokens, "chunks": chunks, "out": out});
+    session.call::<Value>("forward", request).unwrap();
+    TensorFile::open(&out).unwrap().tensor("logits").unwrap()
+}
+
+fn most(a: &Tensor, b: &Tensor) -> f64 {
+    a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_kind_of_layer_that_the_class_default_lacks_is_built() {
+    asking(|session, folder| {
+        for (model_type, field) in [("bamba", "attn_layer_indices"), ("mellum", "mlp_layer_types")] {
+            let (made, config) = made(session, folder, model_type, &json!({}));
+            assert!(made.unbuilt.is_empty(), "{model_type}: {:?}", made.unbuilt);
+            assert!(made.notes.iter().any(|it| it.contains(field)), "{:?}", made.notes);
+            assert!(config[field].is_array(), "{config}");
+        }
+        // What only another model of the type has is said not to be there.
+        let (dense, _) = made(session, folder, "gemma4_text", &json!({}));
+        assert!(dense.unbuilt.contains_key("Gemma4TextRouter"), "{:?}", dense.unbuilt);
+    });
+}
+
+/// Loops over a stretch of the layers, heads that leave rows of the embedding out, towers whose layers are
+/// told apart by number, scales that are measured in `initializer_range`.
+#[test]
+fn sizes_that_depend_on_each_other_fit_and_the_model_decodes_as_it_reads() {
+    let decode = json!([8, 1, 1, 1, 1]);
+    asking(|session, folder| {
+        for model_type in ["dory", "dots3_note", "bamba"] {
+            made(session, folder, model_type, &json!({}));
+            let full = logits(session, folder, model_type, &Value::Null);
+            let decoded = logits(session, folder, model_type, &decode);
+            assert!(most(&full, &decoded) < 1e-4, "{model_type}: {}", most(&full, &decoded));
+            let largest = full.values.iter().fold(0.0, |top: f64, it| top.max(it.abs()));
+            assert!((0.5..50.0).contains(&largest), "{model_type}: {largest}");
+        }
+        let (made, config) = made(session, folder, "inkling2_text", &json!({}));
+        let head = config["unpadded_vocab_size"].as_u64().unwrap();
+        assert!(head < u64::from(made.vocab_size), "{config}");
+    });
+}
+
+#[test]
+fn a_field_that_only_the_definition_asks_for_can_be_set_and_wins_over_published_values() {
+    asking(|session, folder| {
+        for model_type in ["mixtral", "qwen3_moe"] {
+            let (_, config) = made(session, folder, model_type, &json!({"head_dim": 24}));
+            assert_eq!(config["head_dim"], 24, "{model_type}");
+            let q = folder.join(model_type).join("model.safetensors");
+            let q = TensorFile::open(&q).unwrap();
+            let q = q.tensor("model.layers.0.self_attn.q_proj.weight").unwrap();
+            assert_eq!(q.shape[0], 4 * 24, "{model_type}");
+        }
+    });
+}
+
+#[test]
+fn scaling_that_is_set_is_that_of_full_attention_and_keeps_the_older_spelling() {
+    asking(|session, folder| {
+        let scaling = json!({"rope_scaling": {"rope_type": "linear", "factor": 4.0}});
+        for model_type in ["gemma3_text", "olmo3"] {
+            let (made, config) = made(session, folder, model_type, &scaling);
+            assert_eq!(made.spelling.as_deref(), Some("rope_theta"), "{:?}", made.spelling_note);
+            assert_eq!(config["rope_scaling"]["factor"], 4.0, "{config}");
+            assert!(config["rope_parameters"].is_null(), "{config}");
+        }
+    });
+}
