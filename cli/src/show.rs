@@ -15,8 +15,8 @@ use portwright_harness::{
 use portwright_prompts::number_text;
 use portwright_server::ServeError;
 use portwright_tools::{
-    catches::Catches, count::counted, error::ToolError, explain::Explanation, sweep::SweepOutput,
-    verify::VerifyOutput,
+    catches::Catches, count::counted, error::ToolError, explain::Explanation, report,
+    sweep::SweepOutput, verify::VerifyOutput,
 };
 
 /// One JSON document on stdout.
@@ -69,7 +69,7 @@ pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
         output.summary
     );
     if output.verdict == Verdict::Pass {
-        anstream::println!("not asked: {}", output.untested.join("; "));
+        anstream::println!("not asked: {}", report::shortly(&output.untested));
     }
     anstream::println!("report: {}", output.report.display());
     anstream::println!("next:   {}", output.next_step);

@@ -44,7 +44,8 @@ fn turns_by_length(config: &Value) -> bool {
     match config {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             let named = matches!(name.as_str(), "rope_type" | "type");
-            named && matches!(value.as_str(), Some("dynamic" | "longrope")) || turns_by_length(value)
+            named && matches!(value.as_str(), Some("dynamic" | "longrope"))
+                || turns_by_length(value)
         }),
         Value::Array(items) => items.iter().any(turns_by_length),
         _ => false,
@@ -63,7 +64,8 @@ mod tests {
         let nested = json!({"text_config": {"rope_parameters": {
             "full_attention": {"rope_type": "longrope"}, "sliding_attention": {"rope_type": "default"}}}});
         assert!(reason(&dynamic).is_some() && reason(&nested).is_some());
-        let fixed = json!({"rope_parameters": {"rope_type": "yarn"}, "type": 3, "layers": ["dynamic"]});
+        let fixed =
+            json!({"rope_parameters": {"rope_type": "yarn"}, "type": 3, "layers": ["dynamic"]});
         assert_eq!(reason(&fixed), None);
     }
 }

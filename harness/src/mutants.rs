@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    check::deciding,
     engine::EngineError,
     evidence::Evidence,
     figure::{Figure, Real},
-    check::deciding,
     gather::{GatherError, Lane, Question},
     measure::logits::max_or_nan,
     outcome::{CheckRecord, Outcome, Verdict},

@@ -283,7 +283,7 @@ impl Brief for RunResult {
             lines.push(format!("{} {}{detail}", check.outcome, check.id));
         }
         if self.verdict == Verdict::Pass {
-            lines.push(format!("not asked: {}", self.untested.join("; ")));
+            lines.push(format!("not asked: {}", report::shortly(&self.untested)));
         }
         lines.push(format!("next: {}", self.next_step));
         lines.join("\n")

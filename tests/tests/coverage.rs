@@ -25,7 +25,6 @@ use portwright_tools::{
         sweep as ports,
         trial::{Outcome, Run},
     },
-    releases::{self, Matrix},
     sweep,
 };
 
@@ -37,7 +36,7 @@ const PASSING_ROWS: usize = 47;
 const AGREEING_TYPES: usize = 83;
 
 /// Standalone files that come out of their modular files as the release ships them: all.
-const IDENTICAL_FILES: usize = 627;
+const IDENTICAL_FILES: usize = 689;
 /// Definitions that pass on the embedded runtime. A change that lowers a number must say why here.
 const PASSING_DEFINITIONS: [(Head, Mode, usize); 20] = [
     (Head::CausalLm, Mode::Float32, 178),
@@ -61,12 +60,13 @@ const PASSING_DEFINITIONS: [(Head, Mode, usize); 20] = [
     (Head::ImageClassification, Mode::Float64, 29),
     (Head::ImageClassification, Mode::Exact, 29),
 ];
-/// Models whose scaffolded modular file converts back to the byte.
-const EXACT_SCAFFOLDS: usize = 297;
+/// Models whose scaffolded modular file converts back to the byte. It was 297 of 310 on transformers 5.20.2;
+/// 5.24.0 has 339, and 35 of its processing files differ by a blank line below the licence.
+const EXACT_SCAFFOLDS: usize = 290;
 
 /// Model types whose default config builds a model, here and in real transformers, with the same number
 /// of parameters and the same plan entries that name nothing.
-const SAME_MODELS: usize = 166;
+const SAME_MODELS: usize = 180;
 /// Model types whose port is scaffolded, and the places that are left to be ported in all of them.
 const SCAFFOLDS: usize = 181;
 const STOPS: usize = 3799;
@@ -205,20 +205,6 @@ fn the_table_of_definitions_is_what_its_data_renders_to() {
         let now = coverage.count(head, mode, Verdict::Pass);
         assert!(count <= now, "{}, {}: {now} pass", head.id(), mode.name());
     }
-}
-
-#[test]
-fn the_matrix_of_releases_is_what_its_data_renders_to_and_has_every_type_on_each() {
-    let matrix = Matrix::load(&docs()).unwrap();
-    let again = "make it again with `portwright verify --releases --docs docs/coverage`";
-    assert_eq!(matrix.render().unwrap(), read(releases::TABLE), "{again}");
-    assert_eq!(matrix.releases.join(", "), portwright_harness::environment::tried(), "{again}");
-    for release in &matrix.releases {
-        for model_type in releases::TYPES {
-            assert!(matrix.of(model_type, release).next().is_some(), "{model_type} on {release}");
-        }
-    }
-    assert!(matrix.entries.iter().all(|it| it.explained), "{again}");
 }
 
 #[test]

@@ -61,7 +61,8 @@ fn most(a: &Tensor, b: &Tensor) -> f64 {
 #[test]
 fn a_kind_of_layer_that_the_class_default_lacks_is_built() {
     asking(|session, folder| {
-        for (model_type, field) in [("bamba", "attn_layer_indices"), ("mellum", "mlp_layer_types")] {
+        for (model_type, field) in [("bamba", "attn_layer_indices"), ("mellum", "mlp_layer_types")]
+        {
             let (made, config) = made(session, folder, model_type, &json!({}));
             assert!(made.unbuilt.is_empty(), "{model_type}: {:?}", made.unbuilt);
             assert!(made.notes.iter().any(|it| it.contains(field)), "{:?}", made.notes);

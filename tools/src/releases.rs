@@ -8,7 +8,10 @@ use std::{
 };
 
 use portwright_harness::{
-    cancel::Cancel, case::Spelling, environment::{self, Home}, outcome::Verdict,
+    cancel::Cancel,
+    case::Spelling,
+    environment::{self, Home},
+    outcome::Verdict,
     progress::{Progress, Step},
 };
 use schemars::JsonSchema;
@@ -115,7 +118,9 @@ impl Matrix {
                 let found = self.of(model_type, release).find(|it| it.spelling == spelling);
                 match found {
                     None => "".to_owned(),
-                    Some(it) if it.verdict == Verdict::Fail && it.explained => "fail, explained".into(),
+                    Some(it) if it.verdict == Verdict::Fail && it.explained => {
+                        "fail, explained".into()
+                    }
                     Some(it) => it.verdict.word().to_lowercase(),
                 }
             };

@@ -64,7 +64,8 @@ pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
         };
         pairs.iter().map(one).collect::<Asked<Vec<_>>>().map(|it| it.concat())
     };
-    let held = held(answers, Some(&answers.itself()?.text), "token by token along the text", judged)?;
+    let held =
+        held(answers, Some(&answers.itself()?.text), "token by token along the text", judged)?;
     let mut figures = judge_along(answers.regime, reference, &long.noise, &long.port)?;
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();

@@ -68,9 +68,8 @@ pub(super) fn held<'a>(
         );
         return Ok(Held::Own(own, note));
     }
-    let most = worst
-        .bound
-        .map_or(String::new(), |it| format!(", at most {}", significant(it.limit(), 2)));
+    let most =
+        worst.bound.map_or(String::new(), |it| format!(", at most {}", significant(it.limit(), 2)));
     Ok(Held::Alone(format!(
         "the reference disagrees with itself: {how} it is off its own plain forward ({off}{most})"
     )))

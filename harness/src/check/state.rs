@@ -7,8 +7,12 @@ use super::{
     power::tried,
 };
 use crate::{
-    answers::{Answers, Asked}, case::StateWay, figure::Figure, measure::logits::max_or_nan,
-    outcome::Absence, tensors::Tensor,
+    answers::{Answers, Asked},
+    case::StateWay,
+    figure::Figure,
+    measure::logits::max_or_nan,
+    outcome::Absence,
+    tensors::Tensor,
 };
 
 pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence> {
@@ -39,7 +43,7 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
 pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
     let (reference, prompt) = (answers.reference()?, answers.prompt()?);
     let mut worst: Vec<Figure> = Vec::new();
-    let mut notes = Vec::new();
+    let (mut notes, mut blamed_on_neither) = (Vec::new(), None);
     for (how, logits) in &prompt.fed {
         let along = |truth: &Tensor, logits: &Tensor| {
             judge_along_of(answers.regime, reference, &prompt.noise, truth, logits)
@@ -59,9 +63,17 @@ pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
                 along(&prompt.noise.base, logits)?
             }
             Held::Alone(reason) => {
-                let finding = alone(Finding::of(along(&prompt.noise.base, logits)?)?, reason)?;
-                notes.extend(finding.notes);
-                finding.figures
+                match alone(Finding::of(along(&prompt.noise.base, logits)?)?, reason) {
+                    Ok(finding) => {
+                        notes.extend(finding.notes);
+                        finding.figures
+                    }
+                    // It may be the definition's own way; the other ways are still asked.
+                    Err(absence) => {
+                        blamed_on_neither = Some(absence);
+                        continue;
+                    }
+                }
             }
         };
         if figures.iter().any(|it| !it.holds()) {
@@ -77,6 +89,10 @@ pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
                 *kept = figure;
             }
         }
+    }
+    let holds = worst.iter().all(Figure::holds);
+    if let Some(absence) = blamed_on_neither.filter(|_| holds) {
+        return Err(absence);
     }
     let finding = Finding::of(worst)?.with_notes(notes);
     tried(finding, &prompt.noise.base, |truth, answer| {

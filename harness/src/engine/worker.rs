@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch, Runs,
+    About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
+    Runs,
 };
 use crate::{
     cancel::Cancel,

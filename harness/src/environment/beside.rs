@@ -152,9 +152,9 @@ impl Making<'_> {
         let draft = self.home.path().join(format!("{name}.draft"));
         // Nobody else fills it while we hold the lock: it is what a killed process left.
         remove(&draft)?;
-        let made = self.fill(&draft, text, (&python, &uv)).and_then(|()| {
-            fs::rename(&draft, &folder).map_err(SetupError::io("write", &folder))
-        });
+        let made = self
+            .fill(&draft, text, (&python, &uv))
+            .and_then(|()| fs::rename(&draft, &folder).map_err(SetupError::io("write", &folder)));
         if let Err(err) = made {
             // The error that brought us here is the one to report.
             let _ = remove(&draft);
@@ -184,7 +184,8 @@ impl Making<'_> {
         if let Some(kept) = read() {
             return Ok(Some(kept));
         }
-        let _lock = self.home.lock(&format!("beside-{PACKAGE}-{name}"), self.progress, self.cancel)?;
+        let _lock =
+            self.home.lock(&format!("beside-{PACKAGE}-{name}"), self.progress, self.cancel)?;
         if let Some(kept) = read() {
             return Ok(Some(kept));
         }
@@ -219,7 +220,14 @@ impl Making<'_> {
         let there: String = there.map(|it| it.text).collect();
         fs::write(&answer, there).map_err(SetupError::io("write", &answer))?;
         let mut compile = uv.command(self.home);
-        compile.args(["pip", "compile", "--generate-hashes", "--only-binary", ":all:", "--no-header"]);
+        compile.args([
+            "pip",
+            "compile",
+            "--generate-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-header",
+        ]);
         compile.args(["--no-annotate", "--no-emit-index-url", "--python"]);
         compile.arg(&python.path).arg("-o").arg(&answer).arg(&asked);
         step("uv pip compile", &mut compile, self.home, self.cancel, &mut |_| {})?;
@@ -282,7 +290,10 @@ mod tests {
         let (asked, notes) = ask(&world, "5.99.0");
         let asked = asked.unwrap().unwrap();
         assert!(asked.folder.is_some() && asked.origin.starts_with("resolved on "), "{asked:?}");
-        assert!(notes[0].contains("5.99.0 was never tried") && notes[0].contains("5.6."), "{notes:?}");
+        assert!(
+            notes[0].contains("5.99.0 was never tried") && notes[0].contains("5.6."),
+            "{notes:?}"
+        );
         assert_eq!(ask(&world, "5.99.0").0.unwrap().unwrap(), asked);
         assert_eq!(world.asked("pip compile").len(), 1);
     }

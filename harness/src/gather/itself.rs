@@ -5,13 +5,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{
-    assemble::fed_rows,
-    plan::Plan,
-    read::read_logits,
-    said::Said,
-    side::Side,
-};
+use super::{assemble::fed_rows, plan::Plan, read::read_logits, said::Said, side::Side};
 use crate::{
     answers::{Asked, Itself, State},
     case::{Feed, Inputs, PROMPT_CASES, STATE_CASES, StateCase, StateWay},
@@ -84,17 +78,14 @@ impl Side<'_, '_> {
 }
 
 /// Each way beside the plain forward.
-pub(super) fn assemble(
-    plan: &Plan<'_>,
-    reference: &Said,
-    truth: &Asked<Tensor>,
-) -> Asked<Itself> {
+pub(super) fn assemble(plan: &Plan<'_>, reference: &Said, truth: &Asked<Tensor>) -> Asked<Itself> {
     let fed = reference.fed(Need::Itself)?;
     let of_way = |case: &StateCase, path: &Asked<PathBuf>| {
         let alone = || reference.logits(Need::State(case.way));
         fed_rows(case.feed, &path.clone()?, truth, alone, 0)
     };
-    let ways = ways(plan).filter_map(|case| Some((case.way, of_way(case, fed.ways.get(&case.way)?))));
+    let ways =
+        ways(plan).filter_map(|case| Some((case.way, of_way(case, fed.ways.get(&case.way)?))));
     let ways = ways.collect();
     let plain = || -> Asked<Tensor> {
         let path = reference.logits(Need::Prompt)?.into_iter().next();

@@ -50,7 +50,10 @@ pub fn dropped(
     let dropped = found.into_iter().map(|(at, text, names)| Dropped {
         line: source.text()[..at.to_usize()].matches('\n').count() + 1,
         text: text.lines().next().unwrap_or_default().to_owned(),
-        undefined: names.into_iter().filter(|it| written.iter().any(|file| file.lacks(it))).collect(),
+        undefined: names
+            .into_iter()
+            .filter(|it| written.iter().any(|file| file.lacks(it)))
+            .collect(),
     });
     Ok(dropped.collect())
 }
@@ -100,7 +103,10 @@ fn bound(stmt: &Stmt) -> BTreeSet<String> {
                     name.split('.').next().unwrap_or(name).to_owned()
                 })),
                 Stmt::ImportFrom(import) => self.0.extend(
-                    import.names.iter().map(|it| it.asname.as_ref().unwrap_or(&it.name).to_string()),
+                    import
+                        .names
+                        .iter()
+                        .map(|it| it.asname.as_ref().unwrap_or(&it.name).to_string()),
                 ),
                 Stmt::FunctionDef(function) => {
                     self.0.insert(function.name.to_string());

@@ -142,9 +142,10 @@ fn refuse_twice(
     class: &StmtClassDef,
     imported: &IndexMap<String, usize>,
 ) -> Result<(), Problem> {
-    let merged = class.bases().iter().any(|it| {
-        matches!(it, Expr::Name(name) if imported.contains_key(name.id.as_str()))
-    });
+    let merged = class
+        .bases()
+        .iter()
+        .any(|it| matches!(it, Expr::Name(name) if imported.contains_key(name.id.as_str())));
     let mut seen = HashSet::new();
     for stmt in class.body.iter().filter(|_| merged) {
         let Stmt::FunctionDef(function) = stmt else { continue };

@@ -58,7 +58,8 @@ __all__ = ["NewMLP"]
 }
 
 #[test]
-fn a_statement_that_reaches_no_file_is_named_with_its_line_and_with_the_names_it_leaves_undefined() {
+fn a_statement_that_reaches_no_file_is_named_with_its_line_and_with_the_names_it_leaves_undefined()
+{
     let uses = "class NewMLP(OldMLP):\n    def forward(self, x):\n        return ";
     let named = |statement: &str, used: &str| {
         let found = lines(&format!("{statement}\n\n\n{uses}{used}\n"));
@@ -68,7 +69,10 @@ fn a_statement_that_reaches_no_file_is_named_with_its_line_and_with_the_names_it
     };
     assert_eq!(named("SCALE: float = 0.5", "x * SCALE"), ["SCALE"]);
     assert_eq!(named("LOW, HIGH = 1, 2", "x + LOW"), ["LOW"]);
-    assert_eq!(named("try:\n    import einops as E\nexcept ImportError:\n    E = None", "E.f(x)"), ["E"]);
+    assert_eq!(
+        named("try:\n    import einops as E\nexcept ImportError:\n    E = None", "E.f(x)"),
+        ["E"]
+    );
     assert_eq!(named("def unused(x):\n    return x", "x"), [""; 0]);
     assert_eq!(named("print(\"hello\")", "x"), [""; 0]);
 }

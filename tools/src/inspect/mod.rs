@@ -334,7 +334,8 @@ fn model(
         Some((folder, config)) => {
             roots.push(folder.to_owned());
             let held = headers::tensors(folder)?;
-            let (tensors, found) = held.map_or((Value::Null, Vec::new()), |it| (it.tensors, it.index));
+            let (tensors, found) =
+                held.map_or((Value::Null, Vec::new()), |it| (it.tensors, it.index));
             index = found;
             json!({"config": config, "tensors": tensors})
         }

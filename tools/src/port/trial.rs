@@ -156,11 +156,7 @@ impl Trials<'_> {
         let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))
             .map_err(PortError::Copy)?;
         lane.set_port(Some(&copy))?;
-        let checks = if scaffold.is_complete() {
-            deciding()
-        } else {
-            STOPPED.to_vec()
-        };
+        let checks = if scaffold.is_complete() { deciding() } else { STOPPED.to_vec() };
         let question = Question { checks, ..Question::synthetic(model_type) };
         let verified = harness::verify(lane, &question, &folder.join("work"), String::new(), &());
         if self.cancel.is_cancelled() {

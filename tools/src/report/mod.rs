@@ -27,8 +27,8 @@ use serde_json::json;
 
 pub use check::{ReportCheck, ReportFault, check};
 pub use data::sentence;
-pub use untested::untested;
 pub use draft::{DRAFT, Draft, DraftError, DraftInput, draft};
+pub use untested::{shortly, untested};
 
 use crate::error::ToolError;
 

@@ -67,7 +67,31 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
     rows
 }
 
+/// How many of them one line has room for.
+const SHOWN: usize = 3;
+
+/// The first of them in one line, and how many more the report has.
+pub fn shortly(untested: &[String]) -> String {
+    let shown = untested.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match untested.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more, which the report lists"),
+    }
+}
+
 /// What nothing in this run speaks about, without the reasons.
 pub fn untested(evidence: &Evidence) -> Vec<String> {
     of(evidence).into_iter().map(|it| it.what).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_has_the_first_of_them_and_counts_the_others() {
+        let all: Vec<String> = ["a", "b", "c", "d", "e"].map(str::to_owned).into();
+        assert_eq!(shortly(&all), "a; b; c; and 2 more, which the report lists");
+        assert_eq!(shortly(&all[..2]), "a; b");
+    }
 }

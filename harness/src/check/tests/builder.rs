@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise, OtherSpelling, Quantised,
-        Reference, Retied, Rotations, State, Taps,
+        Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise, OtherSpelling,
+        Quantised, Reference, Retied, Rotations, State, Taps,
     },
     case::{QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{CHECKS, Check, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied, Rotations,
-        State, Taps,
+        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied,
+        Rotations, State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},
@@ -197,7 +197,8 @@ fn where_the_reference_disagrees_with_itself_what_it_would_be_measured_by_does_n
 /// definition does is not blamed.
 #[test]
 fn where_the_definition_cannot_be_fed_in_pieces_a_port_is_not_blamed_for_the_same() {
-    for (id, spoil) in FAULTS.iter().filter(|it| it.0.starts_with("state-") && it.0 != "state-trim") {
+    for (id, spoil) in FAULTS.iter().filter(|it| it.0.starts_with("state-") && it.0 != "state-trim")
+    {
         let mut answers = reference_off_itself(WRONG);
         let good = record(id, &answers);
         assert_eq!(good.outcome, Outcome::Pass, "{id}: {good:?}");
@@ -232,6 +233,27 @@ fn a_definition_that_cannot_be_fed_in_a_way_leaves_the_plain_forward_to_count() 
     let record = record("state-left-padded", &answers);
     assert_eq!(record.outcome, Outcome::Pass);
     assert!(record.findings[0].contains("does not answer"), "{:?}", record.findings);
+}
+
+/// One way in which the definition itself is off hides no fault in another.
+#[test]
+fn a_prompt_that_is_wrong_in_one_call_fails_where_the_definition_cannot_be_fed_in_chunks() {
+    let mut answers = right();
+    let off = || Ok(State { rows: vec![(logits(0.0), logits(WRONG))] });
+    let chunks = "in chunks of 100";
+    answers.put_itself(Ok(Itself {
+        ways: std::collections::BTreeMap::new(),
+        prompts: [(chunks, off())].into(),
+        text: off(),
+    }));
+    let mut fed = |plain: f64, chunked: f64| {
+        let fed = vec![("in one call", logits(plain)), (chunks, logits(chunked))];
+        answers.put_prompt(Ok(LongPrompt { noise: noise("along the prompt"), fed }));
+        record("state-prompt", &answers).outcome
+    };
+    assert_eq!(fed(0.0, 0.0), Outcome::Pass);
+    assert_eq!(fed(0.0, WRONG), Outcome::NotRun);
+    assert_eq!(fed(WRONG, WRONG), Outcome::Fail);
 }
 
 /// The same answers without what is not among `needs`.
