@@ -53,10 +53,10 @@ class ToyForCausalLM(PreTrainedModel, GenerationMixin):
     def get_input_embeddings(self):
         return self.embed
 
-    def forward(self, input_ids, past_key_values=None, use_cache=None, **kwargs):
-        if use_cache and past_key_values is None:
-            past_key_values = DynamicCache(config=self.config)
+    def forward(self, input_ids, cache=None, use_cache=None, **kwargs):
+        if use_cache and cache is None:
+            cache = DynamicCache(config=self.config)
         x = self.embed(input_ids)  # [B, T, C]
         for layer in self.layers:
-            x = x + layer(self.norm(x), past_key_values)
-        return CausalLMOutputWithPast(logits=self.head(self.norm(x)), past_key_values=past_key_values)
+            x = x + layer(self.norm(x), cache)
+        return CausalLMOutputWithPast(logits=self.head(self.norm(x)), cache=cache)
