@@ -181,8 +181,10 @@ pub fn releases(
             deadline: input.deadline,
         };
         let coverage = sweep::sweep(&sweep, home, progress, cancel)?.coverage;
-        let release = coverage.versions.get("transformers").cloned().unwrap_or(release);
-        matrix.versions.extend(coverage.versions.into_iter().filter(|it| it.0 != "transformers"));
+        let mut versions = coverage.versions;
+        // A column is of the release that was found, whatever name it was asked by.
+        let release = versions.remove("transformers").unwrap_or(release);
+        matrix.versions.extend(versions);
         matrix.entries.extend(coverage.rows.into_iter().map(|row| Entry {
             model_type: row.model_type,
             release: release.clone(),
