@@ -115,7 +115,9 @@ impl Desk {
         let call = json!({"model_type": "arcee", "port": self.at("mlx-lm"), "dry_run": true});
         let begun = client.call("scaffold_port", call);
         let data = &begun["data"];
-        assert_eq!(data["nearest"]["model_type"], "llama", "{begun:#}");
+        // Arcee is a llama with another MLP, and so is EXAONE's definition since transformers 5.24.
+        let nearest = data["nearest"]["model_type"].as_str().unwrap();
+        assert!(["exaone", "llama"].contains(&nearest), "{begun:#}");
         assert_eq!(
             (&data["complete"], &data["wrote"]),
             (&json!(false), &json!(false)),

@@ -131,8 +131,12 @@ impl Surroundings {
             .flat_map(|it| &it.entries)
             .flat_map(|it| it.strings.iter().map(|(class, _)| (class.as_str(), it.key.as_str())))
             .collect();
-        if let Some((_, model_type)) = entries.iter().find(|(class, _)| *class == model) {
-            return Ok((*model_type).to_owned());
+        // One class may serve several types (EXAONE is a llama since 5.24): its own is the one that it is named
+        // after.
+        let types = || entries.iter().filter(|it| it.0 == model).map(|it| it.1);
+        let own = |it: &&str| model.starts_with(&library.names().camel(it));
+        if let Some(model_type) = types().find(own).or_else(|| types().next()) {
+            return Ok(model_type.to_owned());
         }
         let nearest = nearest(model, entries.iter().map(|it| it.0.to_owned()));
         Err(CandidatesError::UnknownClass { class: model.to_owned(), nearest }.into())
