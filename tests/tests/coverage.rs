@@ -68,12 +68,14 @@ const EXACT_SCAFFOLDS: usize = 290;
 /// of parameters and the same plan entries that name nothing.
 const SAME_MODELS: usize = 180;
 /// Model types whose port is scaffolded, and the places that are left to be ported in all of them.
-const SCAFFOLDS: usize = 181;
-const STOPS: usize = 3799;
+/// 181 and 3799 on transformers 5.20.2, which has fewer types.
+const SCAFFOLDS: usize = 195;
+const STOPS: usize = 4032;
 /// Scaffolds that begin from the port that people chose, and ports that are right when they are made again
-/// from themselves. A change that makes a number worse must say why here.
-const SCAFFOLDS_AS_PEOPLE_CHOSE: usize = 19;
-const PORTS_MADE_AGAIN: usize = 24;
+/// from themselves. A change that makes a number worse must say why here. The first was 19 before 5.24.0, in
+/// which EXAONE is as near as llama to those who began from llama.
+const SCAFFOLDS_AS_PEOPLE_CHOSE: usize = 18;
+const PORTS_MADE_AGAIN: usize = 27;
 
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/coverage")
