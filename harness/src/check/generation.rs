@@ -3,11 +3,11 @@
 use super::{
     Finding,
     itself::held,
-    logits::{judge, judge_along, judge_along_of, max_abs_bound},
+    logits::{judge, judge_along, judge_along_of, judge_along_pairs, max_abs_bound},
     power::tried,
 };
 use crate::{
-    answers::{Answers, Asked},
+    answers::Answers,
     case::StateWay,
     figure::{Bound, Figure},
     measure::text::repeated,
@@ -59,10 +59,7 @@ pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
     let long = answers.long()?;
     let reference = answers.reference()?;
     let judged = |pairs: &[(&Tensor, &Tensor)]| {
-        let one = |(truth, logits): &(&Tensor, &Tensor)| {
-            judge_along_of(answers.regime, reference, &long.noise, truth, logits)
-        };
-        pairs.iter().map(one).collect::<Asked<Vec<_>>>().map(|it| it.concat())
+        judge_along_pairs(answers.regime, reference, &long.noise, pairs)
     };
     let held =
         held(answers, Some(&answers.itself()?.text), "token by token along the text", judged)?;

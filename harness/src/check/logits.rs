@@ -216,6 +216,19 @@ pub(super) fn judge_along_of(
     ])
 }
 
+/// The figures of each pair along a long text: [`judge_along_of`].
+pub(super) fn judge_along_pairs(
+    regime: Regime,
+    reference: &Reference,
+    more: &Noise,
+    pairs: &[(&Tensor, &Tensor)],
+) -> Asked<Vec<Figure>> {
+    let one = |(truth, logits): &(&Tensor, &Tensor)| {
+        judge_along_of(regime, reference, more, truth, logits)
+    };
+    Ok(pairs.iter().map(one).collect::<Asked<Vec<_>>>()?.concat())
+}
+
 /// The bound of the KL divergence of a position. Logits that are each rounded by up to `u * scale`
 /// have a KL of half the variance of that, a third of its square.
 fn kl_bound(regime: Regime, reference: &Reference) -> Result<Bound, Absence> {

@@ -3,16 +3,12 @@
 use super::{
     Finding,
     itself::{Held, alone, held},
-    logits::{judge, judge_along_of},
+    logits::{judge, judge_along_of, judge_along_pairs},
     power::tried,
 };
 use crate::{
-    answers::{Answers, Asked},
-    case::StateWay,
-    figure::Figure,
-    measure::logits::max_or_nan,
-    outcome::Absence,
-    tensors::Tensor,
+    answers::Answers, case::StateWay, figure::Figure, measure::logits::max_or_nan,
+    outcome::Absence, tensors::Tensor,
 };
 
 pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence> {
@@ -25,15 +21,20 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
         _ => held(answers, answers.itself()?.ways.get(&way), way.says(), judged)?,
     };
     let plain = || state.rows.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>();
-    let (pairs, note) = match held {
-        Held::Plain(note) => (plain(), note),
+    let (pairs, notes, off) = match held {
+        Held::Plain(note) => (plain(), note, None),
         Held::Own(own, note) => {
             let rows = own.rows.iter().zip(&state.rows);
-            (rows.map(|((_, expected), (_, port))| (expected, port)).collect(), Some(note))
+            (rows.map(|((_, expected), (_, port))| (expected, port)).collect(), Some(note), None)
         }
-        Held::Alone(reason) => return alone(Finding::of(judged(&plain())?)?, reason),
+        Held::Alone(reason) => (plain(), None, Some(reason)),
     };
-    let finding = Finding::of(judged(&pairs)?)?.with_notes(note.into_iter().collect());
+    let finding = Finding::of(judged(&pairs)?)?.with_notes(notes.into_iter().collect());
+    // A pass beside a reference that is off is put to trial as any other.
+    let finding = match off {
+        Some(reason) => alone(finding, reason)?,
+        None => finding,
+    };
     let Some((truth, _)) = pairs.first() else { return Ok(finding) };
     tried(finding, truth, |truth, answer| judge(answers.regime, reference, &[(truth, answer)]))
 }
@@ -49,8 +50,7 @@ pub(super) fn prompt(answers: &Answers) -> Result<Finding, Absence> {
             judge_along_of(answers.regime, reference, &prompt.noise, truth, logits)
         };
         let judged = |pairs: &[(&Tensor, &Tensor)]| {
-            let figures = pairs.iter().map(|(truth, logits)| along(truth, logits));
-            figures.collect::<Asked<Vec<_>>>().map(|it| it.concat())
+            judge_along_pairs(answers.regime, reference, &prompt.noise, pairs)
         };
         let own = answers.itself()?.prompts.get(how);
         let figures = match held(answers, own, &format!("fed {how}"), judged)? {

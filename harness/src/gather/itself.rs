@@ -70,9 +70,7 @@ impl Side<'_, '_> {
 
     /// The prompt and the text after it, in one call.
     fn at_once(&mut self, handle: &str, text: Asked<Vec<u32>>) -> Asked<PathBuf> {
-        let text = text?;
-        let tokens = [self.plan.prompt(), &text[..text.len().saturating_sub(1)]].concat();
-        let forward = Forward::of(Inputs::text(vec![tokens]));
+        let forward = Forward::of(Inputs::text(vec![self.read_along(&text?)]));
         self.ask.forward(handle, &forward, "itself-text").map(|it| it.1)
     }
 }

@@ -53,12 +53,15 @@ impl Side<'_, '_> {
 
     /// Logits along a text, its prompt in one call and then token by token.
     pub(super) fn along(&mut self, handle: &str, text: &[u32]) -> Asked<Ran> {
-        let prompt = self.plan.prompt();
-        // The last token is chosen, but not read.
-        let tokens = [prompt, &text[..text.len().saturating_sub(1)]].concat();
-        let chunks = Some(Feed::Decode { prompt: prompt.len() }.chunks(tokens.len()));
+        let tokens = self.read_along(text);
+        let chunks = Some(Feed::Decode { prompt: self.plan.prompt().len() }.chunks(tokens.len()));
         let forward = Forward { chunks, ..Forward::of(Inputs::text(vec![tokens])) };
         self.ask.forward(handle, &forward, "along")
+    }
+
+    /// The prompt and the text after it, without the last token: that one is chosen, but not read.
+    pub(super) fn read_along(&self, text: &[u32]) -> Vec<u32> {
+        [self.plan.prompt(), &text[..text.len().saturating_sub(1)]].concat()
     }
 }
 
