@@ -96,8 +96,7 @@ fn the_sweep_gives_what_its_table_says() {
 /// needs; which release changes with the day.
 #[test]
 fn a_right_port_passes_on_an_earlier_release() {
-    let tried = environment::tried();
-    let mut earlier: Vec<String> = tried.split(", ").map(str::to_owned).collect();
+    let mut earlier: Vec<String> = environment::tried().into_iter().map(str::to_owned).collect();
     earlier.pop();
     let out = tempfile::tempdir().unwrap();
     let input = ReleasesInput {

@@ -158,7 +158,7 @@ pub fn releases(
 ) -> Result<ReleasesOutput, ToolError> {
     let started = Instant::now();
     let asked = if input.releases.is_empty() {
-        environment::tried().split(", ").map(str::to_owned).collect()
+        environment::tried().into_iter().map(str::to_owned).collect()
     } else {
         input.releases.clone()
     };

@@ -67,15 +67,15 @@ pub fn beside(
     beside_with(home, &Settings::from_environment(), version, progress, cancel)
 }
 
-/// The releases that were tried, the pinned one last, as a sentence lists them.
-pub fn tried() -> String {
+/// The releases that were tried, the pinned one last.
+pub fn tried() -> Vec<&'static str> {
     let pinned = lock::pinned(Supply::Transformers).version;
     let earlier = SERIES.iter().filter_map(|(_, lock)| newest(lock));
-    earlier.chain([pinned]).collect::<Vec<_>>().join(", ")
+    earlier.chain([pinned]).collect()
 }
 
 /// The release that a lock was made for.
-fn newest(lock: &str) -> Option<&str> {
+fn newest(lock: &'static str) -> Option<&'static str> {
     requirements(lock).into_iter().find(|it| it.name == PACKAGE).map(|it| it.version)
 }
 
@@ -100,7 +100,7 @@ fn beside_with(
     let (text, origin) = match kept {
         Some((_, text)) => ((*text).to_owned(), format!("locked for {PACKAGE} {series}")),
         None => {
-            let tried = tried();
+            let tried = tried().join(", ");
             let text = format!("{PACKAGE} {version} was never tried here; tried were {tried}");
             progress.on(Event::Note { text: &text });
             match making.resolved(version)? {
@@ -264,7 +264,7 @@ mod tests {
             }
             assert!(!lock.contains("://") && !lock.contains("--index"), "{series}");
         }
-        assert!(tried().starts_with("5.6.") && tried().contains("5.20."));
+        assert!(tried()[0].starts_with("5.6.") && tried()[2].starts_with("5.20."));
     }
 
     #[test]

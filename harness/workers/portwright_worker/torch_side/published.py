@@ -19,7 +19,8 @@ ROPE = ("rope_parameters", "rope_theta", "rope_scaling", "partial_rotary_factor"
         "rotary_emb_base", "rotary_pct", "rope_pct", "swa_rope_theta", "local_rope_theta")
 # What a config.json says of files and of code, not of the model.
 _ABOUT_FILES = ("_name_or_path", "auto_map", "transformers_version", "architectures")
-_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+# By what a config says its depth.
+COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 
 
 def without_storage(fields: dict, notes: list[str]) -> dict:
@@ -41,7 +42,7 @@ def shrunk(fields: dict, known: dict, now: dict) -> dict:
     repeats stays the same width; a list with an entry for each layer, or of layers' numbers, loses those of
     layers that are no more.
     """
-    depth, count = (next((it[name] for name in _COUNTS if it.get(name)), None) for it in (known, now))
+    depth, count = (next((it[name] for name in COUNTS if it.get(name)), None) for it in (known, now))
     smaller = widths(known, now)
     return {name: _shrunk(name, value, smaller, depth, count) for name, value in fields.items()}
 

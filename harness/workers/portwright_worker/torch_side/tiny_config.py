@@ -18,7 +18,6 @@ from . import dimensions, files, kinds, published
 from .adjustments import KEEP, adjustment_of
 from .words import asked_for
 
-_COUNTS = frozenset({"num_hidden_layers", "n_layer", "n_layers", "num_layers"})
 _PART_OF_DEPTH = re.compile(r"n_(?!layers)\w+_layers|n_layers_per_\w+|\w*layer_index_(start|end)")
 _ROPE_NAMES = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rope_parameters",
                "rope_local_base_freq")
@@ -32,7 +31,7 @@ def make_config(model_type: str, base: str | None, overrides: dict, notes: list[
     """
     causal = cls is None
     cls = cls or known_type(model_type)
-    if causal and not base and not _COUNTS.intersection(overrides):
+    if causal and not base and overrides.keys().isdisjoint(published.COUNTS):
         chosen = _kinds_of(model_type)
         if chosen.keys() - overrides.keys():
             notes.append(f"so that every kind of layer is built: {', '.join(sorted(chosen))}")
@@ -224,8 +223,7 @@ def head_dim_of(fields: dict) -> int:
 
 def choose_layers(cls: type, result: dict, start: dict | None, known: dict, overrides: dict) -> None:
     """The fewest layers in which each kind occurs, twice where a pattern repeats; at most eight."""
-    count_name = next((it for it in ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-                       if it in result), None)
+    count_name = next((it for it in published.COUNTS if it in result), None)
     per_layer = [name for name, value in {**known, **result}.items()
                  if isinstance(value, (list, tuple)) and _is_per_layer(name, value, known)]
     given = [name for name in per_layer if name in result and isinstance(result[name], list)]
@@ -259,7 +257,8 @@ def choose_layers(cls: type, result: dict, start: dict | None, known: dict, over
 
 def share_depth(result: dict, known: dict) -> None:
     """Stretches of the depth and borders between them keep their shares of it, each at least one layer."""
-    before, now = (next((it[name] for name in _COUNTS if it.get(name)), None) for it in (known, result))
+    counts = published.COUNTS
+    before, now = (next((it[name] for name in counts if it.get(name)), None) for it in (known, result))
     if not before or not now or before <= now:
         return
     for name, value in known.items():

@@ -17,6 +17,7 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from ..session import Session
 from .adjustments import adjustment_of
+from .published import COUNTS
 from .synthesize import build
 from .tiny_config import make_config, text_config
 from .words import compared, source_of
@@ -33,7 +34,6 @@ _WIDTHS = re.compile(r"(hidden|intermediate|ffn|ff|d|n|moe|shared|mlp|dense|embd
 _EPSILONS = re.compile(r".*(_eps|epsilon)")
 _ACTIVATIONS = re.compile(r".*(hidden_act|activation|_act|act_fn|activation_function)(_fn|_name)?")
 _ACTS = ("silu", "gelu", "gelu_pytorch_tanh", "relu")
-_DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _MOST_WORDS = 3
 
 
@@ -52,7 +52,7 @@ def variable_fields(session: Session, request: dict) -> dict:
     for name in sorted(set(request["read"])):
         if _APART.fullmatch(name) or name in said_twice or name in request.get("overrides", {}):
             continue
-        if name in _DEPTHS and any(isinstance(it, (list, tuple)) and len(it) == text.__dict__.get(name)
+        if name in COUNTS and any(isinstance(it, (list, tuple)) and len(it) == text.__dict__.get(name)
                                    for it in text.__dict__.values()):
             continue  # a list says each layer's kind: its length is the depth
         if not _declares(type(text), name) or name not in text.__dict__:
