@@ -27,6 +27,8 @@ pub struct Answers {
     pub regime: Regime,
     pub pair: Pair,
     pub config: Value,
+    /// Whether the question names its config: then it asks of that one.
+    pub config_is_named: bool,
     pub synthetic: Option<Synthesised>,
     pub cost: BTreeMap<EngineKind, Cost>,
     given: BTreeMap<Need, Asked<Answer>>,
@@ -119,7 +121,8 @@ impl Answers {
     /// Nothing is answered yet.
     pub fn new(regime: Regime, pair: Pair, config: Value, synthetic: Option<Synthesised>) -> Self {
         let (cost, given) = (BTreeMap::new(), BTreeMap::new());
-        Self { regime, pair, config, synthetic, cost, given }
+        let config_is_named = false;
+        Self { regime, pair, config, config_is_named, synthetic, cost, given }
     }
 
     /// Logits of the judged side when it is fed in this way.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    check::deciding,
+    check::{CHECKS, Group, deciding_at_one_config, deviations, is_refusal},
     engine::EngineError,
     evidence::Evidence,
     figure::{Figure, Real},
@@ -46,6 +46,39 @@ pub struct Mutant {
     pub group: String,
     /// What the module of the first divergence must contain; absent where the plain forward is right.
     pub module: Option<String>,
+    /// For the group `variations`: the field of config.json that the port does not honour. Good ports have
+    /// values of other fields written in; only this one counts.
+    pub field: Option<String>,
+}
+
+impl Mutant {
+    fn is_of(&self, group: Group) -> bool {
+        self.group == group.id()
+    }
+
+    /// What is asked of the good port and of this one.
+    fn checks(&self) -> Vec<&'static str> {
+        let varied = CHECKS.iter().filter(|it| it.group == Group::Variations).map(|it| it.id);
+        let mut checks = deciding_at_one_config();
+        checks.extend(varied.filter(|_| self.is_of(Group::Variations)));
+        checks
+    }
+
+    /// Whether the port of a run is another model where the field has another value or none.
+    fn is_named_in(&self, evidence: &Evidence) -> bool {
+        let name = self.field.as_ref().map(|it| format!("`{it}`"));
+        let varied = evidence.checks.iter().filter(|it| it.group == Group::Variations.id());
+        let said = varied.flat_map(deviations).filter(|it| !is_refusal(it));
+        name.is_some_and(|name| said.into_iter().any(|it| it.contains(&name)))
+    }
+
+    /// The good port's verdict: what it does at other values of other fields is not asked here.
+    fn good(&self, evidence: &Evidence) -> Verdict {
+        if self.is_named_in(evidence) {
+            return Verdict::Fail;
+        }
+        Verdict::of(evidence.checks.iter().filter(|it| it.group != Group::Variations.id()))
+    }
 }
 
 /// What became of a mutant.
@@ -127,16 +160,16 @@ pub fn run(
     for mutant in chosen {
         let question = Question {
             overrides: mutant.set.clone(),
-            checks: deciding(),
+            checks: mutant.checks(),
             ..Question::synthetic(&mutant.model_type)
         };
         let folder = work.join(&mutant.id);
-        let key = format!("{} {:?}", mutant.model_type, mutant.set);
+        let key = format!("{} {:?} {:?}", mutant.model_type, mutant.set, mutant.field);
         let good = if let Some(&verdict) = unpatched.get(&key) {
             verdict
         } else {
             lane.set_port(None)?;
-            verify(lane, &question, &folder.join("good"), String::new(), &())?.verdict
+            mutant.good(&verify(lane, &question, &folder.join("good"), String::new(), &())?)
         };
         unpatched.insert(key, good);
         let overlay = |source| MutantError::Overlay { id: mutant.id.clone(), source };
@@ -158,7 +191,8 @@ fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
         evidence.checks.iter().filter(|it| it.gate && it.outcome == Outcome::Fail).collect();
     let module =
         evidence.checks.iter().find_map(|it| it.place.as_ref()).map(|it| it.module.clone());
-    let right_group = failed.iter().any(|it| it.group == mutant.group);
+    let right_group = failed.iter().any(|it| it.group == mutant.group)
+        && (!mutant.is_of(Group::Variations) || mutant.is_named_in(evidence));
     let right_module = match (&mutant.module, &module) {
         (Some(expected), Some(found)) => found.contains(expected.as_str()),
         (Some(_), None) => false,
@@ -178,10 +212,10 @@ fn judge(mutant: &Mutant, unpatched: Verdict, evidence: &Evidence) -> Catch {
         bug: mutant.bug.clone(),
         after: mutant.after.clone(),
         unpatched,
-        verdict: evidence.verdict,
+        verdict: evidence.verdict_of_asked(),
         failed: failed.iter().map(|it| it.id.clone()).collect(),
         module,
-        caught: evidence.verdict == Verdict::Fail && right_group && right_module,
+        caught: evidence.verdict_of_asked() == Verdict::Fail && right_group && right_module,
         margin,
     }
 }
@@ -191,7 +225,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::check::CHECKS;
 
     #[test]
     fn every_mutant_has_a_patch_and_a_known_group() {
@@ -202,6 +235,7 @@ mod tests {
             let patch = patch(&mutant.id).unwrap();
             assert!(overlay::patched_file(patch).is_some(), "{}", mutant.id);
             assert!(CHECKS.iter().any(|it| it.group.id() == mutant.group), "{}", mutant.id);
+            assert_eq!(mutant.field.is_some(), mutant.is_of(Group::Variations), "{}", mutant.id);
         }
         let patches =
             FILES.files().filter(|it| it.path().extension().is_some_and(|it| it == "patch"));

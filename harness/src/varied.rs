@@ -34,13 +34,27 @@ pub struct Varied {
 pub struct Variations {
     /// Fields that were varied.
     pub fields: Vec<String>,
+    /// Fields that the definition reads and that nothing else is known for.
+    pub unvaried: Vec<String>,
+    /// Fields of which it is known that a port with the base's value written in would show.
+    pub shown: Vec<String>,
+    /// Values with which such a port gives the definition's logits all the same.
+    pub hidden: Vec<Setting>,
     /// Configs that both sides computed.
     pub compared: usize,
     pub deviations: Vec<Varied>,
     /// Values that the definition itself does not take, with the reason.
     pub refused_by_definition: Vec<(Vec<Setting>, String)>,
-    /// Values that were not asked because so many others were.
-    pub not_reached: Vec<Setting>,
     /// Pairs of values that were asked together, and how many there are.
     pub pairs: (usize, usize),
+    pub defaults: Option<Defaults>,
+}
+
+/// What a port does with a config.json that leaves out what has the definition's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Defaults {
+    /// Fields that could be left out, one by one and all together, without another model.
+    pub fields: Vec<Setting>,
+    /// The fewest that the port does not do without, each with its default.
+    pub deviations: Vec<Varied>,
 }

@@ -44,6 +44,7 @@ pub fn verify(
     let started = phase("engines", started);
     let step = Step::start(progress, "asking both engines", None);
     let mut answers = gather(lane, question, work)?;
+    answers.config_is_named = question.base_config.is_some();
     drop(step);
     let mut started = phase("asking", started);
     if question.wants(Need::Variations) {
@@ -55,8 +56,8 @@ pub fn verify(
                 Err(err) => Err(Absence::Blocked { reason: err.to_string() }),
             }
         } else {
-            let reason = "the port is not right at the config as it is".into();
-            Err(Absence::Blocked { reason })
+            let reason = "the port is not right at the config as it is: others say no more".into();
+            Err(Absence::NotApplicable { reason })
         };
         answers.put_variations(varied);
         started = phase("variations", started);
@@ -73,7 +74,7 @@ pub fn verify(
         checks,
         left_out: CHECKS
             .iter()
-            .filter(|it| it.gate && !question.checks.contains(&it.id))
+            .filter(|it| it.decides(answers.config_is_named) && !question.checks.contains(&it.id))
             .map(|it| it.id.to_owned())
             .collect(),
         per_position: facts::per_position(&answers),

@@ -29,6 +29,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("pull-request-fact.md", include_str!("../templates/pull-request-fact.md.j2")),
     ("compare.md", include_str!("../templates/compare.md.j2")),
     ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
+    ("variations-coverage.md", include_str!("../templates/variations-coverage.md.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
     ("releases-coverage.md", include_str!("../templates/releases-coverage.md.j2")),

@@ -27,5 +27,6 @@ pub mod program;
 pub mod prose;
 pub mod python;
 pub mod repository;
+pub mod right;
 pub mod sample;
 pub mod server;

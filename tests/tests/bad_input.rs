@@ -32,6 +32,7 @@ use portwright_tests::{
     checkout,
     command::{Ended, start, start_as},
     program::{engines, launch, portwright},
+    right,
 };
 use safetensors::{Dtype, serialize, tensor::TensorView};
 use serde_json::json;
@@ -285,6 +286,8 @@ fn ctrl_c_leaves_a_folder_that_can_be_used_again() {
     first.interrupt();
     first.ended().expect(INTERRUPTED, &["cancelled"]);
     assert!(!run.join(EVIDENCE).exists());
-    verify(folder.path(), &["llama"]).expect(0, &["PASS llama"]);
+    let flags = right::flags("llama");
+    let again: Vec<&str> = ["llama"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    verify(folder.path(), &again).expect(0, &["PASS llama"]);
     assert!(run.join(EVIDENCE).exists());
 }

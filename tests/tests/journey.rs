@@ -12,6 +12,7 @@ use portwright_tests::{
     git::git,
     hub::{FakeHub, Repository, safetensors},
     program::engines,
+    right,
     server::Server,
 };
 use serde_json::{Value, json};
@@ -163,6 +164,7 @@ impl Desk {
     fn verify(&self, client: &mut Client, checks: &[&str]) -> (String, String) {
         let call = json!({
             "model_type": MODEL, "port": self.at("mlx-lm"), "checks": checks, "wait": true,
+            "overrides": right::settings(MODEL),
         });
         let run = client.call("run_parity", call);
         assert_eq!(run["data"]["state"], "done", "{run:#}");

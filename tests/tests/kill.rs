@@ -10,6 +10,7 @@ use std::{
 use portwright_tests::{
     client::{Client, Generation},
     program::engines,
+    right,
     server::Server,
 };
 use serde_json::{Value, json};
@@ -30,7 +31,8 @@ fn status(client: &mut Client, run: &str) -> Value {
 }
 
 fn start(client: &mut Client) -> String {
-    let started = client.call("run_parity", json!({"model_type": MODEL}));
+    let started = client
+        .call("run_parity", json!({"model_type": MODEL, "overrides": right::settings(MODEL)}));
     started["data"]["run"].as_str().unwrap().to_owned()
 }
 

@@ -14,6 +14,7 @@ use std::{
 use portwright_tests::{
     client::{Client, Generation},
     program::{engines, portwright},
+    right,
     server::Server,
 };
 use serde_json::{Value, json};
@@ -57,6 +58,11 @@ fn a_verification_over_http() {
     server.interrupt();
 }
 
+/// A question that the port passes in every config.
+fn question() -> Value {
+    json!({"model_type": MODEL, "overrides": right::settings(MODEL)})
+}
+
 fn until(holds: impl Fn() -> bool) {
     let latest = Instant::now() + PATIENCE;
     while !holds() {
@@ -91,7 +97,7 @@ fn whole(client: &mut Client, protocol: &str) -> String {
         ]
     );
 
-    let started = client.call("run_parity", json!({"model_type": MODEL}));
+    let started = client.call("run_parity", question());
     assert!(["queued", "running"].contains(&started["data"]["state"].as_str().unwrap()));
     assert!(started["data"]["next_step"].as_str().unwrap().contains("parity_status"));
     let run = started["data"]["run"].as_str().unwrap().to_owned();

@@ -25,6 +25,8 @@ use crate::{error::ToolError, runs, table, verify_input};
 /// The names of the table in the docs.
 pub const TABLE: &str = "verify.md";
 pub const TABLE_JSON: &str = "verify.json";
+/// The second text: what ports do at other configs.
+pub const VARIATIONS: &str = "variations.md";
 
 /// What to sweep.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -116,33 +118,51 @@ pub fn render(coverage: &Coverage) -> Result<String, ToolError> {
         .into_iter()
         .map(|(spelling, by_verdict)| {
             let of = |verdict| by_verdict.get(&verdict).copied().unwrap_or(0);
+            let here = coverage.rows.iter().filter(|it| it.spelling == spelling);
             json!({
+                "right": here.filter(|it| it.is_right_at_its_config()).count(),
                 "spelling": spelling.id(),
                 "pass": of(Verdict::Pass), "fail": of(Verdict::Fail), "not_run": of(Verdict::NotRun),
                 "all": by_verdict.values().sum::<usize>(),
             })
         })
         .collect();
-    let multiples = |verdict: Verdict| {
+    let multiples = |chosen: fn(&Row) -> bool| {
         coverage
             .rows
             .iter()
-            .filter(move |it| it.verdict == verdict)
-            .filter(move |it| {
-                verdict == Verdict::Pass || it.failed.iter().any(|it| it == "logits-differences")
-            })
+            .filter(move |it| chosen(it))
             .filter_map(|it| Some(it.worst_multiple?.0))
     };
+    let wrong = |row: &Row| row.failed.iter().any(|it| it == "logits-differences");
     let data = json!({
         "factor": factor(Order::Linear),
-        "largest_right": multiples(Verdict::Pass).fold(0.0, f64::max),
-        "smallest_wrong": multiples(Verdict::Fail).fold(f64::INFINITY, f64::min),
+        "largest_right": multiples(Row::is_right_at_its_config).fold(0.0, f64::max),
+        "smallest_wrong": multiples(wrong).fold(f64::INFINITY, f64::min),
         "versions": coverage.versions,
         "counts": counts,
         "rows": coverage.rows,
         "unexplained": coverage.unexplained().count(),
     });
     Ok(portwright_prompts::render("verify-coverage.md", &data)?)
+}
+
+/// What ports do at other configs, as Markdown.
+///
+/// # Errors
+///
+/// Where the template fails.
+pub fn render_variations(coverage: &Coverage) -> Result<String, ToolError> {
+    let asked = || coverage.rows.iter().filter_map(|it| it.power.as_ref());
+    let data = json!({
+        "versions": coverage.versions,
+        "rows": coverage.rows.iter().filter(|it| it.power.is_some()).collect::<Vec<_>>(),
+        "varied": asked().map(|it| it.varied).sum::<usize>(),
+        "shown": asked().map(|it| it.shown).sum::<usize>(),
+        "pass": coverage.count(Verdict::Pass),
+        "right": coverage.rows.iter().filter(|it| it.is_right_at_its_config()).count(),
+    });
+    Ok(portwright_prompts::render("variations-coverage.md", &data)?)
 }
 
 /// Read the table's data back.
@@ -154,5 +174,6 @@ fn write(coverage: &Coverage, docs: &Path) -> Result<(), ToolError> {
     // Times differ between runs, so they stay out of the docs.
     let mut coverage = coverage.clone();
     coverage.rows.iter_mut().for_each(|it| it.seconds = 0.0);
-    table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))
+    table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
+    table::write_text(docs, VARIATIONS, &render_variations(&coverage)?)
 }

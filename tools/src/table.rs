@@ -48,12 +48,14 @@ pub(crate) fn write<T: Serialize>(
 ) -> Result<(), ToolError> {
     let json = serde_json::to_string_pretty(data)
         .map_err(|source| TableError::Serialise { name: data_name.to_owned(), source })?;
-    for (name, text) in [(text_name, text), (data_name, json + "\n")] {
-        let path = docs.join(name);
-        write_whole(&path, text.as_bytes())
-            .map_err(|source| RunDirError::Write { path, source })?;
-    }
-    Ok(())
+    write_text(docs, text_name, &text)?;
+    write_text(docs, data_name, &(json + "\n"))
+}
+
+/// Write one more text of a table that has several.
+pub(crate) fn write_text(docs: &Path, name: &str, text: &str) -> Result<(), ToolError> {
+    let path = docs.join(name);
+    Ok(write_whole(&path, text.as_bytes()).map_err(|source| RunDirError::Write { path, source })?)
 }
 
 /// What a table was measured with: the release of everything that can be set up, by its name.

@@ -18,7 +18,7 @@ use portwright_harness::{
     figure::Real,
     gather::{GatherError, Lane, Question, model_type_of},
     keep,
-    outcome::Verdict,
+    outcome::{Outcome, Verdict},
     progress::{Progress, Step},
     rundir::{EVIDENCE, RunDir},
     verify as harness,
@@ -248,6 +248,13 @@ pub(crate) fn default_out(model_type: &str) -> PathBuf {
     Path::new(runs::RUNS).join(format!("{model_type}-{now}"))
 }
 
+/// Whether nothing fails but what other configs show.
+fn only_other_configs(evidence: &Evidence) -> bool {
+    let mut failing =
+        evidence.checks.iter().filter(|it| it.gate && it.recompute() == Outcome::Fail);
+    failing.all(|it| it.group == check::Group::Variations.id())
+}
+
 fn next_step(evidence: &Evidence, run: &Path) -> String {
     let run = run.display();
     match evidence.verdict {
@@ -256,6 +263,11 @@ fn next_step(evidence: &Evidence, run: &Path) -> String {
         }
         Verdict::Partial => {
             "only some checks were asked; without `--checks` there is a verdict on the model".into()
+        }
+        Verdict::Fail if only_other_configs(evidence) => {
+            "the port is right at this config: read the named fields, or raise `ValueError` for what \
+             the port does not know; `--config FILE` asks of one config alone"
+                .into()
         }
         Verdict::Fail => format!("`portwright explain {run}` shows where they diverge"),
         Verdict::NotRun => {

@@ -24,7 +24,7 @@ mod taps;
 mod variations;
 mod weights;
 
-pub(crate) use variations::deviations;
+pub(crate) use variations::{SHOWN, deviations, hidden, is_refusal};
 
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ pub struct Check {
     pub group: Group,
     /// One line, phrased as what holds when the check passes.
     pub summary: &'static str,
-    /// Whether a fail fails the run. The others inform.
+    /// Whether a fail fails the run, where [`Check::decides`] has no reason against it. The others inform.
     pub gate: bool,
     /// What `portwright checks <id>` prints: why it matters, how it decides, how to read a failure.
     pub docs: &'static str,
@@ -139,6 +139,9 @@ macro_rules! check {
 /// What the plain forward's logits are judged by.
 const PLAIN: &[Need] = &[Need::Reference, Need::Logits];
 
+/// What other configs of a model that is right are judged by.
+const VARIED: &[Need] = &[Need::Reference, Need::Logits, Need::Variations];
+
 /// Every check, in the order of the report: causes before symptoms.
 ///
 /// The command line, the MCP tools, the report and the docs read this table.
@@ -194,10 +197,18 @@ pub const CHECKS: &[Check] = &[
     check!(
         "variations-fields",
         Variations,
-        false,
-        &[Need::Reference, Need::Logits, Need::Variations],
+        true,
+        VARIED,
         "With other values in its config the port is still the same model",
         variations::fields
+    ),
+    check!(
+        "variations-defaults",
+        Variations,
+        true,
+        VARIED,
+        "What config.json leaves out has the definition's default",
+        variations::defaults
     ),
     check!(
         "rope-tables",
@@ -330,12 +341,18 @@ pub const CHECKS: &[Check] = &[
 ];
 
 impl Check {
+    /// Whether a fail fails the run. One that names its config asks of that config: what a port does at
+    /// others is told and does not decide.
+    pub fn decides(&self, config_is_named: bool) -> bool {
+        self.gate && !(config_is_named && self.group == Group::Variations)
+    }
+
     /// Run it over what was gathered.
     pub fn record(&self, answers: &Answers) -> CheckRecord {
         let mut record = CheckRecord {
             id: self.id.to_owned(),
             group: self.group.id().to_owned(),
-            gate: self.gate,
+            gate: self.decides(answers.config_is_named),
             outcome: Outcome::NotRun,
             figures: Vec::new(),
             absence: None,
@@ -357,9 +374,10 @@ impl Check {
     }
 }
 
-/// The checks that decide: what is asked where notes are of no use.
-pub fn deciding() -> Vec<&'static str> {
-    CHECKS.iter().filter(|it| it.gate).map(|it| it.id).collect()
+/// The checks that decide at one config: what is asked where neither notes nor other configs are of use.
+pub fn deciding_at_one_config() -> Vec<&'static str> {
+    let chosen = CHECKS.iter().filter(|it| it.gate && it.group != Group::Variations);
+    chosen.map(|it| it.id).collect()
 }
 
 /// A name given with `--checks` that is no check and no group.

@@ -1,4 +1,4 @@
-//! Variations: a field that is right at one value must be right at others.
+//! Variations: a field that is right at one value must be right at others, and right when it is left out.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     answers::Answers,
     figure::{Figure, significant},
     outcome::{Absence, CheckRecord},
-    varied::{Deviation, Setting, Varied},
+    varied::{Deviation, Setting, Variations, Varied},
 };
 
 /// How a sentence about the port begins.
@@ -17,28 +17,70 @@ const MOST_PARTS: usize = 3;
 
 pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let varied = answers.variations()?;
-    let kind =
-        |is: fn(&Deviation) -> bool| varied.deviations.iter().filter(move |it| is(&it.deviation));
-    let wrong = kind(|it| matches!(it, Deviation::Differs { .. })).count();
-    let broken = kind(|it| matches!(it, Deviation::Breaks { .. })).count();
-    let refused = kind(|it| matches!(it, Deviation::Refuses { .. })).count();
     if varied.compared == 0 {
         let reason = "no config but the one at hand could be asked".to_owned();
         return Err(Absence::Blocked { reason });
     }
+    if varied.shown.is_empty() {
+        let reason =
+            "no power: a port that knows only the base's values gives the same logits".into();
+        return Err(Absence::Blocked { reason });
+    }
     let share = varied.pairs.0 as f64 / varied.pairs.1.max(1) as f64;
+    let (wrong, broken, refused) = counts(&varied.deviations);
     let figures = vec![
         count("values-wrong", "values for which it is another model", wrong),
         count("values-broken", "values for which it breaks", broken),
         Figure::informs("values-refused", "values that it refuses", refused as f64),
         Figure::informs("fields", "fields varied", varied.fields.len() as f64),
+        Figure::informs(SHOWN, "fields that show when written in", varied.shown.len() as f64),
         Figure::informs("configs", "configs compared", varied.compared as f64),
         Figure::informs("pairs", "pairs of values asked together", share),
     ];
-    let mut notes: Vec<String> = Vec::new();
-    for group in varied.deviations.chunk_by(same_fields) {
-        notes.push(sentence(group));
+    let groups = varied.deviations.chunk_by(same_fields);
+    let mut notes: Vec<String> = groups.map(sentence).collect();
+    notes.extend(not_asked(varied));
+    Ok(Finding::of(figures)?.with_notes(notes))
+}
+
+/// The figure of how many fields a port could not have written in unseen.
+pub(crate) const SHOWN: &str = "fields-shown";
+
+pub(super) fn defaults(answers: &Answers) -> Result<Finding, Absence> {
+    let Some(defaults) = &answers.variations()?.defaults else {
+        let reason = "neither with the class's values nor with these was there a config to leave \
+                      fields out of";
+        return Err(Absence::Blocked { reason: reason.to_owned() });
+    };
+    if defaults.fields.is_empty() {
+        let reason = "no field has a value that could be left out".to_owned();
+        return Err(Absence::NotApplicable { reason });
     }
+    let (wrong, broken, refused) = counts(&defaults.deviations);
+    let figures = vec![
+        count("defaults-wrong", "defaults for which it is another model", wrong),
+        count("defaults-broken", "fields without which it breaks", broken),
+        Figure::informs("defaults-required", "fields that it insists on", refused as f64),
+        Figure::informs("left-out", "fields left out", defaults.fields.len() as f64),
+    ];
+    let notes = defaults.deviations.iter().map(without).collect();
+    Ok(Finding::of(figures)?.with_notes(notes))
+}
+
+/// How many are wrong, break and are refused.
+fn counts(deviations: &[Varied]) -> (usize, usize, usize) {
+    let kind =
+        |is: fn(&Deviation) -> bool| deviations.iter().filter(|it| is(&it.deviation)).count();
+    (
+        kind(|it| matches!(it, Deviation::Differs { .. })),
+        kind(|it| matches!(it, Deviation::Breaks { .. })),
+        kind(|it| matches!(it, Deviation::Refuses { .. })),
+    )
+}
+
+/// What was not asked, and what was asked in vain.
+fn not_asked(varied: &Variations) -> Vec<String> {
+    let mut notes = Vec::new();
     if let Some((settings, why)) = varied.refused_by_definition.first() {
         let others = match varied.refused_by_definition.len() - 1 {
             0 => String::new(),
@@ -49,19 +91,38 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
             list(settings)
         ));
     }
-    if !varied.not_reached.is_empty() {
-        notes.push(format!(
-            "not asked, as too much else was: {}",
-            varied.not_reached.iter().map(one).collect::<Vec<_>>().join(", ")
-        ));
+    let all = |settings: &[Setting]| settings.iter().map(one).collect::<Vec<_>>().join(", ");
+    if !varied.hidden.is_empty() {
+        let values = all(&varied.hidden);
+        notes.push(format!("{HIDDEN}{values}"));
     }
-    Ok(Finding::of(figures)?.with_notes(notes))
+    if !varied.unvaried.is_empty() {
+        let names = varied.unvaried.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>();
+        notes.push(format!("not varied, as no other value is known: {}", names.join(", ")));
+    }
+    notes
 }
 
-/// What a record of the check says of the port: without what was not asked of it.
+/// How a note begins that names the values which show nothing.
+const HIDDEN: &str = "shows nothing, as the base's value gives the same logits: ";
+
+/// What a record of these checks says of the port: without what was not asked of it.
 pub(crate) fn deviations(record: &CheckRecord) -> Vec<String> {
     record.findings.iter().filter(|it| it.starts_with(THE_PORT)).cloned().collect()
 }
+
+/// The values that show nothing, as a record says them.
+pub(crate) fn hidden(record: &CheckRecord) -> Option<&str> {
+    record.findings.iter().find_map(|it| it.strip_prefix(HIDDEN))
+}
+
+/// Whether a sentence of [`deviations`] is about what the port says by itself.
+pub(crate) fn is_refusal(sentence: &str) -> bool {
+    [REFUSES, INSISTS].iter().any(|it| sentence.starts_with(it))
+}
+
+const REFUSES: &str = "the port refuses ";
+const INSISTS: &str = "the port insists on ";
 
 /// Other values of the same fields, with which the port does the same kind of thing.
 fn same_fields(a: &Varied, b: &Varied) -> bool {
@@ -86,7 +147,27 @@ fn sentence(group: &[Varied]) -> String {
             format!("the port is another model where {values}: max |Δ| {max_abs}, at most {bound}")
         }
         Deviation::Breaks { message } => format!("the port breaks where {values}: {message}"),
-        Deviation::Refuses { message } => format!("the port refuses {values}: {message}"),
+        Deviation::Refuses { message } => format!("{REFUSES}{values}: {message}"),
+    }
+}
+
+/// What the port does without a field.
+fn without(varied: &Varied) -> String {
+    let fields = list(&varied.settings);
+    match &varied.deviation {
+        Deviation::Differs { max_abs, bound } => {
+            let [max_abs, bound] = [max_abs, bound].map(|it| significant(*it, 2));
+            format!(
+                "the port is another model where config.json leaves out that {fields}: max |Δ| \
+                 {max_abs}, at most {bound}"
+            )
+        }
+        Deviation::Breaks { message } => {
+            format!("the port breaks where config.json leaves out that {fields}: {message}")
+        }
+        Deviation::Refuses { message } => {
+            format!("{INSISTS}{fields}, which config.json may leave out: {message}")
+        }
     }
 }
 

@@ -97,6 +97,13 @@ pub enum EngineError {
     #[error("the {engine} worker's answer to `{op}` is not what the protocol says: {detail}")]
     Nonsense { engine: EngineKind, op: String, detail: String },
 
+    #[error("cannot read or write {}, which the engines are asked about", path.display())]
+    Files {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
     #[error("cancelled")]
     Cancelled,
 }
@@ -153,6 +160,9 @@ impl Hint for EngineError {
             Self::Refused { failure, .. } => failure.hint.clone().map(Cow::Owned),
             Self::Late { .. } => {
                 Some("give it longer with `--deadline SECONDS`, or a smaller checkpoint".into())
+            }
+            Self::Files { .. } => {
+                Some("see that the disk has room; `--out` puts the run elsewhere".into())
             }
             Self::Died { .. } | Self::Nonsense { .. } | Self::Cancelled => None,
         }

@@ -19,6 +19,7 @@ mod error;
 mod launch;
 mod messages;
 mod pair;
+mod patience;
 mod table;
 mod worker;
 

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
-    Runs,
+    Runs, patience::Patience,
 };
 use crate::{
     cancel::Cancel,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
+/// What a worker says while it is at work.
+const ALIVE: &str = "alive";
 /// The op that forks a session.
 const SESSION: &str = "session";
 /// How often a waiting harness looks at the cancel flag.
@@ -172,6 +174,11 @@ impl Worker {
 
     /// Fork a session: a fresh child with the libraries imported and no model open.
     pub fn session(&mut self) -> Result<Session<'_>, EngineError> {
+        let pid = self.fork()?;
+        Ok(Session { worker: self, pid, alive: true })
+    }
+
+    fn fork(&mut self) -> Result<Pid, EngineError> {
         self.ready()?;
         let answer: Value = match self.call(SESSION, json!({})) {
             Ok(answer) => answer,
@@ -183,8 +190,7 @@ impl Worker {
             }
         };
         let pid = answer["pid"].as_i64().and_then(|it| i32::try_from(it).ok()).map(Pid::from_raw);
-        let Some(pid) = pid else { return Err(self.nonsense("session", answer.to_string())) };
-        Ok(Session { worker: self, pid, alive: true })
+        pid.ok_or_else(|| self.nonsense(SESSION, answer.to_string()))
     }
 
     /// The process id, for tests that kill it.
@@ -241,16 +247,21 @@ impl Worker {
 
     /// The next message, looking at the cancel flag while waiting.
     fn receive(&mut self, op: &str, deadline: Duration) -> Result<Value, EngineError> {
-        let until = Instant::now() + deadline;
+        let mut patience = Patience::begin();
         loop {
             if self.cancel.is_cancelled() {
                 return Err(EngineError::Cancelled);
             }
             match self.lines.recv_timeout(TICK.min(deadline)) {
                 Ok(line) => {
-                    return serde_json::from_str(&line).map_err(|_| self.nonsense(op, line));
+                    let message: Value =
+                        serde_json::from_str(&line).map_err(|_| self.nonsense(op, line))?;
+                    match message["computed"].as_f64() {
+                        Some(computed) if message["event"] == ALIVE => patience.heard(computed),
+                        _ => return Ok(message),
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+                Err(RecvTimeoutError::Timeout) if patience.spent() < deadline => {}
                 Err(RecvTimeoutError::Timeout) => {
                     let (engine, stderr) = (self.engine, self.stderr_tail());
                     return Err(EngineError::Late { engine, op: op.to_owned(), deadline, stderr });
@@ -334,6 +345,17 @@ impl Session<'_> {
             Err(_) => self.kill(),
         }
         answer
+    }
+
+    /// After the end of its process: another one, with no model open.
+    ///
+    /// # Errors
+    ///
+    /// Where the worker itself is gone as well.
+    pub(crate) fn renew(&mut self) -> Result<(), EngineError> {
+        self.pid = self.worker.fork()?;
+        self.alive = true;
+        Ok(())
     }
 
     /// Ask one forward question of the model open as `handle`; tensors go to `out`.

@@ -1,6 +1,12 @@
 //! One side being asked: typed requests of its session, files named after it, failures as absences.
+//!
+//! A question that ends the session costs its own answer: the next one is asked of a new session, in which
+//! the same models are open.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,6 +24,9 @@ pub(crate) type Text = (Generated, PathBuf);
 /// Rotations at near and at far positions, and the files of their tables.
 pub(crate) type Turned = [(Rope, PathBuf); 2];
 
+/// A side that ends so many sessions is not asked on.
+const MOST_RENEWALS: usize = 3;
+
 /// The session of one side.
 pub(crate) struct Ask<'a, 'w> {
     pub(crate) session: &'a mut Session<'w>,
@@ -27,6 +36,9 @@ pub(crate) struct Ask<'a, 'w> {
     side: &'static str,
     /// What a failure of this side means.
     absence: fn(&EngineError) -> Absence,
+    /// How the models that are open were opened, by handle.
+    open: BTreeMap<String, Value>,
+    renewals: usize,
     ended: Option<Absence>,
 }
 
@@ -37,10 +49,11 @@ impl<'a, 'w> Ask<'a, 'w> {
         side: &'static str,
         absence: fn(&EngineError) -> Absence,
     ) -> Self {
-        Self { session, folder, side, absence, ended: None }
+        let open = BTreeMap::new();
+        Self { session, folder, side, absence, open, renewals: 0, ended: None }
     }
 
-    /// Why it answers no more, where the session ended before its time.
+    /// Why it answers no more, where its sessions ended before their time.
     pub(crate) fn ended(&self) -> Asked<()> {
         self.ended.clone().map_or(Ok(()), Err)
     }
@@ -51,7 +64,10 @@ impl<'a, 'w> Ask<'a, 'w> {
     }
 
     pub(crate) fn open<T: DeserializeOwned>(&mut self, open: &Open<'_>) -> Asked<T> {
-        self.call("open", open.request())
+        let request = open.request();
+        let opened = self.call("open", request.clone())?;
+        self.open.insert(open.handle.to_owned(), request);
+        Ok(opened)
     }
 
     /// A forward of the model open as `handle`; its tensors go to the file `name`.
@@ -86,6 +102,7 @@ impl<'a, 'w> Ask<'a, 'w> {
 
     /// Forget a model. A failure shows at the next request, so it needs no report here.
     pub(crate) fn close(&mut self, handle: &str) {
+        self.open.remove(handle);
         let _ = self.session.call::<Value>("close", json!({"handle": handle}));
     }
 
@@ -97,21 +114,34 @@ impl<'a, 'w> Ask<'a, 'w> {
     fn asked<T>(&mut self, said: Result<T, EngineError>) -> Asked<T> {
         said.map_err(|err| {
             let absence = (self.absence)(&err);
-            if !matches!(err, EngineError::Refused { .. }) {
-                self.ended.get_or_insert_with(|| absence.clone());
+            match err {
+                EngineError::Refused { .. } => {}
+                EngineError::Cancelled => self.ended = Some(absence.clone()),
+                _ if self.ended.is_some() || self.renew() => {}
+                _ => self.ended = Some(absence.clone()),
             }
             absence
         })
+    }
+
+    /// Another session with the same models open. One that does not open any more is left closed: what is
+    /// asked of it says so.
+    fn renew(&mut self) -> bool {
+        self.renewals += 1;
+        let reopened = |answer| matches!(answer, Ok(_) | Err(EngineError::Refused { .. }));
+        self.renewals <= MOST_RENEWALS
+            && self.session.renew().is_ok()
+            && self.open.values().all(|it| reopened(self.session.call::<Value>("open", it.clone())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::error::reference_absence, *};
-    use crate::engine::Worker;
+    use crate::{case::Precision, engine::Worker};
 
     #[test]
-    fn a_refusal_is_an_answer_and_the_end_of_a_session_ends_the_asking() {
+    fn a_refusal_is_an_answer_and_the_end_of_the_worker_ends_the_asking() {
         let mut worker = Worker::scripted(&[
             r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#,
             r#"{"id":2,"ok":false,"error":{"kind":"config","message":"no such field"}}"#,
@@ -127,5 +157,28 @@ mod tests {
         assert_eq!(path, Path::new("work/reference-x.safetensors"));
         let gone = ask.forward("a", &Forward::default(), "x").unwrap_err();
         assert_eq!(ask.ended(), Err(gone));
+    }
+
+    /// A question that kills the session costs its own answer; the models are open again for the next.
+    #[test]
+    fn the_end_of_a_session_costs_one_question() {
+        let opened = r#"{"id":ID,"ok":true,"result":{"opened":true}}"#;
+        let forwarded = r#"{"id":5,"ok":true,"result":{"shape":[1],"dtype":"float32"}}"#;
+        let mut worker = Worker::scripted(&[
+            r#"{"id":1,"ok":true,"result":{"pid":1073741824}}"#,
+            &opened.replace("ID", "2"),
+            r#"{"event":"ended","exit":null,"signal":9}"#,
+            r#"{"id":4,"ok":true,"result":{"pid":1073741825}}"#,
+            &opened.replace("ID", "5"),
+            &forwarded.replace("\"id\":5", "\"id\":6"),
+        ]);
+        let mut session = worker.session().unwrap();
+        let mut ask = Ask::new(&mut session, Path::new("work"), "reference", reference_absence);
+        let open = Open::new("a", Path::new("checkpoint"), Precision::Float32);
+        let _: Value = ask.open(&open).unwrap();
+        let killed = ask.forward("a", &Forward::default(), "x").unwrap_err();
+        assert!(killed.to_string().contains("signal 9"), "{killed}");
+        ask.forward("a", &Forward::default(), "x").unwrap();
+        assert_eq!(ask.ended(), Ok(()));
     }
 }

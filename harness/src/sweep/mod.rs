@@ -10,7 +10,7 @@ mod proof;
 mod row;
 
 pub use proof::Proof;
-pub use row::Row;
+pub use row::{Power, Row};
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proof::{experiment, spelling_proof, unexplained, worth_trying};
+use proof::{experiment, spelling_proof, unexplained, variation_proof, worth_trying};
 use row::{refused, row_of};
 
 use crate::{
@@ -167,6 +167,7 @@ fn one_type(
                     row.proofs.push(proof);
                 }
             }
+            row.proofs.extend(variation_proof(&row));
             row.unexplained = unexplained(&row);
             if let (Spelling::RopeParameters, Some(first)) = (spelling, rows.first())
                 && !row.unexplained.is_empty()

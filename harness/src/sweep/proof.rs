@@ -5,11 +5,11 @@ use std::{fs, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, SweepError};
+use super::{Row, SweepError, row::is_variation};
 use crate::{
     case::Spelling,
     causes::{self, Cause, Kind},
-    check::logits::MAX_ABS,
+    check::{is_refusal, logits::MAX_ABS},
     figure::Real,
     gather::{Lane, Question},
     outcome::{Outcome, Verdict},
@@ -90,6 +90,31 @@ pub(super) fn spelling_proof(first: &Row, second: &Row) -> Option<Proof> {
         proved: mended.len() == bad().count(),
         verdict_after: None,
         max_abs_after: other.map_or(first.max_abs, |it| it.max_abs_after),
+        mended,
+        error: None,
+    })
+}
+
+/// Other values are their own experiment: the port is right at the config as it is, and with only these
+/// changed it is wrong twice, the second time with other weights and other tokens.
+pub(super) fn variation_proof(row: &Row) -> Option<Proof> {
+    let open = unexplained(row).into_iter().filter(|it| row.failed.contains(it));
+    let mended: Vec<String> = open.filter(|it| is_variation(it)).collect();
+    let wrong: Vec<&str> =
+        row.varied.iter().map(String::as_str).filter(|it| !is_refusal(it)).collect();
+    if mended.is_empty() || wrong.is_empty() {
+        return None;
+    }
+    Some(Proof {
+        kind: Kind::PortBug,
+        cause: format!(
+            "Values are written into the port, or its defaults are others: {}.",
+            wrong.join("; ")
+        ),
+        change: "the config as it is, without these changes of it".into(),
+        proved: true,
+        verdict_after: None,
+        max_abs_after: row.max_abs,
         mended,
         error: None,
     })

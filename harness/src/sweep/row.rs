@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Proof;
 use crate::{
     case::Spelling,
-    check::{CHECKS, Group, deviations, logits::MAX_ABS},
+    check::{CHECKS, Group, SHOWN, deviations, hidden, logits::MAX_ABS},
     evidence::Evidence,
     figure::{Figure, Real, significant},
     gather::GatherError,
@@ -35,10 +35,46 @@ pub struct Row {
     pub proofs: Vec<Proof>,
     /// Failed or blocked checks that no proved cause explains.
     pub unexplained: Vec<String>,
-    /// What the port does at other values of its config's fields, where it is not the definition's.
+    /// What the port does at other values of its config's fields, and without them, where it is not the
+    /// definition's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub varied: Vec<String>,
+    /// How much varying the config shows; absent where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
     pub seconds: f64,
+}
+
+impl Row {
+    /// Whether nothing fails but what other configs show.
+    pub fn is_right_at_its_config(&self) -> bool {
+        self.verdict == Verdict::Pass
+            || self.not_run.is_empty() && self.failed.iter().all(|it| is_variation(it))
+    }
+}
+
+/// What a port could not have written into its code unseen: each field was put to trial with a port that
+/// reads the base's config, whatever the checkpoint's says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Power {
+    /// Fields that were varied, and of which it shows when they are written in.
+    pub varied: usize,
+    pub shown: usize,
+    /// Values that show nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<String>,
+}
+
+fn power(evidence: &Evidence) -> Option<Power> {
+    let record = evidence.check("variations-fields")?;
+    let of = |id: &str| record.figure(id).map(|it| it.measured.0 as usize);
+    let hidden = hidden(record).map(str::to_owned);
+    Some(Power { varied: of("fields")?, shown: of(SHOWN)?, hidden })
+}
+
+/// The checks of other configs.
+pub(super) fn is_variation(id: &str) -> bool {
+    CHECKS.iter().any(|it| it.id == id && it.group == Group::Variations)
 }
 
 pub(super) fn row_of(evidence: &Evidence) -> Row {
@@ -63,7 +99,13 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
         reason: reason(evidence),
         proofs: Vec::new(),
         unexplained: Vec::new(),
-        varied: evidence.check("variations-fields").map(deviations).unwrap_or_default(),
+        varied: evidence
+            .checks
+            .iter()
+            .filter(|it| is_variation(&it.id))
+            .flat_map(deviations)
+            .collect(),
+        power: power(evidence),
         seconds: 0.0,
     }
 }
@@ -124,6 +166,7 @@ pub(super) fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -
         proofs: Vec::new(),
         unexplained: Vec::new(),
         varied: Vec::new(),
+        power: None,
         seconds: 0.0,
     }
 }

@@ -1,8 +1,9 @@
 //! Which configs to ask: a covering array of strength 2.
 //!
 //! Every value of every field stands in some row, and so do every two values of two fields. Values come
-//! first, so that a number of rows that does not suffice for all pairs still shows all values. Rows are made one at a time, because what is learned from one changes the
-//! next: a value that a side refuses or computes wrongly is barred, so that it hides nothing else.
+//! first, so that a number of rows that does not suffice for all pairs still shows all values. Rows are
+//! made one at a time, because what is learned from one changes the next: a value that a side refuses or
+//! computes wrongly is barred, so that it hides nothing else.
 //!
 //! The generator is greedy, as AETG's (Cohen, Dalal, Fredman and Patton, 1997), and draws nothing by
 //! chance: the same fields give the same rows.
@@ -102,6 +103,11 @@ impl Cover {
         Some(row.into_iter().map(|it| it.unwrap_or(0)).collect())
     }
 
+    /// A value was shown by itself.
+    pub(super) fn seen(&mut self, choice: Choice) {
+        self.unseen.remove(&choice);
+    }
+
     /// A row was asked: its pairs are shown.
     pub(super) fn shown(&mut self, row: &[usize]) {
         for (a, &i) in row.iter().enumerate() {
@@ -110,11 +116,6 @@ impl Cover {
                 self.shown += usize::from(self.open.remove(&((a, i), (b, j))));
             }
         }
-    }
-
-    /// Values that no row has shown, and none will where they are barred.
-    pub(super) fn unseen(&self) -> impl Iterator<Item = &Choice> {
-        self.unseen.iter()
     }
 
     /// Pairs that were shown, and how many there are in all.

@@ -27,6 +27,8 @@ struct Refused {
 struct Variable {
     fields: Vec<Field>,
     refused: Vec<Refused>,
+    unvaried: Vec<String>,
+    defaults: Vec<Setting>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +42,10 @@ pub(super) struct Domain {
     pub(super) fields: Vec<Field>,
     /// Values that the definition does not take by themselves.
     pub(super) refused: Vec<(Vec<Setting>, String)>,
+    /// Fields that the definition reads and that have no other value that is known.
+    pub(super) unvaried: Vec<String>,
+    /// What the definition's config class gives fields of the base config that have another value.
+    pub(super) defaults: Vec<Setting>,
 }
 
 impl Domain {
@@ -58,7 +64,12 @@ impl Domain {
             .refused
             .into_iter()
             .map(|it| (vec![Setting { field: it.field, value: it.value }], it.why));
-        Ok(Self { fields: variable.fields, refused: refused.collect() })
+        Ok(Self {
+            fields: variable.fields,
+            refused: refused.collect(),
+            unvaried: variable.unvaried,
+            defaults: variable.defaults,
+        })
     }
 
     /// How many values each field has, the base's among them.

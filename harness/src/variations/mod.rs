@@ -3,9 +3,11 @@
 //!
 //! # Where to start
 //!
-//! [`ask`] is the whole of it: the fields and their other values come from the definition (`domain`), rows
-//! of them from a covering array ([`cover`]), each row is put to both sides (`one`), and of a row that
-//! fails the fewest fields that still fail are kept ([`shrink`]).
+//! [`ask`] is the whole of it. The fields and their other values come from the definition (`domain`). Each
+//! value is put to both sides by itself (`one`), and so is, for each field, a port with the base's value
+//! written in: would it be seen at all? Then the values that were right by themselves stand together in rows
+//! of a covering array ([`cover`]), and of a row that fails the fewest values that still fail are kept
+//! ([`shrink`]). Last, config.json leaves out what has the definition's default ([`defaults`]).
 //!
 //! # Invariants
 //!
@@ -15,6 +17,7 @@
 //! - What is asked follows from the question alone, never from the clock.
 
 mod cover;
+mod defaults;
 mod domain;
 mod one;
 mod shrink;
@@ -34,10 +37,10 @@ use cover::{Choice, Cover};
 use domain::Domain;
 use one::{Said, Sides};
 
-/// Rows that are asked; all values stand in the first few, most pairs in all of them.
+/// Rows of values together that are asked; most pairs stand in them.
 const MOST_ROWS: usize = 12;
-/// Configs that are asked in all, those of looking for the fields that matter among them.
-const MOST_CONFIGS: usize = 48;
+/// Configs that are asked for the rows, those of looking for the fields that matter among them.
+const MOST_CONFIGS: usize = 36;
 
 /// Vary the fields of the question's config on both sides. Files go below `work`.
 ///
@@ -88,32 +91,70 @@ fn vary(
         asked: 0,
         found: Variations {
             fields: domain.fields.iter().map(|it| it.name.clone()).collect(),
+            unvaried: domain.unvaried.clone(),
             refused_by_definition: domain.refused.clone(),
             ..Variations::default()
         },
     };
-    search.run()?;
+    search.each_value()?;
+    search.together()?;
+    let mut found = search.found;
+    found.defaults = defaults::ask(sides, &domain, &found.deviations)?;
     drop(step);
-    Ok(Ok(search.found))
+    Ok(Ok(found))
 }
 
 struct Search<'a, 'b> {
     cover: Cover,
     domain: &'a Domain,
     sides: &'a mut Sides<'b>,
-    /// Configs that were asked.
+    /// Configs that were asked for the rows.
     asked: usize,
     found: Variations,
 }
 
 impl Search<'_, '_> {
-    fn run(&mut self) -> Result<(), EngineError> {
+    /// Every value by itself.
+    fn each_value(&mut self) -> Result<(), EngineError> {
+        for (at, field) in self.domain.fields.iter().enumerate() {
+            let mut hidden = Vec::new();
+            let mut is_shown = false;
+            for value in 1..=field.values.len() {
+                let choice = (at, value);
+                let setting = self.domain.setting(choice);
+                let (said, written_in) = self.sides.ask_alone(setting.clone())?;
+                match said {
+                    Said::Right => self.cover.seen(choice),
+                    Said::Nothing { why } => {
+                        self.cover.bar(choice);
+                        self.found.refused_by_definition.push((vec![setting.clone()], why));
+                        continue;
+                    }
+                    Said::Deviates(_) => self.keep_if_again(&[choice])?,
+                }
+                self.found.compared += 1;
+                match written_in {
+                    Said::Right => hidden.push(setting),
+                    Said::Deviates(_) => is_shown = true,
+                    Said::Nothing { .. } => {}
+                }
+            }
+            if is_shown {
+                self.found.shown.push(field.name.clone());
+            }
+            self.found.hidden.extend(hidden);
+        }
+        Ok(())
+    }
+
+    /// The values that are right by themselves, together.
+    fn together(&mut self) -> Result<(), EngineError> {
         let mut rows = 0;
         while rows < MOST_ROWS && self.asked < MOST_CONFIGS {
             let Some(row) = self.cover.next_row() else { break };
             let changes: Vec<Choice> =
                 row.iter().enumerate().filter(|it| *it.1 != 0).map(|(at, &of)| (at, of)).collect();
-            match self.one(&changes, 0)? {
+            match self.one(&changes)? {
                 Said::Right => {
                     self.cover.shown(&row);
                     rows += 1;
@@ -123,15 +164,13 @@ impl Search<'_, '_> {
                 Said::Deviates(_) => self.blame_port(&changes)?,
             }
         }
-        self.found.not_reached = self.cover.unseen().map(|&it| self.domain.setting(it)).collect();
         self.found.pairs = self.cover.pairs();
         Ok(())
     }
 
-    fn one(&mut self, changes: &[Choice], seed: u64) -> Result<Said, EngineError> {
+    fn one(&mut self, changes: &[Choice]) -> Result<Said, EngineError> {
         self.asked += 1;
-        let settings: Vec<Setting> = changes.iter().map(|&it| self.domain.setting(it)).collect();
-        let said = self.sides.ask(&settings, seed)?;
+        let said = self.sides.ask(&self.settings(changes), 0)?;
         self.found.compared += usize::from(!matches!(said, Said::Nothing { .. }));
         Ok(said)
     }
@@ -141,28 +180,36 @@ impl Search<'_, '_> {
         // The fewest may be refused for another reason than all of them together.
         let mut last = why.to_owned();
         let smallest = shrink::smallest(changes, &mut |them: &[Choice]| {
-            let said = self.one(them, 0)?;
+            let said = self.one(them)?;
             if let Said::Nothing { why } = &said {
                 last.clone_from(why);
             }
             Ok::<_, EngineError>(matches!(said, Said::Nothing { .. }))
         })?;
-        let settings = smallest.iter().map(|&it| self.domain.setting(it)).collect();
         self.cover.bar_together(&smallest);
-        self.found.refused_by_definition.push((settings, last));
+        self.found.refused_by_definition.push((self.settings(&smallest), last));
         Ok(())
     }
 
     /// The port deviates: the fewest values that it deviates for, if it does so again.
     fn blame_port(&mut self, changes: &[Choice]) -> Result<(), EngineError> {
         let smallest = shrink::smallest(changes, &mut |them: &[Choice]| {
-            Ok::<_, EngineError>(matches!(self.one(them, 0)?, Said::Deviates(_)))
+            Ok::<_, EngineError>(matches!(self.one(them)?, Said::Deviates(_)))
         })?;
-        let settings = smallest.iter().map(|&it| self.domain.setting(it)).collect();
-        self.cover.bar_together(&smallest);
-        if let Said::Deviates(deviation) = self.one(&smallest, 1)? {
+        self.keep_if_again(&smallest)
+    }
+
+    /// With other weights and other tokens: near a tie of a router one row alone may deviate.
+    fn keep_if_again(&mut self, changes: &[Choice]) -> Result<(), EngineError> {
+        self.cover.bar_together(changes);
+        let settings = self.settings(changes);
+        if let Said::Deviates(deviation) = self.sides.ask(&settings, 1)? {
             self.found.deviations.push(Varied { settings, deviation });
         }
         Ok(())
+    }
+
+    fn settings(&self, changes: &[Choice]) -> Vec<Setting> {
+        changes.iter().map(|&it| self.domain.setting(it)).collect()
     }
 }

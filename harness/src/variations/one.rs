@@ -1,7 +1,7 @@
 //! One config, put to both sides: a fresh tiny checkpoint, the same tokens, the same forward.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     thread,
 };
@@ -49,7 +49,7 @@ pub(super) struct Sides<'a> {
 
 /// What all configs have in common.
 pub(super) struct Base<'a> {
-    question: &'a Question,
+    pub(super) question: &'a Question,
     /// The base config's checkpoint.
     checkpoint: PathBuf,
     folder: PathBuf,
@@ -58,6 +58,25 @@ pub(super) struct Base<'a> {
 }
 
 impl Base<'_> {
+    /// A checkpoint's weights beside the base's config.
+    fn written_in(&self, made: &Made) -> Result<PathBuf, EngineError> {
+        let folder = self.folder.join("written-in");
+        let _ = fs::remove_dir_all(&folder);
+        let link = || {
+            fs::create_dir_all(&folder)?;
+            for file in fs::read_dir(&made.folder)? {
+                let file = file?;
+                if file.file_name() != CONFIG {
+                    fs::hard_link(file.path(), folder.join(file.file_name()))?;
+                }
+            }
+            fs::copy(self.checkpoint.join(CONFIG), folder.join(CONFIG)).map(|_| ())
+        };
+        let linked: io::Result<()> = link();
+        linked.map_err(|source| EngineError::Files { path: folder.clone(), source })?;
+        Ok(folder)
+    }
+
     /// Opens the definition at the base config and runs it once, so that it is known what it reads.
     pub(super) fn open(&self, session: &mut Session<'_>, handle: &str) -> Result<(), EngineError> {
         let precision = Regime::Logic.precision();
@@ -94,33 +113,107 @@ impl<'a> Sides<'a> {
 
     /// What both sides make of the base config with these settings.
     pub(super) fn ask(&mut self, settings: &[Setting], seed: u64) -> Result<Said, EngineError> {
-        let checkpoint = self.base.folder.join("one");
-        let _ = fs::remove_dir_all(&checkpoint);
-        let made = synthesise(&mut self.reference, self.base.question, settings, seed, &checkpoint);
-        let made = match refusal(made)? {
+        let made = match self.make("one", settings, seed)? {
             Ok(made) => made,
-            Err(failure) => return Ok(Said::Nothing { why: failure.message }),
-        };
-        if made.spelling != self.base.spelling {
-            let why = "it cannot be written in this spelling of the RoPE settings".to_owned();
-            return Ok(Said::Nothing { why });
-        }
-        let tokens = token_rows(self.base.vocab, &[TOKENS], self.base.question.seed + seed);
-        let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
-        let (expected, found) = thread::scope(|scope| {
-            let port = scope.spawn(|| judged(port, base, &checkpoint, &tokens));
-            let expected = truth_and_noise(reference, base, &checkpoint, &tokens);
-            (expected, port.join().expect("the port's side does not panic"))
-        });
-        let (truth, noise) = match expected? {
-            Ok(it) => it,
             Err(why) => return Ok(Said::Nothing { why }),
         };
-        let found = match found? {
-            Ok(logits) => logits,
-            Err(deviation) => return Ok(Said::Deviates(deviation)),
+        let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
+        let (expected, found) = thread::scope(|scope| {
+            let port = scope.spawn(|| judged(port, base, &made.folder, &made.tokens));
+            let expected = truth_and_noise(reference, base, &made);
+            (expected, port.join().expect("the port's side does not panic"))
+        });
+        Ok(match expected? {
+            Ok(expected) => expected.hold(found?),
+            Err(why) => Said::Nothing { why },
+        })
+    }
+
+    /// What the port makes of one setting, and what a port would that has the base's value written into it:
+    /// one that reads the base's config, whatever the checkpoint's says.
+    pub(super) fn ask_alone(&mut self, setting: Setting) -> Result<(Said, Said), EngineError> {
+        let made = match self.make("one", &[setting], 0)? {
+            Ok(made) => made,
+            Err(why) => return Ok((Said::Nothing { why: why.clone() }, Said::Nothing { why })),
         };
-        Ok(compared(&truth, &noise, &found))
+        let written_in = self.base.written_in(&made)?;
+        let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
+        let (expected, found) = thread::scope(|scope| {
+            let port = scope.spawn(|| {
+                let own = judged(port, base, &made.folder, &made.tokens)?;
+                judged(port, base, &written_in, &made.tokens).map(|it| [own, it])
+            });
+            let expected = truth_and_noise(reference, base, &made);
+            (expected, port.join().expect("the port's side does not panic"))
+        });
+        Ok(match expected? {
+            Ok(expected) => {
+                let [own, written_in] = found?.map(|it| expected.hold(it));
+                (own, written_in)
+            }
+            Err(why) => (Said::Nothing { why: why.clone() }, Said::Nothing { why }),
+        })
+    }
+
+    /// What the port makes of a checkpoint whose logits are known.
+    pub(super) fn held(&mut self, expected: &Expected, made: &Made) -> Result<Said, EngineError> {
+        let found = judged(&mut self.port, &self.base, &made.folder, &made.tokens)?;
+        Ok(expected.hold(found))
+    }
+
+    /// The definition's logits of a checkpoint; or why there are none to hold a port to.
+    pub(super) fn expected(
+        &mut self,
+        made: &Made,
+    ) -> Result<Result<Expected, String>, EngineError> {
+        truth_and_noise(&mut self.reference, &self.base, made)
+    }
+
+    /// A checkpoint of the base config with these settings; or why there is none.
+    pub(super) fn make(
+        &mut self,
+        name: &str,
+        settings: &[Setting],
+        seed: u64,
+    ) -> Result<Result<Made, String>, EngineError> {
+        let folder = self.base.folder.join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let made = synthesise(&mut self.reference, self.base.question, settings, seed, &folder);
+        let made = match refusal(made)? {
+            Ok(made) => made,
+            Err(failure) => return Ok(Err(failure.message)),
+        };
+        if made.spelling != self.base.spelling {
+            return Ok(
+                Err("it cannot be written in this spelling of the RoPE settings".to_owned()),
+            );
+        }
+        let tokens = token_rows(self.base.vocab, &[TOKENS], self.base.question.seed + seed);
+        Ok(Ok(Made { folder, tokens }))
+    }
+}
+
+/// The file of a checkpoint's config.
+pub(super) const CONFIG: &str = "config.json";
+
+/// A checkpoint of some config, and what both sides read with it.
+pub(super) struct Made {
+    pub(super) folder: PathBuf,
+    tokens: Vec<Vec<u32>>,
+}
+
+/// The definition's logits, in float64 and at the run's precision.
+pub(super) struct Expected {
+    truth: Tensor,
+    noise: Tensor,
+}
+
+impl Expected {
+    fn hold(&self, found: Result<Tensor, Deviation>) -> Said {
+        match found {
+            Ok(logits) => compared(&self.truth, &self.noise, &logits),
+            Err(deviation) => Said::Deviates(deviation),
+        }
     }
 }
 
@@ -163,12 +256,11 @@ fn synthesise(
 fn truth_and_noise(
     session: &mut Session<'_>,
     base: &Base<'_>,
-    checkpoint: &Path,
-    tokens: &[Vec<u32>],
-) -> Result<Result<(Tensor, Tensor), String>, EngineError> {
+    made: &Made,
+) -> Result<Result<Expected, String>, EngineError> {
     let mut logits = Vec::new();
     for precision in [Regime::Logic.truth(), Regime::Logic.precision()] {
-        let open = Open::new("varied", checkpoint, precision);
+        let open = Open::new("varied", &made.folder, precision);
         let opened = session.call::<Opened>("open", open.request());
         let load = match refusal(opened)? {
             Ok(opened) => opened.load,
@@ -179,7 +271,7 @@ fn truth_and_noise(
         if let Some(name) = lacking {
             return Ok(Err(format!("config.json read back has another `{name}`")));
         }
-        let said = answer(session, base, "reference", tokens);
+        let said = answer(session, base, "reference", &made.tokens);
         session.call::<Value>("close", json!({"handle": "varied"}))?;
         match refusal(said)? {
             Ok(it) => logits.push(it),
@@ -187,7 +279,7 @@ fn truth_and_noise(
         }
     }
     let [truth, noise] = <[Tensor; 2]>::try_from(logits).expect("two precisions");
-    Ok(Ok((truth, noise)))
+    Ok(Ok(Expected { truth, noise }))
 }
 
 /// The port's logits, or how it does not come to any.
@@ -217,10 +309,14 @@ fn judged(
     Ok(refusal(said)?.map_err(|failure| deviation(&failure)))
 }
 
+/// How a message shows that a port raised it on purpose, or that its arguments name what they lack.
+const ON_PURPOSE: [&str; 3] =
+    ["NotImplementedError", "ValueError", "which config.json does not have"];
+
 /// An error that a port raises on purpose is a refusal, any other an accident.
 fn deviation(failure: &Failure) -> Deviation {
     let message = failure.message.clone();
-    let on_purpose = ["NotImplementedError", "ValueError"].iter().any(|it| message.contains(it));
+    let on_purpose = ON_PURPOSE.iter().any(|it| message.contains(it));
     if on_purpose { Deviation::Refuses { message } } else { Deviation::Breaks { message } }
 }
 

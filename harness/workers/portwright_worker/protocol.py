@@ -14,6 +14,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 from typing import Callable
 
@@ -21,6 +23,9 @@ import portwright
 from portwright.unsupported import Unsupported
 
 from .session import Op, Session, WorkerError
+
+# How often one that works says how long it has computed.
+_BEAT_SECONDS = 1.0
 
 # Our own frames: what fails in a definition or a library is named by theirs.
 _OURS = (os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.abspath(portwright.__file__)))
@@ -55,6 +60,32 @@ class Channel:
         data = (json.dumps(message, allow_nan=False) + "\n").encode()
         while data:
             data = data[os.write(self._out, data):]
+
+
+class Beat:
+    """While it is open, says now and then how many seconds this process has computed.
+
+    So whoever waits can tell one that works, or that waits for a core, from one that hangs. The thread is
+    gone before the process forks or answers.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._over = channel, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._over.wait(_BEAT_SECONDS):
+            try:
+                self._channel.send({"event": "alive", "computed": time.process_time()})
+            except OSError:
+                return  # nobody reads any more, which the next answer will find as well
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def describe(error: BaseException) -> dict:
@@ -99,14 +130,17 @@ def serve_session(channel: Channel, ops: dict[str, Op]) -> None:
         request = channel.receive()
         if request is None or request["op"] == "end":
             return
-        channel.send(answer(ops, session, request))
+        with Beat(channel):
+            answered = answer(ops, session, request)
+        channel.send(answered)
 
 
 def run(preload: Callable[[], dict], ops: dict[str, Op]) -> int:
     """The parent's loop: announce, then fork once a session until the input ends."""
     channel = Channel()
     try:
-        about = preload()
+        with Beat(channel):
+            about = preload()
     except Exception as error:  # noqa: BLE001
         channel.send({"event": "failed", "error": describe(error)})
         return 1

@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 
 use portwright_harness::{
     cancel::Cancel,
-    check::deciding,
+    check::deciding_at_one_config,
     digest,
     engine::{EngineError, Launch, Pair, Sources},
     evidence::Evidence,
@@ -156,7 +156,8 @@ impl Trials<'_> {
         let copy = overlay::with_files(&self.tree.package, &files, &folder.join("port"))
             .map_err(PortError::Copy)?;
         lane.set_port(Some(&copy))?;
-        let checks = if scaffold.is_complete() { deciding() } else { STOPPED.to_vec() };
+        let checks =
+            if scaffold.is_complete() { deciding_at_one_config() } else { STOPPED.to_vec() };
         let question = Question { checks, ..Question::synthetic(model_type) };
         let verified = harness::verify(lane, &question, &folder.join("work"), String::new(), &());
         if self.cancel.is_cancelled() {

@@ -11,7 +11,7 @@ use crate::{
     engine::{Opened, Pair, Roundtrip},
     measure::taps::TapFigure,
     tensors::Tensor,
-    varied::{Variations, Varied},
+    varied::{Defaults, Setting, Variations, Varied},
 };
 
 /// Positions and vocabulary of the tiny model.
@@ -120,7 +120,16 @@ pub(super) fn right() -> Answers {
 /// A config with one field varied, and what came of it.
 pub(super) fn variations(deviations: Vec<Varied>) -> Variations {
     let fields = vec!["hidden_act".to_owned()];
-    Variations { fields, compared: 3, deviations, pairs: (2, 2), ..Variations::default() }
+    let tying = Setting { field: "tie_word_embeddings".into(), value: false.into() };
+    Variations {
+        shown: fields.clone(),
+        fields,
+        compared: 3,
+        deviations,
+        pairs: (2, 2),
+        defaults: Some(Defaults { fields: vec![tying], deviations: Vec::new() }),
+        ..Variations::default()
+    }
 }
 
 /// A tap of which the port has `port` where the reference has bfloat16.

@@ -80,6 +80,7 @@ OPS = {
     "config_reads": _late("config_experiment", "config_reads"),
     "config_experiment": _late("config_experiment", "config_experiment"),
     "variable_fields": _late("variations", "variable_fields"),
+    "spare_fields": _late("spare", "spare_fields"),
     "synthesize_head": _late("heads", "synthesize_head"),
     "close": _late("opening", "close"),
     "catalogue": catalogue.definitions,

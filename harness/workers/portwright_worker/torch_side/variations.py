@@ -2,7 +2,8 @@
 
 The values come from the definition: what its config class declares, what its source compares a field
 with, which RoPE types the library can compute. Sizes and numbers are moved by a little. Whether the
-definition accepts a value, alone, is tried here; what it refuses is told and never asked of a port.
+definition accepts a value, alone, is tried here; what it refuses is told and never asked of a port. Beside them
+stand the fields for which no other value is known, and those that could have their class's default.
 """
 
 from __future__ import annotations
@@ -48,26 +49,49 @@ def variable_fields(session: Session, request: dict) -> dict:
     if row.extra or row.layer_words or row.omit:
         said_twice |= {"layer_types", "mlp_layer_types", "sliding_window", "layers_block_type"}
     source = source_of(type(text))
-    fields, refused = [], []
+    fields, refused, unvaried = [], [], []
+    overrides = request.get("overrides") or {}
     for name in sorted(set(request["read"])):
-        if _APART.fullmatch(name) or name in said_twice or name in request.get("overrides", {}):
+        if _APART.fullmatch(name) or name in overrides:
             continue
-        if name in COUNTS and any(isinstance(it, (list, tuple)) and len(it) == text.__dict__.get(name)
-                                   for it in text.__dict__.values()):
-            continue  # a list says each layer's kind: its length is the depth
-        if not _declares(type(text), name) or name not in text.__dict__:
-            continue
-        value = text.__dict__[name]
         values = []
-        for other in alternatives(name, value, type(text), text, source):
-            why = _refusal(request, name, other)
-            if why is None:
-                values.append(other)
-            else:
-                refused.append({"field": name, "value": other, "why": why})
+        if _can_vary(name, text, said_twice):
+            for other in alternatives(name, text.__dict__[name], type(text), text, source):
+                why = _refusal(request, {name: other})
+                if why is None:
+                    values.append(other)
+                else:
+                    refused.append({"field": name, "value": other, "why": why})
         if values:
             fields.append({"field": name, "values": values})
-    return {"fields": fields, "refused": refused}
+        else:
+            unvaried.append(name)
+    return {"fields": fields, "refused": refused, "unvaried": unvaried,
+            "defaults": _defaults(request, text, said_twice)}
+
+
+def _can_vary(name: str, text: PreTrainedConfig, said_twice: set[str]) -> bool:
+    """Whether config.json says the field once, and by itself."""
+    if name in said_twice or name not in type(text).__dataclass_fields__ or name not in text.__dict__:
+        return False
+    # Where a list says each layer's kind, its length is the depth.
+    return name not in COUNTS or not any(
+        isinstance(it, (list, tuple)) and len(it) == text.__dict__[name] for it in text.__dict__.values())
+
+
+def _defaults(request: dict, text: PreTrainedConfig, said_twice: set[str]) -> list[dict]:
+    """Fields that are no sizes, with what their class gives them, as many as the definition takes together."""
+    default = type(text)()
+    chosen: dict[str, Any] = {}
+    for name in sorted(set(request["read"]) - set(request.get("overrides") or {})):
+        if not _can_vary(name, text, said_twice) or _APART.fullmatch(name) or name not in default.__dict__:
+            continue
+        value, now = default.__dict__[name], text.__dict__[name]
+        size = type(value) is int or isinstance(value, (list, tuple, PreTrainedConfig))
+        if value == now or size or _refusal(request, {**chosen, name: value}) is not None:
+            continue
+        chosen[name] = value
+    return [{"field": name, "value": value} for name, value in chosen.items()]
 
 
 def alternatives(name: str, value: Any, cls: type, config: PreTrainedConfig, source: str) -> list:
@@ -141,13 +165,9 @@ def _optional(cls: type, name: str) -> bool:
     return field is not None and "None" in str(field.type)
 
 
-def _declares(cls: type, name: str) -> bool:
-    return name in cls.__dataclass_fields__
-
-
-def _refusal(request: dict, name: str, value: Any) -> str | None:
-    """Why the definition does not take this value, where all else is as it was."""
-    overrides = {**(request.get("overrides") or {}), name: copy.deepcopy(value)}
+def _refusal(request: dict, values: dict[str, Any]) -> str | None:
+    """Why the definition does not take these values, where all else is as it was."""
+    overrides = {**(request.get("overrides") or {}), **copy.deepcopy(values)}
     try:
         config = make_config(request["model_type"], request.get("base_config"), overrides, [])
         with torch.device("meta"):
