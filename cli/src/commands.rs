@@ -108,6 +108,7 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
         out: input.out,
         docs: args.docs.clone(),
         deadline: input.deadline,
+        ..SweepInput::default()
     };
     let output = sweep::sweep(&input, &home, &bars, &cancel)?;
     if args.output.json {

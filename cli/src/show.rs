@@ -1,11 +1,11 @@
 //! Results for people: tables, verdicts, errors with their hints.
 
-use std::{collections::BTreeSet, fmt::Display};
+use std::{collections::BTreeMap, fmt::Display};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use portwright_harness::{
-    check,
+    check::{self, Group},
     environment::{Doctor, Status},
     evidence::Evidence,
     figure::{Direction, Figure, Real},
@@ -79,26 +79,36 @@ fn notes(evidence: &Evidence) {
     let worth = |it: &&CheckRecord| match it.outcome {
         Outcome::Fail => true,
         Outcome::NotRun => it.gate,
-        Outcome::Pass | Outcome::NotApplicable => false,
+        // What the port drops, refuses or insists on is worth knowing where it is right as well.
+        Outcome::Pass => it.group == Group::Config.id() || it.group == Group::Variations.id(),
+        Outcome::NotApplicable => false,
     };
     let mut lines = Vec::new();
-    let mut reasons = BTreeSet::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for check in evidence.checks.iter().filter(|it| it.gate && it.outcome == Outcome::NotRun) {
+        if let Some(Absence::Blocked { reason }) = &check.absence {
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
     for check in evidence.checks.iter().filter(worth) {
         match &check.absence {
             Some(Absence::PortFailed { failure }) => lines.push(format!("{}: {failure}", check.id)),
             // One reason blocks many checks: it is said once.
-            Some(Absence::Blocked { reason }) if reasons.insert(reason) => {
-                lines.push(format!("not run: {reason}"));
-            }
+            Some(Absence::Blocked { reason }) => match reasons.remove(reason.as_str()) {
+                Some(1) => lines.push(format!("{} did not run: {reason}", check.id)),
+                Some(count) => lines.push(format!("{count} checks did not run: {reason}")),
+                None => {}
+            },
             _ => {}
         }
         if let Some(place) = &check.place {
+            let far = place.how_far().map(|it| format!(" (relative error {})", number_text(it)));
             lines.push(format!(
-                "{}: first at {} in {} (relative error {})",
+                "{}: first at {} in {}{}",
                 check.id,
                 place.module,
                 place.stage,
-                number_text(place.error.0)
+                far.unwrap_or_default()
             ));
             for line in &place.lines {
                 lines.push(format!("  {} {}:{}: {}", line.side, line.file, line.line, line.text));

@@ -16,6 +16,9 @@ pub const DECODED: usize = 8;
 /// Tokens of the prompt and of the greedy continuation in the generation case.
 pub const PROMPT: usize = 12;
 pub const NEW_TOKENS: usize = 32;
+/// What a random model generates has so many different tokens in a row: the best one that is not among the
+/// last. Tied ones would repeat one token for ever, after which every model is alike.
+pub const APART: usize = 8;
 /// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
 pub const LONG_TEXT: usize = 320;
 /// Tokens of a long prompt in one call: past 256, where masks and kernels are made in blocks.
@@ -177,6 +180,12 @@ pub enum Feed {
     Batch { side: Side },
     /// A cache of this many tokens, trimmed by some of them, which are then fed again.
     Trim { of: usize, by: usize },
+    /// As [`Feed::Decode`], with the cache saved, loaded and copied after the prompt.
+    Kept { prompt: usize },
+    /// Rows of [`BATCH_LENGTHS`] that are read alone, and whose last [`DECODED`] tokens are decoded in
+    /// batches that they join and leave: two are joined, a third comes, the first leaves, the last is taken
+    /// out and goes on alone.
+    Joined,
 }
 
 /// A way of feeding that must change nothing.
@@ -188,6 +197,8 @@ pub enum StateWay {
     LeftPadded,
     RightPadded,
     Trim,
+    Kept,
+    Joined,
 }
 
 impl StateWay {
@@ -200,6 +211,8 @@ impl StateWay {
             Self::LeftPadded => "in a batch padded on the left",
             Self::RightPadded => "in a batch padded on the right",
             Self::Trim => "with a trimmed cache",
+            Self::Kept => "with a cache that was saved and loaded",
+            Self::Joined => "in batches that rows join and leave",
         }
     }
 }
@@ -253,6 +266,18 @@ pub const STATE_CASES: &[StateCase] = &[
         feed: Feed::Trim { of: 7, by: 3 },
         needs_window: false,
     },
+    StateCase {
+        way: StateWay::Kept,
+        name: "state-kept",
+        feed: Feed::Kept { prompt: 40 },
+        needs_window: false,
+    },
+    StateCase {
+        way: StateWay::Joined,
+        name: "state-joined",
+        feed: Feed::Joined,
+        needs_window: false,
+    },
 ];
 
 /// How a long prompt is fed.
@@ -290,13 +315,16 @@ impl Feed {
     /// The chunk sizes that feed `total` tokens; they sum to `total`.
     pub fn chunks(self, total: usize) -> Vec<usize> {
         let (head, mut sizes): (usize, Box<dyn Iterator<Item = usize>>) = match self {
-            Self::Decode { prompt } => (prompt, Box::new(std::iter::repeat(1))),
+            Self::Decode { prompt } | Self::Kept { prompt } => {
+                (prompt, Box::new(std::iter::repeat(1)))
+            }
             Self::Chunks { sizes } => {
                 (sizes[0], Box::new(sizes[1..].iter().chain(sizes.iter().cycle()).copied()))
             }
             Self::Batch { side: Side::Left } => (total - DECODED, Box::new(std::iter::repeat(1))),
             Self::Batch { side: Side::Right } => (total, Box::new(std::iter::repeat(1))),
             Self::Trim { of, .. } => (of.min(total), Box::new(std::iter::empty())),
+            Self::Joined => (total, Box::new(std::iter::empty())),
         };
         let mut chunks = vec![head.min(total)];
         let mut left = if let Self::Trim { .. } = self { 0 } else { total - chunks[0] };

@@ -41,6 +41,12 @@ pub enum Need {
     Variations,
 }
 
+impl From<StateWay> for Need {
+    fn from(way: StateWay) -> Self {
+        Self::State(way)
+    }
+}
+
 #[cfg(test)]
 impl Need {
     /// Every need.

@@ -82,6 +82,13 @@ pub struct Place {
     pub lines: Vec<SourceLine>,
 }
 
+impl Place {
+    /// How far the port is off there; nothing where it was not measured or is no number.
+    pub fn how_far(&self) -> Option<f64> {
+        Some(self.error.0).filter(|it| it.is_finite())
+    }
+}
+
 /// One line of a definition or of a port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceLine {

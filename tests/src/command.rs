@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// No command here takes longer, even on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What a command came to.
 #[derive(Debug)]

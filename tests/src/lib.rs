@@ -30,3 +30,4 @@ pub mod repository;
 pub mod right;
 pub mod sample;
 pub mod server;
+pub mod trained;

@@ -71,7 +71,7 @@ pub fn once(name: &str, inputs: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
 }
 
 /// `uv` as setup finds it: on the search path, else the one that setup put into the home.
-fn uv() -> PathBuf {
+pub(crate) fn uv() -> PathBuf {
     let search_path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&search_path).map(|it| it.join("uv")).find(|it| it.is_file());
     let own = || {

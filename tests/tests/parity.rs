@@ -109,9 +109,12 @@ fn a_right_port_passes_on_an_earlier_release() {
     let found = releases::releases(&input, &home, &(), &Cancel::default()).unwrap().matrix;
     assert_eq!(found.releases, input.releases);
     let verdicts: Vec<_> =
-        found.entries.iter().map(|it| (it.spelling, it.is_right_here, it.explained)).collect();
+        found.entries.iter().map(|it| (it.spelling, it.verdict, it.explained)).collect();
     // mlx-lm's llama does not read the newer spelling, on any release.
-    let expected = [(Spelling::RopeTheta, true, true), (Spelling::RopeParameters, false, true)];
+    let expected = [
+        (Spelling::RopeTheta, Verdict::Pass, true),
+        (Spelling::RopeParameters, Verdict::Fail, true),
+    ];
     assert_eq!(verdicts, expected, "{:?}", found.entries);
     assert!(found.render().unwrap().contains(&input.releases[0]));
 }

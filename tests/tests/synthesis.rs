@@ -120,3 +120,49 @@ fn scaling_that_is_set_is_that_of_full_attention_and_keeps_the_older_spelling() 
         }
     });
 }
+
+/// What the library tells its own user to do is not what ours can: each way of packing weights that needs a
+/// library of its own.
+#[test]
+fn weights_that_need_a_library_of_their_own_are_refused_with_what_to_do() {
+    asking(|session, folder| {
+        made(session, folder, "llama", &json!({}));
+        let path = folder.join("llama/config.json");
+        let plain: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        for method in ["fp8", "gptq", "awq", "bitsandbytes", "mxfp4", "compressed-tensors"] {
+            let mut config = plain.clone();
+            config["quantization_config"] =
+                json!({"quant_method": method, "bits": 4, "load_in_4bit": true});
+            fs::write(&path, config.to_string()).unwrap();
+            let open =
+                json!({"handle": "a", "checkpoint": folder.join("llama"), "dtype": "float32"});
+            let refused = session.call::<Value>("open", open).unwrap_err();
+            assert!(refused.to_string().contains(&format!("packed (`{method}`)")), "{refused}");
+            let hint = refused.failure().unwrap().hint.clone().unwrap();
+            assert!(hint.contains("plain floats") && !hint.contains("pip"), "{hint}");
+        }
+    });
+}
+
+/// A field may be left out if transformers reads the same config without it, alone and with the others.
+#[test]
+fn config_json_can_leave_out_what_has_the_definitions_default() {
+    asking(|session, folder| {
+        let set = json!({"rms_norm_eps": 1e-6, "rope_theta": 500.0});
+        made(session, folder, "llama", &set);
+        let request = json!({"checkpoint": folder.join("llama"), "kept": ["mlp_bias"]});
+        let spare = session.call::<Value>("spare_fields", request).unwrap();
+        let spare: Vec<&str> = spare["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["path"][0].as_str().unwrap())
+            .collect();
+        for name in ["rms_norm_eps", "tie_word_embeddings", "hidden_act", "attention_bias"] {
+            assert!(spare.contains(&name), "{name} is not in {spare:?}");
+        }
+        for name in ["hidden_size", "rope_theta", "model_type", "mlp_bias", "num_key_value_heads"] {
+            assert!(!spare.contains(&name), "{name} is in {spare:?}");
+        }
+    });
+}

@@ -55,16 +55,24 @@ pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
         .collect();
     let place = evidence.checks.iter().find_map(|it| it.place.clone());
     let summary = match (&place, failed.first()) {
-        (Some(place), _) => format!(
-            "the port first leaves the definition at `{}` in `{}`, with a relative error of {}",
-            place.module,
-            place.stage,
-            portwright_prompts::number_text(place.error.0),
-        ),
+        (Some(place), _) => {
+            let far = place.how_far().map(portwright_prompts::number_text);
+            let far = far.map(|it| format!(", with a relative error of {it}")).unwrap_or_default();
+            format!(
+                "the port first leaves the definition at `{}` in `{}`{far}",
+                place.module, place.stage
+            )
+        }
         (None, Some(first)) => match &first.error {
             Some(error) => format!("`{}` failed: {error}", first.id),
             None => {
-                format!("the plain forward agrees; `{}` is the first check that failed", first.id)
+                // Only what was measured is said to agree.
+                let plain = evidence.check("logits-differences").map(|it| it.outcome);
+                let agrees =
+                    if plain == Some(Outcome::Pass) { "the plain forward agrees; " } else { "" };
+                let finding =
+                    first.findings.first().map(|it| format!(": {it}")).unwrap_or_default();
+                format!("{agrees}`{}` is the first check that failed{finding}", first.id)
             }
         },
         (None, None) => "nothing diverged".to_owned(),

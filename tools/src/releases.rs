@@ -71,8 +71,6 @@ pub struct Entry {
     pub release: String,
     pub spelling: Spelling,
     pub verdict: Verdict,
-    /// Whether nothing fails but what other configs show.
-    pub is_right_here: bool,
     /// Why it does not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -120,9 +118,6 @@ impl Matrix {
                 let found = self.of(model_type, release).find(|it| it.spelling == spelling);
                 match found {
                     None => "".to_owned(),
-                    Some(it) if it.verdict == Verdict::Fail && it.is_right_here => {
-                        "right at this config".into()
-                    }
                     Some(it) if it.verdict == Verdict::Fail && it.explained => {
                         "fail, explained".into()
                     }
@@ -178,6 +173,7 @@ pub fn releases(
     for release in asked {
         let sweep = SweepInput {
             model_types: types.clone(),
+            one_config: true,
             transformers: Some(PathBuf::from(&release)),
             port: input.port.clone(),
             jobs: input.jobs,
@@ -191,7 +187,6 @@ pub fn releases(
         let release = versions.remove("transformers").unwrap_or(release);
         matrix.versions.extend(versions);
         matrix.entries.extend(coverage.rows.into_iter().map(|row| Entry {
-            is_right_here: row.is_right_at_its_config(),
             model_type: row.model_type,
             release: release.clone(),
             spelling: row.spelling,

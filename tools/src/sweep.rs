@@ -8,6 +8,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
+    check,
     engine::{self, Launch, Pair},
     environment::{self, Home},
     figure::Order,
@@ -34,6 +35,8 @@ pub const VARIATIONS: &str = "variations.md";
 pub struct SweepInput {
     /// Only these model types; every common one when empty.
     pub model_types: Vec<String>,
+    /// Whether each type is asked at the synthetic config alone.
+    pub one_config: bool,
     pub transformers: Option<PathBuf>,
     #[serde(alias = "mlx_lm")]
     pub port: Option<PathBuf>,
@@ -92,6 +95,11 @@ pub fn sweep(
     let launch = Launch::new(home, pinned.clone());
     let plan = Sweep {
         model_types: input.model_types.clone(),
+        checks: if input.one_config {
+            check::deciding_at_one_config()
+        } else {
+            check::CHECKS.iter().map(|it| it.id).collect()
+        },
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify_input::deadline(input.deadline)?,
         out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),

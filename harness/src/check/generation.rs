@@ -1,5 +1,7 @@
 //! Generation: greedy tokens, ties judged by their logit gap, and a long text read along.
 
+use std::collections::BTreeSet;
+
 use super::{
     Finding,
     itself::held,
@@ -35,6 +37,7 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
         Figure::judged("gap", "logit gap of the first other token", gap, tie),
         Figure::informs("common", "tokens in common", same as f64),
         Figure::informs("generated", "tokens generated", expected.len() as f64),
+        Figure::informs("distinct", "different tokens", distinct(expected) as f64),
     ];
     let mut notes: Vec<String> = held.note()?;
     if actual.len() != expected.len() {
@@ -52,7 +55,19 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
             actual[step], expected[step]
         ));
     }
-    Ok(Finding::of(figures)?.with_notes(notes))
+    let mut finding = Finding::of(figures)?.with_notes(notes);
+    let (different, all) = (distinct(expected), expected.len());
+    finding.incomplete = (different < LEAST_DISTINCT.min(all.div_ceil(2))).then(|| {
+        format!("no power: the text has {different} different tokens of {all}, and says nothing of others")
+    });
+    Ok(finding)
+}
+
+/// A text with fewer different tokens is degenerate; a short one, with fewer than half.
+const LEAST_DISTINCT: usize = 8;
+
+fn distinct(ids: &[u32]) -> usize {
+    ids.iter().collect::<BTreeSet<_>>().len()
 }
 
 pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {

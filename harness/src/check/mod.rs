@@ -307,6 +307,22 @@ pub const CHECKS: &[Check] = &[
         |it| state::case(it, StateWay::Trim)
     ),
     check!(
+        "state-kept",
+        State,
+        true,
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Kept)],
+        "A cache that is saved, loaded and copied goes on as it would have",
+        |it| state::case(it, StateWay::Kept)
+    ),
+    check!(
+        "state-joined",
+        State,
+        true,
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Joined)],
+        "Rows that join and leave a batch while they are decoded give what each gives alone",
+        |it| state::case(it, StateWay::Joined)
+    ),
+    check!(
         "state-prompt",
         State,
         true,

@@ -18,6 +18,18 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
     let held = match way {
         // What a trimmed cache gives is a part of the plain forward.
         StateWay::Trim => Held::Plain(None),
+        // What was done to the cache must change nothing of decoding.
+        StateWay::Kept | StateWay::Joined => {
+            let decode = answers.itself()?.ways.get(&StateWay::Decode);
+            let says = StateWay::Decode.says();
+            let decoded = |pairs: &[(&Tensor, &Tensor)]| judge(answers.regime, reference, pairs);
+            match held(answers, decode, says, decoded)? {
+                Held::Own(_, reason) if way == StateWay::Joined => {
+                    return Err(Absence::NotApplicable { reason });
+                }
+                other => other,
+            }
+        }
         _ => held(answers, answers.itself()?.ways.get(&way), way.says(), judged)?,
     };
     let plain = || state.rows.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>();

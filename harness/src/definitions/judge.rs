@@ -206,7 +206,7 @@ mod tests {
     fn run(ids: &[u32], logits: &[f64]) -> GreedyRun {
         let shape = vec![1, logits.len() / 3, 3];
         let logits = Tensor { shape, values: logits.to_vec() };
-        let generate = Generate { prompt: Vec::new(), max_new_tokens: ids.len() };
+        let generate = Generate { prompt: Vec::new(), max_new_tokens: ids.len(), apart: 0 };
         GreedyRun { generate, ids: ids.to_vec(), logits }
     }
 

@@ -184,7 +184,7 @@ fn in_dtype(
     reference.loaded.get_or_insert(loaded);
     if dtype == Mode::Float32 && head == Head::CausalLm {
         let prompt = reference.cases[0].forward.inputs.tokens[0].clone();
-        let generate = Generate { prompt, max_new_tokens: NEW_TOKENS };
+        let generate = Generate { prompt, max_new_tokens: NEW_TOKENS, apart: 0 };
         let run = ask.generate(dtype.name(), &generate, ANSWER).and_then(|(said, path)| {
             Ok(GreedyRun { generate, ids: said.ids, logits: taken(&path)? })
         });

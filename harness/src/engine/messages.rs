@@ -215,6 +215,10 @@ pub struct Forward {
     pub trim: Option<usize>,
     /// After a right-padded prompt: rows of tokens that are decoded one by one.
     pub then: Option<Vec<Vec<u32>>>,
+    /// After the first chunk the cache is saved, loaded and copied.
+    pub keep: bool,
+    /// Rows of any lengths, so many tokens at whose ends are decoded in batches that they join and leave.
+    pub join: Option<usize>,
     pub taps: bool,
     /// Every sum runs the other way round.
     pub other_order: bool,
@@ -234,6 +238,8 @@ impl Forward {
 pub struct Generate {
     pub prompt: Vec<u32>,
     pub max_new_tokens: usize,
+    /// So many of the last tokens are not chosen again.
+    pub apart: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

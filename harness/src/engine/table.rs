@@ -67,6 +67,10 @@ pub enum Operation {
     Pack,
     /// Go on with a cache after a batch that was padded on the right.
     ResumeRightPadded,
+    /// Save a cache, load and copy it, and go on.
+    KeepCaches,
+    /// Join caches into a batch, add to it, take rows out of it.
+    JoinCaches,
 }
 
 impl Operation {
@@ -79,6 +83,8 @@ impl Operation {
             Self::Convert => "conversion of the checkpoint",
             Self::Pack => "quantisation of its own",
             Self::ResumeRightPadded => "cache that goes on after padding on the right",
+            Self::KeepCaches => "cache that can be saved",
+            Self::JoinCaches => "batch of caches that rows join and leave",
         }
     }
 }
@@ -127,6 +133,8 @@ pub const ENGINES: &[Engine] = &[
             Operation::Convert,
             Operation::Pack,
             Operation::ResumeRightPadded,
+            Operation::KeepCaches,
+            Operation::JoinCaches,
         ],
     },
     Engine {

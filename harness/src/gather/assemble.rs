@@ -13,7 +13,7 @@ use super::{
     pairs::{dtypes, rotations, taps},
     plan::{Plan, state_cases},
     prompt, quantised,
-    read::{read_batch, read_logits},
+    read::{read_batch, read_logits, read_rows},
     said::{Baseline, Said},
 };
 use crate::{
@@ -189,8 +189,18 @@ pub(super) fn fed_rows(
     resumed: usize,
 ) -> Asked<State> {
     let rows = match feed {
-        Feed::Decode { .. } | Feed::Chunks { .. } => {
+        Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Kept { .. } => {
             vec![(truth.clone()?, read_logits(path)?)]
+        }
+        // A row that left early has fewer places than it has alone.
+        Feed::Joined => {
+            let alone = alone()?;
+            let rows = read_rows(path, alone.len())?.into_iter().zip(&alone);
+            let pair = |(row, alone): (Tensor, &PathBuf)| {
+                let length = row.rows().len();
+                Ok((read_logits(alone)?.time_slice(0, length), row))
+            };
+            rows.map(pair).collect::<Asked<Vec<_>>>()?
         }
         Feed::Trim { of, by } => {
             vec![(truth.clone()?.time_slice(of - by, of), read_logits(path)?)]

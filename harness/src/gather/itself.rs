@@ -25,12 +25,17 @@ pub(super) struct Fed {
     text: Asked<PathBuf>,
 }
 
-/// The ways of feeding that some answer rests on. transformers trims no cache of every kind.
+/// The ways of feeding that some answer rests on. transformers trims no cache of every kind, and what is
+/// done to a cache between two calls is the target's own: what is decoded after it is held to as decoding is.
 fn ways<'a>(plan: &'a Plan<'_>) -> impl Iterator<Item = &'static StateCase> + 'a {
     let question = plan.question;
-    STATE_CASES.iter().filter(|case| case.way != StateWay::Trim).filter(move |case| {
-        let generates = case.way == StateWay::Decode && question.wants(Need::Generation);
-        generates || question.wants(Need::State(case.way))
+    let decodes = [Need::Generation, StateWay::Kept.into(), StateWay::Joined.into()];
+    let decodes = decodes.iter().any(|it| question.wants(*it));
+    let own = |case: &&StateCase| {
+        matches!(case.feed, Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Batch { .. })
+    };
+    STATE_CASES.iter().filter(own).filter(move |case| {
+        case.way == StateWay::Decode && decodes || question.wants(Need::State(case.way))
     })
 }
 

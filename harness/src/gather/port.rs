@@ -158,8 +158,14 @@ fn nothing(absence: &Absence) -> Said {
 
 impl Side<'_, '_> {
     fn state(&mut self, case: &StateCase) -> Asked<Ran> {
-        if let Feed::Batch { side: case::Side::Right } = case.feed {
-            offers(self.plan, Operation::ResumeRightPadded)?;
+        let beyond = match case.feed {
+            Feed::Batch { side: case::Side::Right } => Some(Operation::ResumeRightPadded),
+            Feed::Kept { .. } => Some(Operation::KeepCaches),
+            Feed::Joined => Some(Operation::JoinCaches),
+            _ => None,
+        };
+        if let Some(operation) = beyond {
+            offers(self.plan, operation)?;
         }
         let forward = self.fed(case.feed, true);
         self.ask.forward("run", &forward, case.name)

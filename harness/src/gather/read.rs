@@ -26,6 +26,13 @@ pub(super) fn read_logits(path: &Path) -> Asked<Tensor> {
     logits_in(path).map_err(|err| unreadable(&err))
 }
 
+/// Logits of rows of different lengths, each `[T, V]`.
+pub(super) fn read_rows(path: &Path, count: usize) -> Asked<Vec<Tensor>> {
+    let file = TensorFile::open(path).map_err(|err| unreadable(&err))?;
+    let row = |at: usize| file.tensor(&format!("{LOGITS}.{at}")).map_err(|err| unreadable(&err));
+    (0..count).map(row).collect()
+}
+
 /// As [`read_logits`], with the error as it is.
 pub(crate) fn logits_in(path: &Path) -> Result<Tensor, TensorError> {
     let mut tensor = batch_in(path)?;

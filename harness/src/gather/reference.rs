@@ -27,7 +27,7 @@ use crate::{
 /// Fields beyond this many would cost more than they tell.
 const MAX_EXPERIMENTS: usize = 24;
 /// The ways of feeding whose rows must give what each gives alone.
-const BATCHED: [StateWay; 2] = [StateWay::LeftPadded, StateWay::RightPadded];
+const BATCHED: [StateWay; 3] = [StateWay::LeftPadded, StateWay::RightPadded, StateWay::Joined];
 
 #[derive(Deserialize)]
 struct Reads {

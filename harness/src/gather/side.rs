@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     answers::Asked,
-    case::{self, DECODED, Feed, Inputs, Precision, padded},
+    case::{self, APART, DECODED, Feed, Inputs, Precision, padded},
     engine::{Forward, Generate, Open, Opened},
     need::Need,
 };
@@ -55,10 +55,12 @@ impl Side<'_, '_> {
                     ..text(padded(&prompts, side))
                 }
             }
-            Feed::Decode { .. } | Feed::Chunks { .. } => {
+            Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Kept { .. } => {
                 let chunks = Some(feed.chunks(tokens[0].len()));
-                Forward { chunks, ..text(tokens.clone()) }
+                let keep = matches!(feed, Feed::Kept { .. });
+                Forward { chunks, keep, ..text(tokens.clone()) }
             }
+            Feed::Joined => Forward { join: Some(DECODED), ..text(batch.clone()) },
             Feed::Trim { of, by } => Forward {
                 chunks: Some(feed.chunks(of)),
                 trim: Some(by),
@@ -84,7 +86,9 @@ impl Side<'_, '_> {
         name: &str,
     ) -> Asked<super::ask::Text> {
         let prompt = self.plan.prompt().to_vec();
-        self.ask.generate(handle, &Generate { prompt, max_new_tokens: count }, name)
+        // A trained model goes its own way; a random one would repeat a token for ever.
+        let apart = if self.plan.question.checkpoint.is_some() { 0 } else { APART };
+        self.ask.generate(handle, &Generate { prompt, max_new_tokens: count, apart }, name)
     }
 
     /// The rotations at the plan's positions.

@@ -15,7 +15,7 @@ pub use row::{Power, Row};
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,6 @@ use crate::{
     cancel::Cancel,
     case::Spelling,
     causes::{self, Cause, CauseError},
-    check::CHECKS,
     engine::{EngineError, Launch, Pair, Sources},
     gather::{Lane, Question},
     kept::{Kept, KeptError},
@@ -51,6 +50,8 @@ const SECOND_SPELLING: [&str; 6] = [
 pub struct Sweep {
     /// Only these; every common type when empty.
     pub model_types: Vec<String>,
+    /// What is asked in the first spelling.
+    pub checks: Vec<&'static str>,
     pub jobs: usize,
     pub deadline: Duration,
     /// Where finished subjects are kept.
@@ -83,14 +84,14 @@ pub fn sweep(
         sweep.model_types.clone()
     };
     let causes = causes::table()?;
-    let key = launch.key(&about)?.and("deadline", &sweep.deadline);
+    let key = launch.key(&about)?.and("deadline", &sweep.deadline).and("checks", &sweep.checks);
     let kept = Kept::open(&sweep.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let work = |lane: &mut Lane, model_type: String| -> Result<Vec<Row>, SweepError> {
         let done = if let Some((done, _)) = kept.find(&model_type) {
             done
         } else {
-            let one = |lane: &mut Lane| one_type(lane, &model_type, &causes, &sweep.out, cancel);
+            let one = |lane: &mut Lane| one_type(lane, &model_type, sweep, &causes, cancel);
             let (done, files) = lane.noting_files(one)?;
             kept.keep(&model_type, &files, &done)?;
             done
@@ -118,8 +119,8 @@ pub fn sweep(
 fn one_type(
     lane: &mut Lane,
     model_type: &str,
+    sweep: &Sweep,
     causes: &[Cause],
-    out: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<Row>, SweepError> {
     let causes: Vec<&Cause> =
@@ -127,11 +128,11 @@ fn one_type(
     let mut rows = Vec::new();
     for spelling in Spelling::ALL {
         let checks = match spelling {
-            Spelling::RopeTheta => CHECKS.iter().map(|it| it.id).collect(),
+            Spelling::RopeTheta => sweep.checks.clone(),
             Spelling::RopeParameters => SECOND_SPELLING.to_vec(),
         };
         let question = Question { spelling, checks, ..Question::synthetic(model_type) };
-        let work = out.join("work").join(format!("{model_type}-{}", spelling.id()));
+        let work = sweep.out.join("work").join(format!("{model_type}-{}", spelling.id()));
         let started = Instant::now();
         let verified = verify(lane, &question, &work, String::new(), &());
         if cancel.is_cancelled() {

@@ -138,8 +138,9 @@ pub(super) fn experiment(
         mended: Vec::new(),
         error: None,
     };
-    // Only what is to be explained is asked again.
-    let bad = |id: &&'static str| before.failed.iter().chain(&before.not_run).any(|it| it == id);
+    // Only what is to be explained is asked again; what other configs show is its own proof.
+    let unexplained = || before.failed.iter().chain(&before.not_run).filter(|it| !is_variation(it));
+    let bad = |id: &&'static str| unexplained().any(|it| it == id);
     let question = Question {
         overrides: cause.set.clone(),
         checks: question.checks.iter().copied().filter(bad).collect(),
@@ -176,8 +177,7 @@ pub(super) fn experiment(
             } else {
                 cause.passes.iter().all(|it| passes(it))
             };
-            let bad = before.failed.iter().chain(&before.not_run);
-            proof.mended = bad.filter(|it| passes(it)).cloned().collect();
+            proof.mended = unexplained().filter(|it| passes(it)).cloned().collect();
             proof.verdict_after = Some(evidence.verdict_of_asked());
             proof.max_abs_after = figure(&evidence, "logits-differences", MAX_ABS).map(Real);
         }

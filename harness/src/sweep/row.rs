@@ -131,10 +131,12 @@ fn reason(evidence: &Evidence) -> Option<String> {
         Some(Absence::PortFailed { failure }) => Some(failure.to_string().replace("\n  ", " ")),
         _ => None,
     });
-    let place = failing()
-        .find_map(|it| it.place.as_ref())
-        .map(|it| (&it.module, significant(it.error.0, 2)))
-        .map(|(module, error)| format!("first differs at {module} (relative error {error})"));
+    let place = failing().find_map(|it| it.place.as_ref()).map(|it| match it.how_far() {
+        Some(far) => {
+            format!("first differs at {} (relative error {})", it.module, significant(far, 2))
+        }
+        None => format!("first differs at {}", it.module),
+    });
     let finding = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
     let figure = || {
         failing().find_map(|check| {

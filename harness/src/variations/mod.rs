@@ -90,7 +90,6 @@ fn vary(
         sides,
         asked: 0,
         found: Variations {
-            fields: domain.fields.iter().map(|it| it.name.clone()).collect(),
             unvaried: domain.unvaried.clone(),
             refused_by_definition: domain.refused.clone(),
             ..Variations::default()
@@ -118,7 +117,7 @@ impl Search<'_, '_> {
     fn each_value(&mut self) -> Result<(), EngineError> {
         for (at, field) in self.domain.fields.iter().enumerate() {
             let mut hidden = Vec::new();
-            let mut is_shown = false;
+            let (mut is_varied, mut is_shown) = (false, false);
             for value in 1..=field.values.len() {
                 let choice = (at, value);
                 let setting = self.domain.setting(choice);
@@ -133,12 +132,15 @@ impl Search<'_, '_> {
                     Said::Deviates(_) => self.keep_if_again(&[choice])?,
                 }
                 self.found.compared += 1;
+                is_varied = true;
                 match written_in {
                     Said::Right => hidden.push(setting),
                     Said::Deviates(_) => is_shown = true,
                     Said::Nothing { .. } => {}
                 }
             }
+            let varied = if is_varied { &mut self.found.fields } else { &mut self.found.unvaried };
+            varied.push(field.name.clone());
             if is_shown {
                 self.found.shown.push(field.name.clone());
             }

@@ -193,13 +193,20 @@ def in_chunks(model: torch.nn.Module, tokens: torch.Tensor, chunks: list[int],
     return torch.cat(parts, dim=1)
 
 
-def greedy(model: torch.nn.Module, prompt: list[int], count: int) -> tuple[list[int], torch.Tensor]:
-    """The best token, `count` times, with the cache: ids, and the logits that decided them [1, T, V]."""
+def greedy(model: torch.nn.Module, prompt: list[int], count: int,
+           apart: int = 0) -> tuple[list[int], torch.Tensor]:
+    """The best token, `count` times, with the cache: ids, and the logits that decided them [1, T, V].
+
+    The last `apart` tokens are not chosen again: random weights like to repeat one for ever.
+    """
     decoding, tokens, ids, steps = Decoding(model), torch.tensor([prompt]), [], []
     with torch.no_grad():
         for _ in range(count):
             last = decoding.step(tokens)[:, -1:]  # [1, 1, V]
-            tokens = last.argmax(-1)
+            choice = last.clone()
+            for it in ids[-apart:] if apart else []:
+                choice[0, 0, it] = float("-inf")
+            tokens = choice.argmax(-1)
             steps.append(last)
             ids.append(int(tokens))
     return ids, torch.cat(steps, dim=1)

@@ -52,7 +52,7 @@ def generate(request):
     """Greedy ids, one step at a time with the cache."""
     opened = model(request["handle"])
     with Blame(opened):
-        ids, logits = greedy(opened, request["prompt"], request["max_new_tokens"])
+        ids, logits = greedy(opened, request["prompt"], request["max_new_tokens"], request.get("apart") or 0)
     _kernels.hand_over("logits", logits)
     return {"ids": ids}
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use portwright_harness::{
     case::Regime,
     check::{
-        CHECKS,
+        CHECKS, Group,
         logits::{KL_MAX, MAX_ABS, WINDOW_ABS},
     },
     evidence::Evidence,
     figure::{Bound, Real},
     layer::is_decoder_layer,
-    outcome::{CheckRecord, Outcome},
+    outcome::{CheckRecord, Outcome, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -78,7 +78,22 @@ pub fn sentence(evidence: &Evidence) -> String {
             counted(count, "deciding check was not asked", "deciding checks were not asked")
         ),
     };
-    format!("{}.{left_out}", parts.join(", "))
+    format!("{}.{left_out}{}", parts.join(", "), scope(evidence))
+}
+
+/// What a pass speaks of, where it is less than the model.
+fn scope(evidence: &Evidence) -> &'static str {
+    let varied = evidence.checks.iter().find(|it| it.group == Group::Variations.id());
+    match (evidence.verdict, evidence.regime) {
+        (Verdict::Pass, Regime::Native) => {
+            " It behaves as the definition in bfloat16; whether it is the same model, float32 tells."
+        }
+        // A run that names its config asks of that one.
+        (Verdict::Pass, Regime::Logic) if varied.is_some_and(|it| !it.gate) => {
+            " At this config: what the port does at others was told and did not count."
+        }
+        _ => "",
+    }
 }
 
 /// What each check holds, by its id.

@@ -139,6 +139,8 @@ const FAULTS: &[(&str, Spoil)] = &[
     ("state-left-padded", |it| state(it, StateWay::LeftPadded)),
     ("state-right-padded", |it| state(it, StateWay::RightPadded)),
     ("state-trim", |it| state(it, StateWay::Trim)),
+    ("state-kept", |it| state(it, StateWay::Kept)),
+    ("state-joined", |it| state(it, StateWay::Joined)),
     ("state-prompt", |it| {
         let noise = noise("along the prompt");
         let fed = vec![("in one call", logits(0.0)), ("in chunks of 100", logits(WRONG))];
@@ -460,6 +462,21 @@ fn what_a_port_insists_on_is_told_and_without_a_field_to_leave_out_nothing_passe
     varied.defaults = None;
     answers.put_variations(Ok(varied));
     assert_eq!(self::record("variations-defaults", &answers).outcome, Outcome::NotRun);
+}
+
+/// After one token for ever every model is alike.
+#[test]
+fn a_degenerate_text_passes_nobody() {
+    let mut answers = right();
+    let ids = [5; 20];
+    answers.put_generation(Ok(Generation {
+        reference: ids.into(),
+        port: ids.into(),
+        ..generation(&ids)
+    }));
+    let same = record("greedy-ids", &answers);
+    assert_eq!(same.outcome, Outcome::NotRun);
+    assert!(format!("{:?}", same.absence).contains("no power"), "{same:?}");
 }
 
 /// Where a port with the base's values written in would give the definition's logits for every other

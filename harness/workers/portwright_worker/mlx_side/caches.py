@@ -8,6 +8,9 @@ pads prompts on the right only; left padding is what its caches accept.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import os
 from typing import Any, Iterator
 
 import mlx.core as mx
@@ -26,14 +29,7 @@ def single(model: nn.Module) -> list:
 def batched(model: nn.Module, lengths: list[int], total: int, side: str) -> list:
     """One cache for rows of these lengths, padded to ``total`` on the left or right."""
     rows = [single(model) for _ in lengths]
-    merged = []
-    for i, cache in enumerate(rows[0]):
-        for leaf in leaves(cache):
-            if not hasattr(leaf, "merge"):
-                raise WorkerError(
-                    "unsupported", f"mlx-lm cannot batch this model: {type(leaf).__name__} "
-                                   f"(cache {i}) has no `merge`")
-        merged.append(cache.merge([row[i] for row in rows]))
+    merged = joined(rows)
     padding = [total - it for it in lengths]
     if max(padding) > 0:
         for cache in merged:
@@ -42,6 +38,55 @@ def batched(model: nn.Module, lengths: list[int], total: int, side: str) -> list
             else:
                 _pad_left(cache, padding)
     return merged
+
+
+def kept(caches: list, path: str) -> list:
+    """The caches saved to a file, loaded from it and copied, as prompt caches are used."""
+    from mlx_lm.models.cache import load_prompt_cache, save_prompt_cache
+
+    try:
+        save_prompt_cache(path, caches)
+        return copy.deepcopy(load_prompt_cache(path))
+    except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+        raise WorkerError("unsupported", "mlx-lm cannot save this model's caches: "
+                                         f"{type(error).__name__}: {error}") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def joined(rows: list[list]) -> list:
+    """One batch of the caches of single rows, each with what it has read."""
+    _require(rows[0], "merge")
+    return [cache.merge([row[i] for row in rows]) for i, cache in enumerate(rows[0])]
+
+
+def added(batch: list, other: list) -> None:
+    """The rows of another batch at the end of this one."""
+    _require(batch, "extend")
+    for cache, more in zip(batch, other):
+        cache.extend(more)
+
+
+def left(batch: list, rows: list[int]) -> None:
+    """Only these rows stay."""
+    _require(batch, "filter")
+    for cache in batch:
+        cache.filter(mx.array(rows))
+
+
+def taken(batch: list, row: int) -> list:
+    """The caches of one row by itself."""
+    _require(batch, "extract")
+    return [cache.extract(row) for cache in batch]
+
+
+def _require(caches: list, step: str) -> None:
+    for i, cache in enumerate(caches):
+        for leaf in leaves(cache):
+            if not hasattr(leaf, step):
+                raise WorkerError("unsupported", f"mlx-lm cannot batch this model: {type(leaf).__name__} "
+                                                 f"(cache {i}) has no `{step}`")
 
 
 def finalize(caches: list) -> None:

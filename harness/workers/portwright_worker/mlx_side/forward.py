@@ -22,6 +22,8 @@ def forward(session: Session, request: dict) -> dict:
     handle: Handle = session.handle(request["handle"])
     _check(request)
     require_in_vocabulary(handle, request["tokens"])
+    if request.get("join"):
+        return _joined(handle, request)
     tokens = mx.array(request["tokens"])
     taps = Taps(handle.model) if request.get("taps") else None
     started = time.perf_counter()
@@ -41,10 +43,12 @@ def forward(session: Session, request: dict) -> dict:
 
 
 def generate(session: Session, request: dict) -> dict:
-    """Op ``generate``: greedy, in the calls that ``generate_step`` makes for a short prompt."""
+    """Op ``generate``: greedy, in the calls that ``generate_step`` makes for a short prompt; the last
+    ``apart`` tokens are not chosen again."""
     handle: Handle = session.handle(request["handle"])
     require_in_vocabulary(handle, [request["prompt"]])
-    prompt, cache = request["prompt"], caches.single(handle.model)
+    prompt, apart = request["prompt"], request.get("apart") or 0
+    cache = caches.single(handle.model)
     started = time.perf_counter()
     if len(prompt) > 1:
         handle.model(mx.array([prompt[:-1]]), cache=cache)
@@ -53,7 +57,10 @@ def generate(session: Session, request: dict) -> dict:
     for _ in range(request["max_new_tokens"]):
         logits = logits_of(handle.model(mx.array([[token]]), cache=cache))[:, -1, :]
         kernels.evaluate(logits)
-        token = int(mx.argmax(logits, axis=-1).item())
+        choice = mx.array(logits)
+        if recent := ids[-apart:] if apart else []:
+            choice[:, mx.array(recent)] = -mx.inf
+        token = int(mx.argmax(choice, axis=-1).item())
         ids.append(token)
         rows.append(logits)
     seconds = time.perf_counter() - started
@@ -142,7 +149,13 @@ def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
         return logits_of(handle.model(tokens))
     cache = (caches.batched(handle.model, request["lengths"], total, padding) if padding
              else caches.single(handle.model))
-    parts = _feed(handle, tokens, chunks or [total], cache)
+    sizes = chunks or [total]
+    if request.get("keep"):
+        parts = _feed(handle, tokens, sizes[:1], cache)
+        cache = caches.kept(cache, request["out"] + ".cache.safetensors")
+        parts += _feed(handle, tokens[:, sizes[0]:], sizes[1:], cache)
+    else:
+        parts = _feed(handle, tokens, sizes, cache)
     if padding == "right" and min(request["lengths"]) < total:
         caches.finalize(cache)
     if trim := request.get("trim"):
@@ -164,3 +177,43 @@ def _feed(handle: Handle, tokens: mx.array, chunks: list[int], cache: list) -> l
         parts.append(logits)
         start += size
     return parts
+
+
+def _joined(handle: Handle, request: dict) -> dict:
+    """Logits of each row: read alone but for its end, then decoded in batches that it joins and leaves.
+
+    As mlx-lm's batch generator does: the first two rows are joined, the third comes, the first leaves, the
+    last goes on alone.
+    """
+    rows, decoded = request["tokens"], request["join"]
+    alone = [caches.single(handle.model) for _ in rows]
+    logits: list[list[mx.array]] = [[] for _ in rows]
+    for row, cache, parts in zip(rows, alone, logits):
+        parts.append(_step(handle, mx.array([row[:-decoded]]), cache))
+    fed = [len(row) - decoded for row in rows]
+
+    def decode(members: list[int], cache: list, steps: int) -> None:
+        for _ in range(steps):
+            said = _step(handle, mx.array([[rows[it][fed[it]]] for it in members]), cache)
+            for place, member in enumerate(members):
+                logits[member].append(said[place:place + 1])
+                fed[member] += 1
+
+    batch = caches.joined(alone[:2])
+    decode([0, 1], batch, 2)
+    caches.added(batch, caches.joined(alone[2:3]))
+    decode([0, 1, 2], batch, 3)
+    caches.left(batch, [1, 2])
+    decode([1, 2], batch, 3)
+    decode([2], caches.taken(batch, 1), 2)
+
+    whole = [mx.concatenate(parts, axis=1)[0] for parts in logits]
+    wide = handle.dtype == "float64"
+    write({f"logits.{at}": values.to_numpy(it, wide) for at, it in enumerate(whole)}, request["out"])
+    return {"shape": list(whole[0].shape), "dtype": dtype_name(whole[0]), "seconds": 0.0}
+
+
+def _step(handle: Handle, tokens: mx.array, cache: list) -> mx.array:
+    logits = logits_of(handle.model(tokens, cache=cache))
+    kernels.evaluate(logits, [it.state for it in cache])
+    return logits

@@ -50,7 +50,8 @@ def generate(session: Session, request: dict) -> dict:
     opened = session.handle(request["handle"])
     start = time.perf_counter()
     with config_ledger.recording(opened.config_fields):
-        ids, logits = greedy(opened.model, request["prompt"], request["max_new_tokens"])
+        ids, logits = greedy(opened.model, request["prompt"], request["max_new_tokens"],
+                             request.get("apart") or 0)
     seconds = time.perf_counter() - start
     files.save_tensors({"logits": logits.to(opened.out_dtype)}, request["out"])
     return {"ids": ids, "seconds": seconds, "peak_bytes": peak_bytes()}

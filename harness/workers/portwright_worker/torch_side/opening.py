@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,26 @@ class Opened:
         return torch.float64 if self.dtype == torch.float64 else torch.float32
 
 
+def in_our_words(error: Exception, config: Any) -> WorkerError | None:
+    """What the library advises its own user, as what ours can do."""
+    text = str(error)
+    if "trust_remote_code" in text:
+        return WorkerError("unsupported", "the checkpoint brings model code of its own, which is not run natively",
+                           hint="`portwright run` runs it on the embedded runtime; to verify a port, name "
+                                "a transformers that has the definition")
+    packed = getattr(config, "quantization_config", None)
+    if packed and re.search(r"pip install|is not installed|not available|requires", text):
+        method = packed.get("quant_method") if isinstance(packed, dict) else packed.quant_method
+        return WorkerError("unsupported", f"the weights are packed (`{method}`), and the engines have no "
+                                          "library that unpacks them",
+                           hint="verify a checkpoint in plain floats, or its config.json alone")
+    if needed := re.search(r"pip install (?:-U |--upgrade )?[\'\"]?([A-Za-z0-9_.-]+)", text):
+        return WorkerError("unsupported", f"transformers asks for the package `{needed[1]}`, which is not "
+                                          "among the engines' packages",
+                           hint="verify a checkpoint that does without it, or its config.json alone")
+    return None
+
+
 def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None,
          architecture: str | None = None) -> tuple[Any, dict]:
     """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
@@ -46,14 +67,16 @@ def load(checkpoint: str, dtype: torch.dtype, attention: str, config: Any = None
         model, info = files.load_model(checkpoint, config, dtype, attention, architecture)
     except ValueError as error:
         if "does not support an attention implementation" not in str(error):
+            if ours := in_our_words(error, config):
+                raise ours from error
             raise
         raise WorkerError("unsupported", f"the definition has no `{attention}` attention",
                           hint="use `eager`, which every definition has") from error
-    except ImportError:
+    except ImportError as error:
         # A tower of a multimodal model needs a library that is not installed: its text part does not.
         text = config.get_text_config(decoder=True)
         if text is config or architecture:
-            raise
+            raise in_our_words(error, config) or error from error
         model, info = files.load_model(checkpoint, text, dtype, attention)
     if dtype == torch.float64:
         # Buffers too. Tables that the definition computes in float32 keep those values.

@@ -25,7 +25,7 @@ from .words import compared, source_of
 
 # Fields that shape no graph: what training, generation and the library's own work are told.
 _APART = re.compile(
-    r".*(dropout|initializer|init_std|token_id|token_index|aux_loss|z_loss|jitter|_cache|pretraining"
+    r".*(dropout|pdrop|initializer|init_std|token_id|token_index|aux_loss|z_loss|jitter|_cache|pretraining"
     r"|output_|return_|gradient|torch_dtype|dtype|attn_implementation|experts_implementation|fp32).*"
     r"|vocab_size|max_position_embeddings|n_positions|max_seq_len|max_sequence_length|architectures"
     r"|tie_word_embeddings|is_decoder|add_cross_attention|rope_scaling|is_encoder_decoder|transformers_version"
