@@ -232,8 +232,7 @@ pub(crate) fn coverage(output: &SweepOutput) {
         "\n{} pass, {} fail ({} only at other configs), {} not run in {:.0} s; {} not wholly explained",
         coverage.count(Verdict::Pass),
         coverage.count(Verdict::Fail),
-        coverage.rows.iter().filter(|it| it.is_right_at_its_config()).count()
-            - coverage.count(Verdict::Pass),
+        coverage.right_here() - coverage.count(Verdict::Pass),
         coverage.count(Verdict::NotRun),
         output.seconds,
         counted(coverage.unexplained().count(), "row is", "rows are"),

@@ -108,7 +108,7 @@ fn the_table_of_other_configs_is_what_its_data_renders_to() {
     let coverage = sweep::load(&docs()).unwrap();
     let again = "make it again with `portwright verify --all --docs docs/coverage`";
     assert_eq!(sweep::render_variations(&coverage).unwrap(), read(sweep::VARIATIONS), "{again}");
-    let right = coverage.rows.iter().filter(|it| it.is_right_at_its_config()).count();
+    let right = coverage.right_here();
     assert!(RIGHT_ROWS <= right, "{right} rows are right at their config: {again}");
     // What is not seen when it is written in is named, and is little.
     let powers: Vec<_> = coverage.rows.iter().filter_map(|it| it.power.as_ref()).collect();

@@ -70,6 +70,11 @@ impl Coverage {
         self.rows.iter().filter(|it| it.verdict == verdict).count()
     }
 
+    /// Rows that are right at the config that was asked, whatever they are at others.
+    pub fn right_here(&self) -> usize {
+        self.rows.iter().filter(|it| it.is_right_at_its_config()).count()
+    }
+
     /// Rows that do not pass and are not wholly explained by proved causes.
     pub fn unexplained(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|it| it.verdict != Verdict::Pass && !it.unexplained.is_empty())
@@ -168,7 +173,7 @@ pub fn render_variations(coverage: &Coverage) -> Result<String, ToolError> {
         "varied": asked().map(|it| it.varied).sum::<usize>(),
         "shown": asked().map(|it| it.shown).sum::<usize>(),
         "pass": coverage.count(Verdict::Pass),
-        "right": coverage.rows.iter().filter(|it| it.is_right_at_its_config()).count(),
+        "right": coverage.right_here(),
     });
     Ok(portwright_prompts::render("variations-coverage.md", &data)?)
 }

@@ -32,12 +32,13 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
         let at = |id: u32| row.and_then(|it| it.get(id as usize)).copied().unwrap_or(f64::NAN);
         at(expected[step]) - at(actual[step])
     });
+    let different = expected.iter().collect::<BTreeSet<_>>().len();
     let tie = Bound::at_most(2.0 * max_abs_bound(answers.regime, reference)?.limit());
     let mut figures = vec![
         Figure::judged("gap", "logit gap of the first other token", gap, tie),
         Figure::informs("common", "tokens in common", same as f64),
         Figure::informs("generated", "tokens generated", expected.len() as f64),
-        Figure::informs("distinct", "different tokens", distinct(expected) as f64),
+        Figure::informs("distinct", "different tokens", different as f64),
     ];
     let mut notes: Vec<String> = held.note()?;
     if actual.len() != expected.len() {
@@ -56,7 +57,7 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
         ));
     }
     let mut finding = Finding::of(figures)?.with_notes(notes);
-    let (different, all) = (distinct(expected), expected.len());
+    let all = expected.len();
     finding.incomplete = (different < LEAST_DISTINCT.min(all.div_ceil(2))).then(|| {
         format!("no power: the text has {different} different tokens of {all}, and says nothing of others")
     });
@@ -65,10 +66,6 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
 
 /// A text with fewer different tokens is degenerate; a short one, with fewer than half.
 const LEAST_DISTINCT: usize = 8;
-
-fn distinct(ids: &[u32]) -> usize {
-    ids.iter().collect::<BTreeSet<_>>().len()
-}
 
 pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
     let long = answers.long()?;

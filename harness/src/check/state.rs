@@ -21,9 +21,7 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
         // What was done to the cache must change nothing of decoding.
         StateWay::Kept | StateWay::Joined => {
             let decode = answers.itself()?.ways.get(&StateWay::Decode);
-            let says = StateWay::Decode.says();
-            let decoded = |pairs: &[(&Tensor, &Tensor)]| judge(answers.regime, reference, pairs);
-            match held(answers, decode, says, decoded)? {
+            match held(answers, decode, StateWay::Decode.says(), judged)? {
                 Held::Own(_, reason) if way == StateWay::Joined => {
                     return Err(Absence::NotApplicable { reason });
                 }

@@ -18,6 +18,7 @@ pub mod candle;
 mod error;
 mod launch;
 mod messages;
+mod native;
 mod pair;
 mod patience;
 mod table;
@@ -30,8 +31,9 @@ pub use messages::{
     Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis,
     Synthesised, TapInfo, Texts, package_path,
 };
+pub use native::Sources;
 pub use pair::{Pair, PairError};
 pub use table::{
     ENGINES, Engine, EngineKind, Host, Lacks, Operation, Runs, UnknownEngine, engine_ids,
 };
-pub use worker::{Session, Sources, Worker};
+pub use worker::{Session, Worker};

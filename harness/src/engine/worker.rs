@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -23,13 +23,9 @@ use serde_json::{Value, json};
 
 use super::{
     About, EngineError, EngineKind, Failure, Forward, Forwarded, Generate, Generated, Host, Launch,
-    Runs, patience::Patience,
+    Sources, native, patience::Patience,
 };
-use crate::{
-    cancel::Cancel,
-    environment::{Beside, worker_environment},
-    kept::Files,
-};
+use crate::{cancel::Cancel, kept::Files};
 
 /// How many lines of a worker's stderr are kept for the error that may need them.
 const STDERR_LINES: usize = 12;
@@ -43,39 +39,6 @@ const TICK: Duration = Duration::from_millis(50);
 const START_DEADLINE: Duration = Duration::from_mins(3);
 /// How long a child may take to exit after `end` before it is killed.
 const END_DEADLINE: Duration = Duration::from_secs(5);
-
-/// The user's own checkouts or installs; `None` is the pinned release.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// transformers, which has the definition.
-    pub definition: Option<PathBuf>,
-    /// The target's tree, which has the port.
-    pub port: Option<PathBuf>,
-    /// What the definition's release needs beside the native engine's environment.
-    pub beside: Option<Beside>,
-}
-
-/// How a worker in the engines' own Python is started.
-fn native(engine: EngineKind, launch: &Launch, sources: &Sources) -> Result<Command, EngineError> {
-    let engines = launch.native(engine)?;
-    let mut command = Command::new(&engines.python);
-    command.args(["-m", "portwright_worker", "--engine", engine.id()]);
-    let (option, path) = match engine.runs() {
-        Runs::Definition => ("--transformers", &sources.definition),
-        Runs::Port => ("--mlx-lm", &sources.port),
-    };
-    if let Some(path) = path {
-        command.arg(option).arg(path);
-    }
-    if let (Runs::Definition, Some(beside)) = (engine.runs(), &sources.beside) {
-        command.args(["--requirements", &beside.origin]);
-        if let Some(folder) = &beside.folder {
-            command.arg("--beside").arg(folder);
-        }
-    }
-    command.env_clear().envs(worker_environment(engines));
-    Ok(command)
-}
 
 /// The answer to `imported`.
 #[derive(Deserialize)]
@@ -107,7 +70,7 @@ impl Worker {
         cancel: Cancel,
     ) -> Result<Self, EngineError> {
         let command = match engine.row().host {
-            Host::Native => native(engine, launch, sources)?,
+            Host::Native => native::command(engine, launch, sources)?,
             #[cfg(feature = "candle")]
             Host::Embedded => super::candle::command(engine, launch, sources, deadline)?,
             #[cfg(not(feature = "candle"))]

@@ -117,16 +117,8 @@ impl<'a> Sides<'a> {
             Ok(made) => made,
             Err(why) => return Ok(Said::Nothing { why }),
         };
-        let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
-        let (expected, found) = thread::scope(|scope| {
-            let port = scope.spawn(|| judged(port, base, &made.folder, &made.tokens));
-            let expected = truth_and_noise(reference, base, &made);
-            (expected, port.join().expect("the port's side does not panic"))
-        });
-        Ok(match expected? {
-            Ok(expected) => expected.hold(found?),
-            Err(why) => Said::Nothing { why },
-        })
+        let [said] = self.side_by_side(&made, [&made.folder])?;
+        Ok(said)
     }
 
     /// What the port makes of one setting, and what a port would that has the base's value written into it:
@@ -137,22 +129,30 @@ impl<'a> Sides<'a> {
             Err(why) => return Ok((Said::Nothing { why: why.clone() }, Said::Nothing { why })),
         };
         let written_in = self.base.written_in(&made)?;
+        let [own, written_in] = self.side_by_side(&made, [&made.folder, &written_in])?;
+        Ok((own, written_in))
+    }
+
+    /// What the port makes of each of these folders, beside the definition's logits of a checkpoint.
+    fn side_by_side<const N: usize>(
+        &mut self,
+        made: &Made,
+        folders: [&Path; N],
+    ) -> Result<[Said; N], EngineError> {
         let (base, reference, port) = (&self.base, &mut self.reference, &mut self.port);
         let (expected, found) = thread::scope(|scope| {
             let port = scope.spawn(|| {
-                let own = judged(port, base, &made.folder, &made.tokens)?;
-                judged(port, base, &written_in, &made.tokens).map(|it| [own, it])
+                let one = |it: &&Path| judged(port, base, it, &made.tokens);
+                folders.iter().map(one).collect::<Result<Vec<_>, _>>()
             });
-            let expected = truth_and_noise(reference, base, &made);
+            let expected = truth_and_noise(reference, base, made);
             (expected, port.join().expect("the port's side does not panic"))
         });
-        Ok(match expected? {
-            Ok(expected) => {
-                let [own, written_in] = found?.map(|it| expected.hold(it));
-                (own, written_in)
-            }
-            Err(why) => (Said::Nothing { why: why.clone() }, Said::Nothing { why }),
-        })
+        let said: Vec<Said> = match expected? {
+            Ok(expected) => found?.into_iter().map(|it| expected.hold(it)).collect(),
+            Err(why) => vec![Said::Nothing { why }; N],
+        };
+        Ok(said.try_into().expect("one answer a folder"))
     }
 
     /// What the port makes of a checkpoint whose logits are known.
