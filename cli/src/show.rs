@@ -106,7 +106,7 @@ fn notes(evidence: &Evidence) {
             lines.push(format!(
                 "{}: first at {} in {}{}",
                 check.id,
-                place.module,
+                place.says(),
                 place.stage,
                 far.unwrap_or_default()
             ));

@@ -3,7 +3,7 @@
 //! Gathering fills them under their [`Need`]s, checks read them. A thing that could not be had is an [`Absence`] with its
 //! reason, so no check has to guess why it has nothing to measure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
-    varied::Variations,
+    varied::{Setting, Variations},
 };
 
 /// A thing that was asked for: there, or absent for a stated reason.
@@ -41,6 +41,7 @@ enum Answer {
     Judged(Opened),
     Logits(Tensor),
     Taps(Taps),
+    Alone(Alone),
     State(State),
     Rotations(Rotations),
     Dtypes(Vec<DtypePair>),
@@ -91,6 +92,8 @@ answers! {
     logits, put_logits: Logits(Tensor);
     /// The plain forward's modules.
     taps, put_taps: Taps(Taps);
+    /// Each layer by itself.
+    alone, put_alone: Alone(Alone);
     /// The rotations of each layer.
     rotations, put_rotations: Rotations(Rotations);
     /// Taps of both sides at bfloat16.
@@ -176,11 +179,38 @@ pub struct Noise {
     pub logits: Tensor,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Taps {
     pub pairs: Vec<TapFigure>,
-    /// Taps of the definition without a partner, with the reason.
+    /// Outputs of the definition without a partner, with the reason.
     pub unpaired: Vec<(String, String)>,
+    /// Layers whose parts the port calls in another order.
+    pub reordered: Vec<Reordered>,
+}
+
+/// Two parts of a layer that the definition calls in this order, and the port in the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reordered {
+    pub layer: String,
+    pub first: String,
+    pub second: String,
+}
+
+/// Both sides with the inputs that the definition's layers have: what each layer makes of its own.
+#[derive(Debug)]
+pub struct Alone {
+    pub steps: Vec<Step>,
+}
+
+/// From one layer's input to the next one's; from the tokens to the first, from the last to the logits.
+#[derive(Debug)]
+pub struct Step {
+    /// Where it begins, which is the layer; the first step has none.
+    pub layer: Option<String>,
+    /// Medians over the positions of what arrives at its end.
+    pub figure: TapFigure,
+    /// The error of a layer that hands on what it gets.
+    pub idle: f64,
 }
 
 /// Logits of one side under a way of feeding, row by row, with what they must equal.
@@ -230,6 +260,21 @@ pub struct Fields {
     pub read: Vec<String>,
     /// Read by the definition, dropped by the port: what changing each does to the reference.
     pub ignored: BTreeMap<String, Experiment>,
+    /// Of a port that is wrong: dropped fields that are not why. With all of them at the class's defaults it
+    /// is wrong as before, or right only for others of them.
+    pub bystanders: BTreeSet<String>,
+}
+
+impl Fields {
+    /// The dropped fields that may be why a port is wrong, at the values that it may assume for them.
+    pub fn suspects(&self) -> Vec<Setting> {
+        let suspect = |(field, it): (&String, &Experiment)| {
+            let matters = it.max_diff.is_some_and(|it| it != 0.0) && !it.is_default;
+            let value = it.default.first().filter(|_| matters)?.clone();
+            Some(Setting { field: field.clone(), value })
+        };
+        self.ignored.iter().filter_map(suspect).collect()
+    }
 }
 
 #[derive(Debug)]

@@ -26,9 +26,10 @@ pub const LONG_PROMPT: usize = 300;
 /// Tokens of a long text that are judged together, by their median.
 pub const TEXT_WINDOW: usize = 32;
 /// How a port is quantised: bits of a value, and values that share a scale. Four bits in groups of 64
-/// is what mlx-lm does unasked; eight bits cost little, so that a fault stands out.
+/// is what mlx-lm does unasked; eight bits cost little, so that a fault stands out, and the small groups
+/// divide rows that the large ones do not.
 pub const QUANTISATIONS: [Quantisation; 2] =
-    [Quantisation { bits: 8, group: 64 }, Quantisation { bits: 4, group: 64 }];
+    [Quantisation { bits: 8, group: 32 }, Quantisation { bits: 4, group: 64 }];
 
 /// A floating-point format of weights and activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

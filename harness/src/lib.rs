@@ -51,6 +51,7 @@ pub mod progress;
 pub mod records;
 pub mod rundir;
 pub mod sweep;
+pub mod tap;
 pub mod tensors;
 pub mod tolerance;
 pub mod variations;

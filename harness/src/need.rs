@@ -13,6 +13,8 @@ pub enum Need {
     Logits,
     /// The plain forward's modules, paired and measured.
     Taps,
+    /// Each decoder layer with the definition's own input.
+    Alone,
     /// One way of feeding that must change nothing.
     State(StateWay),
     /// The reference fed as a port is, beside its own plain forward.
@@ -56,6 +58,7 @@ impl Need {
             Self::Judged,
             Self::Logits,
             Self::Taps,
+            Self::Alone,
             Self::Itself,
             Self::Rotations,
             Self::Dtypes,

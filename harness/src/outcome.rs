@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::{Failure, Lacks},
     figure::{Figure, Real},
+    tap,
 };
 
 /// What a check came to.
@@ -64,7 +65,7 @@ impl From<Lacks> for Absence {
 /// Where two models diverge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
-    /// The definition's module path of the first wrong tap.
+    /// The first wrong tap: the definition's path of a module, or of what went into it ([`crate::tap`]).
     pub module: String,
     /// The port's path of the same module.
     pub port_module: String,
@@ -83,6 +84,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// What is wrong there, as a sentence names it.
+    pub fn says(&self) -> String {
+        tap::says(&self.module)
+    }
+
     /// How far the port is off there; nothing where it was not measured or is no number.
     pub fn how_far(&self) -> Option<f64> {
         Some(self.error.0).filter(|it| it.is_finite())

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    answers::Answers,
+    answers::{Answers, Fields},
     case::Spelling,
     check::{CHECKS, Check, logits},
     digest,
@@ -62,7 +62,16 @@ pub fn verify(
         answers.put_variations(varied);
         started = phase("variations", started);
     }
-    let checks = selected(question).map(|it| it.record(&answers)).collect();
+    if let Ok(fields) = answers.fields()
+        && !logits::is_right(&answers)
+    {
+        let suspects = fields.suspects();
+        let bystanders = variations::bystanders(lane, question, work, &suspects)?;
+        let fields = Fields { bystanders, ..fields.clone() };
+        answers.put_fields(Ok(fields));
+        started = phase("dropped fields", started);
+    }
+    let checks = selected(question).into_iter().map(|it| it.record(&answers)).collect();
     phase("checks", started);
     let evidence = Evidence {
         schema_version: SCHEMA_VERSION,
@@ -74,7 +83,8 @@ pub fn verify(
         checks,
         left_out: CHECKS
             .iter()
-            .filter(|it| it.decides(answers.config_is_named) && !question.checks.contains(&it.id))
+            .filter(|it| it.decides(answers.config_is_named) && it.is_asked_in(question.regime))
+            .filter(|it| !question.checks.contains(&it.id))
             .map(|it| it.id.to_owned())
             .collect(),
         per_position: facts::per_position(&answers),
@@ -101,8 +111,11 @@ pub fn verify(
     Ok(evidence.seal())
 }
 
-fn selected(question: &Question) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(|it| question.checks.contains(&it.id))
+/// What is asked; of a question that names what its regime has no use for, that.
+fn selected(question: &Question) -> Vec<&'static Check> {
+    let named = CHECKS.iter().filter(|it| question.checks.contains(&it.id));
+    let (asked, other): (Vec<_>, Vec<_>) = named.partition(|it| it.is_asked_in(question.regime));
+    if asked.is_empty() { other } else { asked }
 }
 
 fn subject(question: &Question, answers: &Answers, work: &Path) -> Result<Subject, GatherError> {

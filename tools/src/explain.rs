@@ -59,8 +59,9 @@ pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
             let far = place.how_far().map(portwright_prompts::number_text);
             let far = far.map(|it| format!(", with a relative error of {it}")).unwrap_or_default();
             format!(
-                "the port first leaves the definition at `{}` in `{}`{far}",
-                place.module, place.stage
+                "the port first leaves the definition at {} in `{}`{far}",
+                place.says(),
+                place.stage
             )
         }
         (None, Some(first)) => match &first.error {

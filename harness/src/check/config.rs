@@ -23,7 +23,7 @@ pub(super) fn loads(answers: &Answers) -> Result<Finding, Absence> {
 /// A dropped field is a fault when it changes the reference, its value is not the definition's
 /// default (which a port may assume), *and* the port's logits are wrong; when they are right, the port
 /// has the field's value from elsewhere or assumes the value that this checkpoint has, which is a
-/// limit worth knowing.
+/// limit worth knowing. A wrong port's fields were put to trial: see [`crate::variations::bystanders`].
 pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
     let fields = answers.fields()?;
     let right = logits::is_right(answers);
@@ -33,13 +33,18 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
         let (before, after) = (&experiment.value_before, &experiment.value_after);
         match (experiment.max_diff, &experiment.error) {
             (Some(diff), _) if diff != 0.0 => {
-                harmful += usize::from(!right && !experiment.is_default);
+                let is_bystander = fields.bystanders.contains(name);
+                harmful += usize::from(!right && !experiment.is_default && !is_bystander);
+                let aside = match (right, is_bystander) {
+                    (true, _) => "; at this value the port agrees all the same",
+                    (false, true) => "; with it at its default the port is wrong all the same",
+                    (false, false) => "",
+                };
                 notes.push(format!(
-                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {}{}",
+                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {}{aside}",
                     short(after),
                     short(before),
                     significant(diff, 4),
-                    if right { "; at this value the port agrees all the same" } else { "" },
                 ));
             }
             (None, Some(error)) => {

@@ -1,6 +1,6 @@
 //! Logits: the plain forward, judged figure by figure against the measured noise floor.
 
-use super::{Finding, power::tried};
+use super::{Finding, alone, power::tried};
 use crate::{
     answers::{Answers, Asked, Noise, Reference},
     case::{Regime, TEXT_WINDOW},
@@ -26,11 +26,19 @@ pub const WINDOW_ABS: &str = "window-abs";
 /// The figures of logits where `truth` is right.
 type Judge = fn(Regime, &Reference, truth: &Tensor, logits: &Tensor) -> Asked<Vec<Figure>>;
 
-/// The plain forward's logits by these figures, and whether an empty answer would pass as well.
+/// The plain forward's logits by these figures, and whether an empty answer would pass as well. Where one
+/// would, each layer by itself decides, if it can.
 fn plain(answers: &Answers, judge: Judge) -> Result<Finding, Absence> {
     let (regime, reference) = (answers.regime, answers.reference()?);
     let finding = Finding::of(judge(regime, reference, &reference.truth, answers.logits()?)?)?;
-    tried(finding, &reference.truth, |truth, logits| judge(regime, reference, truth, logits))
+    let finding =
+        tried(finding, &reference.truth, |truth, logits| judge(regime, reference, truth, logits))?;
+    match &finding.incomplete {
+        Some(why) if finding.holds() && alone::decides(answers) => {
+            Err(Absence::NotApplicable { reason: format!("{why}; `layers-alone` decides") })
+        }
+        _ => Ok(finding),
+    }
 }
 
 pub(super) fn differences(answers: &Answers) -> Result<Finding, Absence> {

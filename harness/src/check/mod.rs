@@ -11,6 +11,7 @@
 //! - Missing data never passes: a check that has nothing to measure returns the reason.
 //! - Every bound comes from [`crate::tolerance`], or is a count that must be zero.
 
+mod alone;
 mod config;
 mod dtype;
 mod generation;
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     answers::Answers,
-    case::StateWay,
+    case::{Regime, StateWay},
     figure::Figure,
     need::Need,
     outcome::{Absence, CheckRecord, Outcome, Place},
@@ -82,6 +83,8 @@ pub struct Check {
     pub summary: &'static str,
     /// Whether a fail fails the run, where [`Check::decides`] has no reason against it. The others inform.
     pub gate: bool,
+    /// The one regime that it is asked in; without one in both.
+    pub only: Option<Regime>,
     /// What `portwright checks <id>` prints: why it matters, how it decides, how to read a failure.
     pub docs: &'static str,
     /// What it reads. Nothing else is asked for it.
@@ -124,11 +127,15 @@ impl Finding {
 
 macro_rules! check {
     ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr) => {
+        check!($id, $group, $gate, $needs, $summary, $run, None)
+    };
+    ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr, $only:expr) => {
         Check {
             id: $id,
             group: Group::$group,
             summary: $summary,
             gate: $gate,
+            only: $only,
             docs: include_str!(concat!("docs/", $id, ".md")),
             needs: $needs,
             run: $run,
@@ -259,6 +266,15 @@ pub const CHECKS: &[Check] = &[
         taps::agree
     ),
     check!(
+        "layers-alone",
+        Taps,
+        true,
+        &[Need::Reference, Need::Judged, Need::Logits, Need::Alone],
+        "Every decoder layer makes of the reference's own input what the reference makes of it",
+        alone::agree,
+        Some(Regime::Native)
+    ),
+    check!(
         "state-decode",
         State,
         true,
@@ -361,6 +377,11 @@ impl Check {
     /// others is told and does not decide.
     pub fn decides(&self, config_is_named: bool) -> bool {
         self.gate && !(config_is_named && self.group == Group::Variations)
+    }
+
+    /// Whether a run in this regime asks it.
+    pub fn is_asked_in(&self, regime: Regime) -> bool {
+        self.only.is_none_or(|it| it == regime)
     }
 
     /// Run it over what was gathered.

@@ -8,6 +8,7 @@ use crate::{
     layer::{Layer, Stack, is_decoder_layer},
     measure::taps::{TapFigure, locate},
     outcome::{Absence, Place, SourceLine},
+    tap,
 };
 
 pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
@@ -79,6 +80,17 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
             smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
             lines: lines(answers, first),
         });
+        finding
+            .notes
+            .extend(first.factor.map(|it| format!("they are {it:.3} times the definition's")));
+        let of_stage = taps.reordered.iter().filter(|it| it.layer == stage.reference);
+        finding.notes.extend(of_stage.map(|it| {
+            let (first, second) = (&it.first, &it.second);
+            format!(
+                "in `{}` the port calls `{first}` after `{second}`, the definition before it",
+                it.layer
+            )
+        }));
     } else if !logits_agree {
         // Behind the last tap that has a partner: a head that the port does without.
         let outside =
@@ -95,7 +107,9 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
             lines: Vec::new(),
         });
     } else {
-        let benign: Vec<&TapFigure> = taps.pairs.iter().filter(|it| it.diverges()).collect();
+        let is_output = |it: &&TapFigure| tap::part(&it.reference).is_none();
+        let benign: Vec<&TapFigure> =
+            taps.pairs.iter().filter(|it| it.diverges()).filter(is_output).collect();
         finding.notes.extend(benign.iter().take(4).map(|it| {
             format!(
                 "`{}` and `{}` split the work differently; what follows agrees",
@@ -106,8 +120,8 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     Ok(finding)
 }
 
-/// Where each side calls the first wrong module.
-fn lines(answers: &Answers, tap: &TapFigure) -> Vec<SourceLine> {
+/// Where each side calls the module of the first wrong tap.
+fn lines(answers: &Answers, first: &TapFigure) -> Vec<SourceLine> {
     let definition = answers.reference().ok().map(|it| &it.opened);
     let port = answers.judged().ok();
     let line = |side: &str, opened: Option<&Opened>, path: &str| {
@@ -121,7 +135,8 @@ fn lines(answers: &Answers, tap: &TapFigure) -> Vec<SourceLine> {
             class: module.class.clone(),
         })
     };
-    let sides = [line("definition", definition, &tap.reference), line("port", port, &tap.port)];
+    let [reference, own] = [&first.reference, &first.port].map(|it| tap::module(it));
+    let sides = [line("definition", definition, reference), line("port", port, own)];
     sides.into_iter().flatten().collect()
 }
 

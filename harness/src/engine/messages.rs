@@ -220,10 +220,20 @@ pub struct Forward {
     /// Rows of any lengths, so many tokens at whose ends are decoded in batches that they join and leave.
     pub join: Option<usize>,
     pub taps: bool,
+    /// Layers get these inputs, and what arrived in their place is told.
+    pub feed: Option<Feeding>,
     /// Every sum runs the other way round.
     pub other_order: bool,
     /// Places where a top-k chose among equals are counted.
     pub ties: bool,
+}
+
+/// Inputs of layers, which lie in a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Feeding {
+    pub file: PathBuf,
+    /// The key in the file, by the layer's path.
+    pub inputs: BTreeMap<String, String>,
 }
 
 impl Forward {
@@ -256,11 +266,10 @@ pub struct Forwarded {
     pub ties: Option<u64>,
 }
 
-/// One tap: the output of a submodule, in completion order.
+/// One tap, in completion order: see [`crate::tap`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct TapInfo {
     pub path: String,
-    pub class: String,
     /// The tensor's key in the file; absent where it could not be evaluated.
     pub key: Option<String>,
     pub shape: Vec<usize>,
@@ -308,7 +317,7 @@ pub struct RopeLayer {
 }
 
 /// What changing one config field did to the reference's logits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Experiment {
     pub value_before: Value,
     pub value_after: Value,
@@ -316,6 +325,9 @@ pub struct Experiment {
     /// The checkpoint has the value that the definition's config class has by default.
     #[serde(default)]
     pub is_default: bool,
+    /// That value, where there is one.
+    #[serde(default)]
+    pub default: Vec<Value>,
     #[serde(default)]
     pub error: Option<String>,
 }

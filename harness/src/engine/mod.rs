@@ -27,7 +27,7 @@ mod worker;
 pub use error::{EngineError, Failure};
 pub use launch::{Embedded, Launch, Limits, needs, release_in};
 pub use messages::{
-    About, CallSite, Catalogue, Experiment, Forward, Forwarded, Generate, Generated, Load,
+    About, CallSite, Catalogue, Experiment, Feeding, Forward, Forwarded, Generate, Generated, Load,
     Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis,
     Synthesised, TapInfo, Texts, package_path,
 };

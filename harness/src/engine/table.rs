@@ -71,6 +71,8 @@ pub enum Operation {
     KeepCaches,
     /// Join caches into a batch, add to it, take rows out of it.
     JoinCaches,
+    /// Hand layers inputs in place of those that arrive.
+    FeedLayers,
 }
 
 impl Operation {
@@ -85,6 +87,7 @@ impl Operation {
             Self::ResumeRightPadded => "cache that goes on after padding on the right",
             Self::KeepCaches => "cache that can be saved",
             Self::JoinCaches => "batch of caches that rows join and leave",
+            Self::FeedLayers => "way to feed a layer by itself",
         }
     }
 }
@@ -118,7 +121,7 @@ pub const ENGINES: &[Engine] = &[
         host: Host::Native,
         installs: Some(Supply::Torch),
         package: "transformers",
-        offers: &[Operation::Texts, Operation::OtherValues],
+        offers: &[Operation::Texts, Operation::OtherValues, Operation::FeedLayers],
     },
     Engine {
         kind: EngineKind::Mlx,
@@ -132,6 +135,7 @@ pub const ENGINES: &[Engine] = &[
             Operation::DroppedFields,
             Operation::Convert,
             Operation::Pack,
+            Operation::FeedLayers,
             Operation::ResumeRightPadded,
             Operation::KeepCaches,
             Operation::JoinCaches,

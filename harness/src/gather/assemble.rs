@@ -8,13 +8,15 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    alone,
     ask::Ran,
     itself, long,
-    pairs::{dtypes, rotations, taps},
+    pairs::{dtypes, rotations},
     plan::{Plan, state_cases},
     prompt, quantised,
     read::{read_batch, read_logits, read_rows},
     said::{Baseline, Said},
+    taps::taps,
 };
 use crate::{
     answers::{Answers, Asked, Generation, Noise, OtherSpelling, Reference, Retied, State},
@@ -59,6 +61,7 @@ pub(super) fn assemble(
         taps.as_ref(),
     ));
     answers.put_taps(taps);
+    answers.put_alone(alone::assemble(plan, baseline.as_deref(), reference, port));
     answers.put_roundtrip(port.roundtrip(Need::Roundtrip));
     answers.put_retied(retied(plan, reference, port));
     answers.put_fields(reference.fields(Need::Fields));

@@ -10,6 +10,7 @@
 //! and `port` ask it through `ask`, each puts into `said` what it was told under the needs of the
 //! checks, and `assemble` brings the two halves of each answer together.
 
+mod alone;
 pub(crate) mod ask;
 mod assemble;
 mod error;
@@ -26,6 +27,7 @@ pub(crate) mod read;
 mod reference;
 mod said;
 mod side;
+mod taps;
 
 pub use error::GatherError;
 pub(crate) use error::reference_absence;
@@ -38,6 +40,7 @@ use std::{fs, path::Path, sync::mpsc::channel, thread};
 use serde_json::json;
 
 use plan::{Plan, prepare, read_config};
+use port::Told;
 use said::Said;
 
 use crate::{
@@ -92,10 +95,13 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
     let plan = Plan { notes_files, ..plan };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
-    let (send_text, receive_text) = channel();
+    let (send_text, text) = channel();
+    let (send_inputs, inputs) = channel();
+    let told = Told { text, inputs };
     let (reference, port) = thread::scope(|scope| {
-        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored, receive_text));
-        let reference = reference::ask(&mut session, &plan, &receive_ignored, send_text);
+        let port = scope.spawn(|| port::ask(&mut lane.port, &plan, send_ignored, told));
+        let reference =
+            reference::ask(&mut session, &plan, &receive_ignored, send_text, send_inputs);
         (reference, port.join().expect("the port's side does not panic"))
     });
     let text = texts(&mut session, &plan, &reference, &port);

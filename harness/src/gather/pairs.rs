@@ -1,4 +1,4 @@
-//! Both sides' modules and rotations, paired and measured.
+//! Both sides' rotations and dtypes, paired.
 
 use std::collections::BTreeMap;
 
@@ -6,102 +6,13 @@ use super::{
     ask::{Ran, Turned},
     plan::Plan,
     read::{LOGITS, unreadable},
-    said::{Baseline, Said},
 };
 use crate::{
     answers::{Asked, DtypePair, Rotations, Taps},
-    engine::{Forwarded, TapInfo},
-    figure::Order,
-    measure::{
-        logits,
-        pairing::pair_modules,
-        taps::{TapFigure, relative_error},
-    },
-    need::Need,
+    engine::Forwarded,
     outcome::Absence,
     tensors::{Tensor, TensorFile},
-    tolerance::bound,
 };
-
-/// Pair the taps of the plain forward and measure each pair, two tensors in memory at a time.
-pub(super) fn taps(
-    plan: &Plan<'_>,
-    baseline: Result<&Baseline, &Absence>,
-    port: &Said,
-) -> Asked<Taps> {
-    let side = |said: Asked<Ran>| -> Asked<(Vec<TapInfo>, TensorFile)> {
-        let (forwarded, path) = said?;
-        let file = TensorFile::open(&path).map_err(|err| unreadable(&err))?;
-        Ok((forwarded.taps, file))
-    };
-    let baseline = baseline.map_err(Clone::clone)?;
-    let (truth_taps, truth) = side(baseline.truth.clone())?;
-    let (_, run) = side(baseline.run.clone())?;
-    let nudged: Vec<TensorFile> = baseline
-        .nudged
-        .as_ref()
-        .map_err(Clone::clone)?
-        .iter()
-        .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
-        .collect::<Asked<_>>()?;
-    let (port_taps, port_file) = side(port.forward(Need::Logits))?;
-    let (definition, port) = (&baseline.opened, &port.opened(Need::Judged)?);
-
-    let paths = |taps: &[TapInfo]| taps.iter().map(|it| it.path.clone()).collect::<Vec<_>>();
-    let fingerprints = |opened: &crate::engine::Opened| {
-        let pair = |it: &crate::engine::ParameterInfo| {
-            Some((it.built_as.clone().unwrap_or(it.name.clone()), it.fingerprint.clone()?))
-        };
-        opened.parameters.iter().filter_map(pair).collect::<Vec<_>>()
-    };
-    let pairs = pair_modules(
-        &paths(&truth_taps),
-        &paths(&port_taps),
-        &fingerprints(definition),
-        &fingerprints(port),
-    );
-    let by_path: BTreeMap<&str, &TapInfo> =
-        port_taps.iter().map(|it| (it.path.as_str(), it)).collect();
-    let mut result = Taps { pairs: Vec::new(), unpaired: Vec::new() };
-    for tap in &truth_taps {
-        let Some(other) = pairs.get(&tap.path).and_then(|it| by_path.get(it.as_str())) else {
-            let why = "no module of the port has its name or its weights".to_owned();
-            result.unpaired.push((tap.path.clone(), why));
-            continue;
-        };
-        let (Some(key), Some(other_key)) = (&tap.key, &other.key) else {
-            result.unpaired.push((tap.path.clone(), "its value could not be computed".to_owned()));
-            continue;
-        };
-        let read = |file: &TensorFile, key: &str| file.tensor(key).map_err(|err| unreadable(&err));
-        let elements = |shape: &[usize]| shape.iter().product::<usize>();
-        if elements(&tap.shape) != elements(&other.shape) {
-            let why = format!("its shape is {:?}, the port's {:?}", tap.shape, other.shape);
-            result.unpaired.push((tap.path.clone(), why));
-            continue;
-        }
-        let expected = read(&truth, key)?;
-        let base = read(&run, key)?;
-        let mut floor = relative_error(&expected, &base).0;
-        for nudged in &nudged {
-            floor = logits::max_or_nan(floor, relative_error(&base, &read(nudged, key)?).0);
-        }
-        let limit = bound(plan.question.regime, Order::Linear, floor, 1.0);
-        let (error, position) = relative_error(&expected, &read(&port_file, other_key)?);
-        result.pairs.push(TapFigure {
-            reference: tap.path.clone(),
-            port: other.path.clone(),
-            error,
-            floor: floor.max(plan.question.regime.precision().roundoff()),
-            bound: limit.limit(),
-            position,
-            shape: tap.shape.clone(),
-            reference_dtype: tap.dtype.clone(),
-            port_dtype: other.dtype.clone(),
-        });
-    }
-    Ok(result)
-}
 
 pub(super) fn rotations(
     plan: &Plan<'_>,

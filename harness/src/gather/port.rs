@@ -8,6 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{
+    alone::Layers,
     ask::{Ask, Ran},
     error::port_absence,
     long,
@@ -24,17 +25,24 @@ use crate::{
     outcome::Absence,
 };
 
-/// Ask the port. The config keys that it drops go to `ignored` as soon as they are known; `text` gives
-/// the reference's long text.
+/// What the reference tells the port's side.
+pub(super) struct Told {
+    /// Its long text.
+    pub(super) text: Receiver<Vec<u32>>,
+    /// Which layers' inputs are in its file.
+    pub(super) inputs: Receiver<Asked<Layers>>,
+}
+
+/// Ask the port. The config keys that it drops go to `ignored` as soon as they are known.
 #[expect(clippy::needless_pass_by_value, reason = "their drop says that nothing more comes")]
 pub(super) fn ask(
     worker: &mut Worker,
     plan: &Plan<'_>,
     ignored: Sender<Asked<Vec<String>>>,
-    text: Receiver<Vec<u32>>,
+    told: Told,
 ) -> Said {
     match worker.session() {
-        Ok(mut session) => with_session(&mut session, plan, &ignored, &text),
+        Ok(mut session) => with_session(&mut session, plan, &ignored, &told),
         Err(err) => {
             let absence = port_absence(&err);
             // The receiver may be gone when the reference failed first; then nobody needs it.
@@ -51,7 +59,7 @@ fn with_session(
     session: &mut Session<'_>,
     plan: &Plan<'_>,
     ignored: &Sender<Asked<Vec<String>>>,
-    text: &Receiver<Vec<u32>>,
+    told: &Told,
 ) -> Said {
     let precision = plan.question.regime.precision();
     let ask = Ask::new(session, &plan.work, "port", port_absence);
@@ -68,7 +76,7 @@ fn with_session(
     let mut said = absence.as_ref().map_or_else(Said::new, nothing);
     said.put(Need::Judged, opened.map(Half::Opened));
     if absence.is_none() {
-        opened_port(&mut side, &mut said, text);
+        opened_port(&mut side, &mut said, told);
     }
     said.put(Need::OtherSpelling, side.plain_of(&plan.other_spelling, precision));
     if plan.notes_files {
@@ -82,10 +90,13 @@ fn with_session(
 }
 
 /// All that a port which opened is asked.
-fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, text: &Receiver<Vec<u32>>) {
+fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, told: &Told) {
     let plan = side.plan;
     let plain = side.plain();
-    said.put(Need::Logits, side.ask.forward("run", &plain, "plain").map(Half::Forward));
+    let plain = side.ask.forward("run", &plain, "plain");
+    let alone = side.alone_when_told(&plain, &told.inputs);
+    said.put(Need::Logits, plain.map(Half::Forward));
+    said.put(Need::Alone, alone.map(Half::Forward));
     for (case, allowed) in state_cases(plan) {
         let state = allowed.and_then(|()| side.state(case));
         said.put(Need::State(case.way), state.map(Half::Forward));
@@ -95,7 +106,7 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, text: &Receiver<Vec<u32
         let generated = side.generate("run", long::new_tokens(plan), "generated");
         said.put(Need::Generation, generated.map(Half::Text));
     }
-    let along = side.wanted(Need::Long, |it| it.received("run", text));
+    let along = side.wanted(Need::Long, |it| it.received("run", &told.text));
     said.put(Need::Long, along.map(Half::Forward));
     let prompts = side.wanted(Need::Prompt, |it| it.long_prompts("run"));
     said.put(Need::Prompt, prompts.map(Half::Logits));

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    alone::{self, Layers},
     ask::{Ask, Ran},
     error::reference_absence,
     plan::Plan,
@@ -35,12 +36,14 @@ struct Reads {
 }
 
 /// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened; `text`
-/// takes the long text as soon as it is written.
+/// takes the long text as soon as it is written, `inputs` which layers' inputs are in the file of the truth.
+#[expect(clippy::needless_pass_by_value, reason = "their drop says that nothing more comes")]
 pub(super) fn ask(
     session: &mut Session<'_>,
     plan: &Plan<'_>,
     ignored: &Receiver<Asked<Vec<String>>>,
     text: Sender<Vec<u32>>,
+    inputs: Sender<Asked<Layers>>,
 ) -> Said {
     let regime = plan.question.regime;
     let ask = Ask::new(session, &plan.work, "reference", reference_absence);
@@ -53,10 +56,14 @@ pub(super) fn ask(
     let mut said = Said::new();
     let plain = side.plain();
     let truth = side.ask.forward("truth", &plain, "truth");
+    let layers = truth.clone().and_then(|it| alone::layers(&it.0));
+    // The receiver may be gone when the port failed first; then nobody needs it.
+    let _ = inputs.send(layers.clone());
+    drop(inputs);
     let batched = BATCHED.map(Need::State).into_iter().filter(|it| plan.question.wants(*it));
     let batched: Vec<Need> = batched.collect();
     if !batched.is_empty() {
-        let alone = side.alone();
+        let alone = side.rows_alone();
         for need in batched {
             said.put(need, alone.clone().map(Half::Logits));
         }
@@ -76,7 +83,10 @@ pub(super) fn ask(
     let load_seconds = running.as_ref().ok().and_then(|it| it.seconds);
     let running = running.map(|_| ());
     let run = running.clone().and_then(|()| side.ask.forward("run", &plain, "run"));
-    let nudged = (0..nudges(regime)).map(|index| side.nudged(index)).collect();
+    let fed = layers.clone().and_then(|it| side.alone("run", &it, &it));
+    let mut fed = vec![fed.map(|it| it.1)];
+    let nudged = (0..nudges(regime)).map(|index| side.nudged(index, &layers, &mut fed)).collect();
+    said.put(Need::Alone, fed.into_iter().collect::<Asked<_>>().map(Half::Logits));
     let baseline = Baseline { opened, truth, run, nudged, load_seconds };
     said.put(Need::Reference, Ok(Half::Baseline(Box::new(baseline))));
     let itself = itself.map(|mut fed| {
@@ -118,7 +128,7 @@ pub(super) fn ask(
     said.put(Need::Quantised, side.rounded().map(Half::Logits));
     let fields = read.and_then(|read| {
         let ignored = side.experiments(&read, ignored)?;
-        Ok(Half::Fields(Fields { read, ignored }))
+        Ok(Half::Fields(Fields { read, ignored, ..Fields::default() }))
     });
     said.put(Need::Fields, fields);
     said
@@ -154,17 +164,23 @@ impl Side<'_, '_> {
         self.ask.open(&Open { ulp_noise: nudge, ulp, ..open })
     }
 
-    /// The plain forward with nudged weights.
-    fn nudged(&mut self, index: u64) -> Asked<Ran> {
-        let question = self.plan.question;
-        self.open("nudged", question.regime.precision(), Some(question.seed + index))?;
-        let said = self.ask.forward("nudged", &self.plain(), &format!("nudged-{index}"));
-        self.ask.close("nudged");
+    /// The plain forward with nudged weights; into `fed` goes the one whose layers get the inputs of the truth.
+    fn nudged(
+        &mut self,
+        index: u64,
+        layers: &Asked<Layers>,
+        fed: &mut Vec<Asked<PathBuf>>,
+    ) -> Asked<Ran> {
+        let (question, handle) = (self.plan.question, format!("nudged-{index}"));
+        self.open(&handle, question.regime.precision(), Some(question.seed + index))?;
+        let said = self.ask.forward(&handle, &self.plain(), &handle);
+        fed.push(layers.clone().and_then(|it| self.alone(&handle, &it, &it)).map(|it| it.1));
+        self.ask.close(&handle);
         said
     }
 
     /// Logits of each row of the batch, alone.
-    fn alone(&mut self) -> Asked<Vec<PathBuf>> {
+    fn rows_alone(&mut self) -> Asked<Vec<PathBuf>> {
         let rows = self.plan.batch.iter().enumerate();
         rows.map(|(index, row)| {
             let alone = Forward::of(Inputs::text(vec![row.clone()]));

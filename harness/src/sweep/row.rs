@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Proof;
 use crate::{
-    case::Spelling,
+    case::{Regime, Spelling},
     check::{CHECKS, Group, SHOWN, deviations, hidden, logits::MAX_ABS},
     evidence::Evidence,
     figure::{Figure, Real, significant},
@@ -133,9 +133,9 @@ fn reason(evidence: &Evidence) -> Option<String> {
     });
     let place = failing().find_map(|it| it.place.as_ref()).map(|it| match it.how_far() {
         Some(far) => {
-            format!("first differs at {} (relative error {})", it.module, significant(far, 2))
+            format!("first differs at {} (relative error {})", it.says(), significant(far, 2))
         }
-        None => format!("first differs at {}", it.module),
+        None => format!("first differs at {}", it.says()),
     });
     let finding = failing().find_map(|it| Some(format!("{}: {}", it.id, it.findings.first()?)));
     let figure = || {
@@ -163,7 +163,11 @@ pub(super) fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -
         bound: None,
         worst_multiple: None,
         failed: Vec::new(),
-        not_run: CHECKS.iter().filter(|it| it.gate).map(|it| it.id.to_owned()).collect(),
+        not_run: CHECKS
+            .iter()
+            .filter(|it| it.gate && it.is_asked_in(Regime::Logic))
+            .map(|it| it.id.to_owned())
+            .collect(),
         reason: Some(err.to_string()),
         proofs: Vec::new(),
         unexplained: Vec::new(),

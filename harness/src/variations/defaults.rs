@@ -42,8 +42,8 @@ struct Base {
     whole: Value,
 }
 
-/// Ask a port for what config.json leaves out. `wrong` is what it does at other values: those fields keep
-/// the base's.
+/// Ask a port for what config.json leaves out. `wrong` is what it does at other values: where it does not
+/// bear all defaults, those fields keep the base's.
 ///
 /// # Errors
 ///
@@ -53,13 +53,14 @@ pub(super) fn ask(
     domain: &Domain,
     wrong: &[Varied],
 ) -> Result<Option<Defaults>, EngineError> {
-    let blamed = |it: &&Setting| {
+    let is_right = |it: &&Setting| {
         wrong.iter().all(|one| one.settings.iter().all(|other| other.field != it.field))
     };
-    let settings: Vec<Setting> = domain.defaults.iter().filter(blamed).cloned().collect();
+    let right: Vec<Setting> = domain.defaults.iter().filter(is_right).cloned().collect();
     let mut chosen = None;
-    // Where the port does not bear these values even when they are written out, the base's own will do.
-    for settings in [settings.as_slice(), &[]] {
+    // Where the port does not bear these values even when they are written out, fewer will do, or the base's
+    // own.
+    for settings in [&domain.defaults[..], &right, &[]] {
         if let Some(base) = base(sides, settings, 0)?
             && sides.held(&base.expected, &base.made)? == Said::Right
         {

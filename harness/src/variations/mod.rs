@@ -22,7 +22,7 @@ mod domain;
 mod one;
 mod shrink;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{
     answers::Asked,
@@ -67,6 +67,47 @@ pub fn ask(
     drop(sides);
     lane.note(files);
     found
+}
+
+/// Of fields that a wrong port drops, those that are not why it is wrong. With all `suspects` at the values
+/// that it may assume for them it is right or not; where it is, the fewest that bring this about are why.
+///
+/// # Errors
+///
+/// A cancelled asking; where an engine ends, nothing is known, and every field stays a suspect.
+pub fn bystanders(
+    lane: &mut Lane,
+    question: &Question,
+    work: &Path,
+    suspects: &[Setting],
+) -> Result<BTreeSet<String>, EngineError> {
+    let cannot = lane.pair().reference().offers(Operation::OtherValues).is_err();
+    if suspects.is_empty() || question.checkpoint.is_some() || cannot {
+        return Ok(BTreeSet::new());
+    }
+    let notes_files = lane.notes_files();
+    let mut sides = Sides::open(lane, question, work)?;
+    let guilty = guilty(&mut sides, suspects);
+    let files = if notes_files { sides.imported() } else { Files::default() };
+    drop(sides);
+    lane.note(files);
+    let guilty = match guilty {
+        Ok(guilty) => guilty,
+        Err(EngineError::Cancelled) => return Err(EngineError::Cancelled),
+        Err(_) => suspects.to_vec(),
+    };
+    let names = suspects.iter().filter(|it| !guilty.contains(it)).map(|it| it.field.clone());
+    Ok(names.collect())
+}
+
+fn guilty(sides: &mut Sides<'_>, suspects: &[Setting]) -> Result<Vec<Setting>, EngineError> {
+    match sides.ask(suspects, 0)? {
+        Said::Right => shrink::smallest(suspects, &mut |them: &[Setting]| {
+            Ok(sides.ask(them, 0)? == Said::Right)
+        }),
+        Said::Deviates(_) => Ok(Vec::new()),
+        Said::Nothing { .. } => Ok(suspects.to_vec()),
+    }
 }
 
 fn vary(

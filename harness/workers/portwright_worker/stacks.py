@@ -14,3 +14,9 @@ def is_text(path: str) -> bool:
         if any(word in name for word in _OTHERS):
             return False
     return True
+
+
+def is_layer(path: str) -> bool:
+    """Whether a path is that of a whole layer of the text decoder: it ends in its one number."""
+    names = path.split(".")
+    return names[-1].isdigit() and sum(it.isdigit() for it in names) == 1 and is_text(path)

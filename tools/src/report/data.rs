@@ -11,7 +11,7 @@ use portwright_harness::{
     evidence::Evidence,
     figure::{Bound, Real},
     layer::is_decoder_layer,
-    outcome::{CheckRecord, Outcome, Verdict},
+    outcome::{CheckRecord, Outcome, Place, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
         },
         "judged_runs": evidence.roles.judged().runs().noun(),
         "place": place,
+        "place_says": place.map(Place::says),
         "findings": findings,
         "summaries": summaries(),
         "architecture": architecture(evidence),

@@ -27,7 +27,7 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
     let row = |what: &str, why: &str| Untested { what: what.to_owned(), why: why.to_owned() };
     let mut rows: Vec<Untested> = CHECKS
         .iter()
-        .filter(|it| evidence.check(it.id).is_none())
+        .filter(|it| it.is_asked_in(evidence.regime) && evidence.check(it.id).is_none())
         .map(|it| row(it.id, "it was not asked"))
         .collect();
     for check in &evidence.checks {

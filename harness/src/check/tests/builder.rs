@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise, OtherSpelling,
-        Quantised, Reference, Retied, Rotations, State, Taps,
+        Alone, Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise,
+        OtherSpelling, Quantised, Reference, Retied, Rotations, State, Step, Taps,
     },
     case::{QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},
@@ -59,7 +59,14 @@ pub(super) fn tap(path: &str, floors: f64) -> TapFigure {
         shape: SHAPE.to_vec(),
         reference_dtype: "float32".into(),
         port_dtype: "float32".into(),
+        factor: None,
     }
+}
+
+/// A step of the first layer that errs by so many noise floors, where a layer that does nothing errs by `idle`.
+pub(super) fn step(floors: f64, idle: f64) -> Alone {
+    let layer = Some("model.layers.0".to_owned());
+    Alone { steps: vec![Step { layer, figure: tap("model.layers.1:input", floors), idle }] }
 }
 
 /// The reference, as it was opened.
@@ -76,7 +83,8 @@ pub(super) fn right() -> Answers {
     answers.put_logits(Ok(logits(NOISE)));
     let paths = ["model.layers.0", "model.layers.1", "model.norm"];
     let pairs = paths.iter().map(|it| tap(it, 1.0)).collect();
-    answers.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+    answers.put_taps(Ok(Taps { pairs, ..Taps::default() }));
+    answers.put_alone(Ok(step(1.0, 0.5)));
     for case in STATE_CASES {
         answers.put_state(case.way, Ok(State { rows: vec![(logits(0.0), logits(NOISE))] }));
     }

@@ -1,18 +1,19 @@
 //! Every check with answers that pass it, that fail it, and with which it cannot run.
 
 mod builder;
+mod layers;
 mod variations;
 
 use std::collections::BTreeSet;
 
-use builder::{dtypes, logits, noise, reference, right, table, tap, variations};
+use builder::{dtypes, logits, noise, reference, right, step, table, tap, variations};
 use serde_json::json;
 
 use super::{CHECKS, Check, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied,
-        Rotations, State, Taps,
+        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Reference,
+        Reordered, Retied, Rotations, State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},
@@ -53,6 +54,15 @@ fn leave_out(answers: &mut Answers, deviation: Deviation) {
     answers.put_variations(Ok(varied));
 }
 
+/// A field that moves the reference's logits, and that the port drops.
+fn dropped(field: &str) -> Fields {
+    let (value_before, value_after) = (json!(1e-5), json!(1e-2));
+    let max_diff = Some(0.3);
+    let experiment = Experiment { value_before, value_after, max_diff, ..Experiment::default() };
+    let ignored = [(field.to_owned(), experiment)].into();
+    Fields { read: vec![field.to_owned()], ignored, ..Fields::default() }
+}
+
 type Spoil = fn(&mut Answers);
 
 /// What makes each check fail, by its id: more than one fault where it looks at more than one thing.
@@ -88,15 +98,7 @@ const FAULTS: &[(&str, Spoil)] = &[
     }),
     ("config-loads", |it| it.put_judged(Ok(opened(json!({"args_used": []}))))),
     ("config-fields", |it| {
-        let experiment = Experiment {
-            value_before: json!(1e-5),
-            value_after: json!(1e-2),
-            max_diff: Some(0.3),
-            is_default: false,
-            error: None,
-        };
-        let ignored = [("rms_norm_eps".to_owned(), experiment)].into();
-        it.put_fields(Ok(Fields { read: vec!["rms_norm_eps".into()], ignored }));
+        it.put_fields(Ok(dropped("rms_norm_eps")));
         it.put_logits(Ok(logits(WRONG)));
     }),
     ("config-spellings", |it| {
@@ -128,11 +130,12 @@ const FAULTS: &[(&str, Spoil)] = &[
     }),
     ("logits-distribution", |it| it.put_logits(Ok(logits(WRONG)))),
     ("logits-top-k", |it| it.put_logits(Ok(logits(WRONG)))),
+    ("layers-alone", |it| it.put_alone(Ok(step(9.0, 0.5)))),
     ("taps-agree", |it| {
         it.put_logits(Ok(logits(WRONG)));
         let paths = [("model.layers.0", 1.0), ("model.layers.1", 1e5), ("model.norm", 1e5)];
         let pairs = paths.iter().map(|it| tap(it.0, it.1)).collect();
-        it.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+        it.put_taps(Ok(Taps { pairs, ..Taps::default() }));
     }),
     ("state-decode", |it| state(it, StateWay::Decode)),
     ("state-chunked", |it| state(it, StateWay::Chunked)),
@@ -350,7 +353,8 @@ fn a_layer_that_could_not_be_read_or_paired_holds_a_pass_back() {
 
     let taps = |unpaired: &str| {
         let pairs = vec![tap("model.layers.0", 1.0), tap("model.norm", 1.0)];
-        Ok(Taps { pairs, unpaired: vec![(unpaired.to_owned(), "another shape".to_owned())] })
+        let unpaired = vec![(unpaired.to_owned(), "another shape".to_owned())];
+        Ok(Taps { pairs, unpaired, ..Taps::default() })
     };
     answers.put_taps(taps("model.layers.1"));
     assert_eq!(record("taps-agree", &answers).outcome, Outcome::NotRun);
@@ -364,9 +368,10 @@ fn layers_of_a_vision_tower_are_none_of_the_decoder() {
     let mut answers = right();
     let pairs = vec![tap("vision_tower.layers.0", 1e5), tap("language_model.layers.0", 1.0)];
     let unpaired = vec![("vision_tower.layers.1".to_owned(), "another shape".to_owned())];
-    answers.put_taps(Ok(Taps { pairs, unpaired: unpaired.clone() }));
+    answers.put_taps(Ok(Taps { pairs, unpaired: unpaired.clone(), ..Taps::default() }));
     assert_eq!(record("taps-agree", &answers).outcome, Outcome::Pass);
-    answers.put_taps(Ok(Taps { pairs: vec![tap("vision_tower.layers.0", 1.0)], unpaired }));
+    let pairs = vec![tap("vision_tower.layers.0", 1.0)];
+    answers.put_taps(Ok(Taps { pairs, unpaired, ..Taps::default() }));
     assert_eq!(record("taps-agree", &answers).outcome, Outcome::NotRun);
     answers.put_dtypes(Ok(vec![dtypes("vision_tower.layers.0", "float32")]));
     assert_ne!(record("dtype-stream", &answers).outcome, Outcome::Fail);
@@ -400,7 +405,7 @@ fn a_divergence_names_the_first_layer_that_does_not_recover() {
         ("model.norm", 1e5),
     ];
     let pairs = paths.iter().map(|it| tap(it.0, it.1)).collect();
-    answers.put_taps(Ok(Taps { pairs, unpaired: Vec::new() }));
+    answers.put_taps(Ok(Taps { pairs, ..Taps::default() }));
     let place = record("taps-agree", &answers).place.unwrap();
     assert_eq!(
         (place.module.as_str(), place.stage.as_str()),
@@ -451,4 +456,16 @@ fn a_degenerate_text_passes_nobody() {
     let same = record("greedy-ids", &answers);
     assert_eq!(same.outcome, Outcome::NotRun);
     assert!(format!("{:?}", same.absence).contains("no power"), "{same:?}");
+}
+
+#[test]
+fn a_dropped_field_without_which_the_port_is_as_wrong_is_named_but_does_not_count() {
+    let mut answers = right();
+    answers.put_logits(Ok(logits(WRONG)));
+    let bystanders = [String::from("rms_norm_eps")].into();
+    answers.put_fields(Ok(Fields { bystanders, ..dropped("rms_norm_eps") }));
+    let record = record("config-fields", &answers);
+    assert_eq!(record.outcome, Outcome::Pass);
+    let said = &record.findings[0];
+    assert!(said.contains("`rms_norm_eps`") && said.contains("wrong all the same"), "{said}");
 }

@@ -25,9 +25,11 @@ def forward(session: Session, request: dict) -> dict:
     if request.get("join"):
         return _joined(handle, request)
     tokens = mx.array(request["tokens"])
-    taps = Taps(handle.model) if request.get("taps") else None
+    feed = request.get("feed")
+    taps = Taps(handle.model) if request.get("taps") or feed else None
+    watching = _fed(taps, feed) if feed else taps or nullcontext()
     started = time.perf_counter()
-    with _compiling(request.get("compile")), taps or nullcontext():
+    with _compiling(request.get("compile")), watching:
         logits = _run(handle, tokens, request)
         kernels.evaluate(logits)
     seconds = time.perf_counter() - started
@@ -112,11 +114,22 @@ def _check(request: dict) -> None:
     chunks = request.get("chunks")
     if request.get("trim") and not chunks:
         raise WorkerError("unsupported", "`trim` needs `chunks`: there is no cache to trim")
-    if request.get("taps") and chunks:
+    if (request.get("taps") or request.get("feed")) and chunks:
         raise WorkerError("unsupported", "`taps` are taken in one call, without `chunks`")
     if chunks and sum(chunks) != len(request["tokens"][0]):
         raise WorkerError("unsupported", f"the chunks add up to {sum(chunks)}, the rows have "
                                          f"{len(request['tokens'][0])} tokens")
+
+
+@contextmanager
+def _fed(taps: Taps, feed: dict) -> Iterator[None]:
+    """Layers get inputs from a file in place of those that arrive."""
+    whole = mx.load(feed["file"])
+    try:
+        taps.feed({path: whole[key] for path, key in feed["inputs"].items()})
+        yield
+    finally:
+        taps.let_go()
 
 
 @contextmanager

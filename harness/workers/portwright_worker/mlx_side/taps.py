@@ -1,4 +1,5 @@
-"""Taps: the output of every submodule in the order in which they finish.
+"""Taps: the output of every submodule in the order in which they finish, with what entered layers and
+attention.
 
 A module is called through its class, so a tapped module gets a subclass of its class, of the same
 name, whose ``__call__`` keeps the result. The graph that MLX evaluates is the same one.
@@ -6,12 +7,14 @@ name, whose ``__call__`` keeps the result. The graph that MLX evaluates is the s
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from ..session import WorkerError
+from ..stacks import is_layer
 from . import values
 
 
@@ -21,33 +24,86 @@ class Taps:
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._plain: list[tuple[nn.Module, type]] = []
-        self._seen: list[tuple[str, str, mx.array]] = []
+        self._seen: list[tuple[str, mx.array]] = []
+        # The modules that are being called, the innermost last.
+        self._inside: list[str] = []
 
     def __enter__(self) -> Taps:
         for path, module in submodules(self._model):
             self._plain.append((module, type(module)))
-            cls = type(module).__name__
-            watch(module, lambda out, path=path, cls=cls: self._note(path, cls, out))
+            watch(module, self._leaving(path), self._entering(path))
+        self._attend = mx.fast.scaled_dot_product_attention
+        mx.fast.scaled_dot_product_attention = self._attending
         return self
 
     def __exit__(self, *_: object) -> None:
+        mx.fast.scaled_dot_product_attention = self._attend
+        self.let_go()
+
+    def feed(self, arrays: dict[str, mx.array]) -> None:
+        """Hand layers these inputs, by their paths, in place of those that arrive, which are kept."""
+        for path, module in submodules(self._model):
+            if path in arrays:
+                self._plain.append((module, type(module)))
+                watch(module, lambda _: None, self._feeding(path, arrays[path]))
+
+    def let_go(self) -> None:
+        """Give every module its own class back."""
         for module, cls in self._plain:
             object.__setattr__(module, "__class__", cls)
 
-    def _note(self, path: str, cls: str, output: Any) -> None:
+    def _leaving(self, path: str) -> Callable:
+        def leaving(output: Any) -> None:
+            self._inside.pop()
+            self._note(path, output)
+
+        return leaving
+
+    def _entering(self, path: str) -> Callable:
+        def entering(args: tuple, kwargs: dict) -> None:
+            self._inside.append(path)
+            if is_layer(path):
+                self._note(f"{path}:input", (args, kwargs))
+
+        return entering
+
+    def _feeding(self, path: str, ours: mx.array) -> Callable:
+        def feeding(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+            arrived = first_floating((args, kwargs))
+            if arrived is None or arrived.size != ours.size:
+                raise WorkerError("unsupported", f"the input of `{path}` has another shape")
+            self._note(f"{path}:input", arrived)
+            array = ours.reshape(arrived.shape).astype(arrived.dtype)
+            swap = lambda it: array if it is arrived else it  # noqa: E731
+            return tuple(swap(it) for it in args), {name: swap(it) for name, it in kwargs.items()}
+
+        return feeding
+
+    def _attending(self, q: mx.array, k: mx.array, v: mx.array, *args: Any, scale: float,
+                   mask: Any = None, **options: Any) -> mx.array:
+        """The attention function whose operands are kept: the queries with their scale. [B, H, T, D]"""
+        output = self._attend(q, k, v, *args, scale=scale, mask=mask, **options)
+        if self._inside:
+            operands = {"value": v, "key": k, "query": q * scale, "mask": allowed(mask, q, k),
+                        "sinks": options.get("sinks"), "attended": output}
+            for name, operand in operands.items():
+                self._note(f"{self._inside[-1]}:{name}", operand)
+        return output
+
+    def _note(self, path: str, output: Any) -> None:
         array = first_floating(output)
         if array is not None:
-            self._seen.append((path, cls, array))
+            self._seen.append((path, array))
 
     def collect(self, wide: bool) -> tuple[list[dict], dict[str, np.ndarray]]:
         """The taps' descriptions, and their tensors by key."""
         listed, tensors, calls = [], {}, {}
-        lost = _evaluate([array for _, _, array in self._seen])
-        for i, (path, cls, array) in enumerate(self._seen):
+        lost = _evaluate([array for _, array in self._seen])
+        for i, (path, array) in enumerate(self._seen):
             calls[path] = calls.get(path, 0) + 1
             name = path if calls[path] == 1 else f"{path}#{calls[path]}"
             dtype = str(array.dtype).rpartition(".")[2]
-            entry = {"path": name, "class": cls, "key": None, "shape": list(array.shape),
+            entry = {"path": name, "key": None, "shape": list(array.shape),
                      "dtype": dtype, "nominal": dtype}
             if i in lost:
                 entry["reason"] = lost[i]
@@ -68,13 +124,14 @@ def submodules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield path, module
 
 
-def watch(module: nn.Module, after: Any, before: Any = None) -> None:
-    """Call ``after(output)`` each time the module has run, and ``before(args, kwargs)`` ahead."""
+def watch(module: nn.Module, after: Callable, before: Callable | None = None) -> None:
+    """Call ``after(output)`` each time the module has run, and ``before(args, kwargs)`` ahead; what that
+    returns takes the arguments' place."""
     cls = type(module)
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if before is not None:
-            before(args, kwargs)
+        if before is not None and (instead := before(args, kwargs)) is not None:
+            args, kwargs = instead
         output = cls.__call__(self, *args, **kwargs)
         after(output)
         return output
@@ -84,8 +141,25 @@ def watch(module: nn.Module, after: Any, before: Any = None) -> None:
     object.__setattr__(module, "__class__", watched)
 
 
+def allowed(mask: Any, q: mx.array, k: mx.array) -> mx.array:
+    """Which keys the first row's queries see: 1 or 0. [T, S]"""
+    shape = (q.shape[-2], k.shape[-2])
+    if mask is None:
+        return mx.ones(shape)
+    if isinstance(mask, str):
+        return mx.tril(mx.ones(shape), k=shape[1] - shape[0])
+    seen = mask if mask.dtype == mx.bool_ else mask > HIDDEN
+    while seen.ndim > 2:
+        seen = seen[0]
+    return mx.broadcast_to(seen.astype(mx.float32), shape)
+
+
+# What a mask adds to a score that does not count is below this, and a bias above.
+HIDDEN = -1e4
+
+
 def first_floating(output: Any) -> mx.array | None:
-    """The first floating array in what a module returned."""
+    """The first floating array in what a module takes or returns."""
     if isinstance(output, mx.array):
         return output if mx.issubdtype(output.dtype, mx.floating) else None
     if isinstance(output, dict):

@@ -21,6 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .dimensions import HEAD, WIDTH
+
 KEEP = object()
 
 
@@ -45,7 +47,7 @@ class Adjustment:
 _GEMMA3N = {
     "num_hidden_layers": 6, "num_kv_shared_layers": 2,
     "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
-    "activation_sparsity_pattern": [0.9, 0.9, 0.9, 0.0, 0.0, 0.0], "intermediate_size": [96] * 6}
+    "activation_sparsity_pattern": [0.9, 0.9, 0.9, 0.0, 0.0, 0.0], "intermediate_size": [192] * 6}
 _YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64,
          "beta_fast": 32.0, "beta_slow": 1.0, "rope_theta": 77_000.0}
 
@@ -55,8 +57,8 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "mlp_bias": False, "post_norm": False, "qk_norm": True}),
     "bailing_hybrid": Adjustment(
         "the class overwrites head_dim, from which it reads the width of its linear heads", {
-        "head_dim": 16}, extra={
-        "head_dim": 16, "score_function": "sigmoid", "rope_interleave": True, "q_lora_rank": None,
+        "head_dim": HEAD}, extra={
+        "head_dim": HEAD, "score_function": "sigmoid", "rope_interleave": True, "q_lora_rank": None,
         "no_kda_lora": True, "moe_router_enable_expert_bias": True,
         "moe_shared_expert_intermediate_size": 40},
         publish_as=("num_experts_per_tok", "n_group", "max_position_embeddings", "norm_topk_prob"),
@@ -71,7 +73,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                                                   "mrope_section": [2, 3, 3]}}}),
     "dbrx": Adjustment("published checkpoints clip and choose four experts", {
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 1.5, "rope_theta": 77_000.0},
-        "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 40, "moe_num_experts": 4,
+        "ffn_config": {"hidden_size": WIDTH, "ffn_hidden_size": 40, "moe_num_experts": 4,
                        "moe_top_k": 2, "ffn_act_fn": {"name": "silu"}}}),
     "deepseek_v2": Adjustment("the published large model chooses within groups; all have this scaling", {
         "topk_method": "group_limited_greedy", "n_group": 2, "topk_group": 1,
@@ -90,11 +92,11 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "sliding_window_pattern": "LLLG",
         "rope_parameters": {"rope_type": "llama3", "rope_theta": 77_000.0, "factor": 16.0,
                             "high_freq_factor": 4.0, "low_freq_factor": 1.0,
-                            "original_max_position_embeddings": 64}}, extra={"head_dim": 16}),
+                            "original_max_position_embeddings": 64}}, extra={"head_dim": WIDTH // 4}),
     "exaone_moe": Adjustment("published fields that the class does not know", extra={
-        "head_dim": 16, "is_moe_layer": [False, True, True, True, True, True],
+        "head_dim": WIDTH // 4, "is_moe_layer": [False, True, True, True, True, True],
         "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
-    "falcon_h1": Adjustment("published fields that the class does not know", extra={"head_dim": 16}),
+    "falcon_h1": Adjustment("published fields that the class does not know", extra={"head_dim": WIDTH // 4}),
     "gemma3n": Adjustment("published as a multimodal model", _GEMMA3N, rename=((r"^model\.", "model.language_model."),),
                           unused=("self_attn.k_proj", "self_attn.v_proj", "self_attn.k_norm")),
     "gemma3n_text": Adjustment("shared keys and values, both kinds of layers, sparse and dense", _GEMMA3N),
@@ -120,7 +122,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         extra={"global_head_dim": 32, "num_global_key_value_heads": 1, "hidden_size_per_layer_input": 0,
                "enable_moe_block": False, "num_experts": None}, omit=("per_layer_config",)),
     "glm4_moe": Adjustment("published fields that the class does not know", extra={
-        "head_dim": 16, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+        "head_dim": WIDTH // 4, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
     "glm4_moe_lite": Adjustment("published configs say which layers are dense as a number",
                                 extra={"first_k_dense_replace": 1}),
     "glm_moe_dsa": Adjustment(
@@ -131,18 +133,19 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "first_k_dense_replace": 1, "indexer_rope_interleave": True}, new_spelling_only=True),
     "gpt2": Adjustment("published without the prefix and with a field that the class does not know",
                        extra={"n_ctx": 512}, rename=((r"^transformer\.", ""),)),
-    "gpt_bigcode": Adjustment("published configs say the width", {"n_inner": 96}),
+    "gpt_bigcode": Adjustment("published configs say the width", {"n_inner": 192}),
     "gpt_neo": Adjustment("its pattern is written as a product", {
         "attention_types": [[["global", "local"], 2]], "num_layers": 4}),
     "gpt_neox": Adjustment("its blocks are called `h_to_4h`: four times the stream, always", {
-        "intermediate_size": 256}),
+        "intermediate_size": 4 * WIDTH}),
     "granitemoehybrid": Adjustment("the class's default has no attention layer", {
         "layer_types": ["linear_attention", "linear_attention", "full_attention",
                         "linear_attention", "full_attention"],
         "position_embedding_type": "rope"},
         layer_words={"linear_attention": "mamba", "full_attention": "attention"}),
+    "helium": Adjustment("its output matrix has no other width than the stream", {"head_dim": WIDTH // 4}),
     "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
-        "head_dim": 16,
+        "head_dim": HEAD,
         "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
                             "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
                             "rope_theta": 77_000.0}}),
@@ -161,7 +164,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                         "full_attention"]}),
     "lfm2": Adjustment("the class's default has no convolution", {
         "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}, extra={
-        "block_dim": 64, "block_ff_dim": 96, "full_attn_idxs": [2, 4]}),
+        "block_dim": WIDTH, "block_ff_dim": 192, "full_attn_idxs": [2, 4]}),
     "lfm2_moe": Adjustment("the class's default has no layer types", {
         "layer_types": ["conv", "conv", "full_attention", "conv", "full_attention"]}),
     "llama4": Adjustment("as published: one expert a token, each fourth layer without rotation", {
@@ -174,8 +177,8 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "longcat_flash": Adjustment("published fields that the class does not know", extra={
         "attention_method": "MLA", "zero_expert_type": "identity", "mla_scale_q_lora": True,
         "mla_scale_kv_lora": True, "norm_topk_prob": False, "router_bias": False}),
-    "mamba2": Adjustment("its heads are those of the expanded stream", {"num_heads": 8},
-                         extra={"intermediate_size": 128}),
+    "mamba2": Adjustment("its heads are those of the expanded stream", {"num_heads": 2 * WIDTH // 16, "head_dim": 16},
+                         extra={"intermediate_size": 2 * WIDTH}),
     "mellum": Adjustment("published checkpoints mix the layer types", {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
                         "full_attention"]}, publish_as=("num_experts",)),
@@ -189,7 +192,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                "sliding_window_size": 7, "sliding_window": 7, "n_shared_experts": None,
                "topk_method": "noaux_tc", "scoring_func": "sigmoid", "layernorm_epsilon": 3e-5,
                "rope_theta": 77_000.0, "swa_rope_theta": 25_000.0, "partial_rotary_factor": 0.5,
-               "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4, "swa_head_dim": 16,
+               "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4, "swa_head_dim": HEAD,
                "swa_v_head_dim": 12}),
     "minicpm3": Adjustment(
         "the published checkpoint has this scaling, in which short and long are the same, and values "
@@ -234,16 +237,16 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "indexer_compress_ratio": 2, "ple_layer_ids": [1], "heads_per_ngram": 2,
         "ngram_vocab_size_base": 200, "split_ngram_parts": 4, "hc_lowrank": 20,
         "eos_token_id": 2}),
-    "qwen3_moe": Adjustment("published names", extra={"head_dim": 16}, publish_as=("num_experts",)),
+    "qwen3_moe": Adjustment("published names", extra={"head_dim": HEAD}, publish_as=("num_experts",)),
     "recurrent_gemma": Adjustment("published checkpoints have one key-value head and a recurrence as wide as "
-                                  "the stream", {"lru_width": 64, "num_key_value_heads": 1}),
+                                  "the stream", {"lru_width": WIDTH, "num_key_value_heads": 1}),
     "reformer": Adjustment("the class's own positions and buckets belong to 64 thousand tokens", {
-        "axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 8], "attn_layers": ["local", "lsh"],
+        "axial_pos_embds_dim": [WIDTH // 4, WIDTH - WIDTH // 4], "axial_pos_shape": [8, 8], "attn_layers": ["local", "lsh"],
         "num_buckets": 4}),
     "solar_open": Adjustment("published fields that the class does not know", {
         "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
                             "partial_rotary_factor": 1.0}},
-        extra={"intermediate_size": 96, "first_k_dense_replace": 0}),
+        extra={"intermediate_size": 192, "first_k_dense_replace": 0}),
     "starcoder2": Adjustment("published checkpoints have a window", {"sliding_window": 8}),
     "xmod": Adjustment("published checkpoints name their language", {"default_language": "en_XX"}),
     "zamba2": Adjustment("the class's default pattern has 54 layers", {

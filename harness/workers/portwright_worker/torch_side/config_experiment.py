@@ -32,8 +32,9 @@ def config_experiment(session: Session, request: dict) -> dict:
         raise WorkerError("config", f"config.json has no field `{dotted}`", file=path)
     old = holder[key]
     new = another(key, old) or another_word(before["model_type"], key, old)
+    default = defaults_of(before["model_type"], key)
     result = {"value_before": old, "value_after": new, "max_diff": None, "error": None,
-              "is_default": old == default_of(before["model_type"], key)}
+              "is_default": old == (default or [None])[0], "default": default}
     if new is None:
         return {**result, "error": "no other valid value is known for this field"}
     holder[key] = new
@@ -68,13 +69,18 @@ def another_word(model_type: str, key: str, value: Any) -> str | None:
     return next((it for it in words if it != value), None)
 
 
-def default_of(model_type: str, key: str) -> Any:
-    """What the definition's own config class gives the field, at the top or in its text part."""
+def defaults_of(model_type: str, key: str) -> list:
+    """What the definition's own config class gives the field, at the top or in its text part; empty where
+    there is nothing that config.json could say."""
     config = AutoConfig.for_model(model_type)
     for holder in (config, config.get_text_config(decoder=True)):
-        if hasattr(holder, key):
-            return getattr(holder, key)
-    return None
+        value = getattr(holder, key, _NOTHING)
+        if value is None or isinstance(value, (bool, int, float, str, list, dict)):
+            return [value]
+    return []
+
+
+_NOTHING = object()
 
 
 def find(tree: dict, dotted: str) -> tuple[dict | None, str]:

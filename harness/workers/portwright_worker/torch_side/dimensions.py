@@ -12,6 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+# The stream and a head of it. Neither is a square, nor is one computed from the other, so that a width
+# or a scale that a port derives is not right by accident. Packing needs 64.
+WIDTH, HEAD = 128, 24
+
 # Field names (regular expressions, whole name) and what they become. The first match counts.
 # No two widths are equal where the definition allows it, so that a transposed or swapped weight
 # cannot fit by accident.
@@ -19,14 +23,14 @@ SIZES: list[tuple[str, Any]] = [
     (r"vocab_size|vocab_size_per_layer_input", 160),
     # a head that leaves out the rows that only fill the embedding up
     (r"unpadded_vocab_size", 152),
-    (r"hidden_size|n_embd|d_model|hidden_dim|embed_dim|emb_dim|dim", 64),
+    (r"hidden_size|n_embd|d_model|hidden_dim|embed_dim|emb_dim|dim", WIDTH),
     (r"num_hidden_layers|n_layers?|num_layers", 4),
     (r"num_attention_heads|n_heads?|num_heads|encoder_attention_heads|decoder_attention_heads", 4),
     (r"num_key_value_heads|kv_n_heads|num_kv_heads", 2),
-    (r"head_dim|attention_head_dim|kv_channels", 16),
+    (r"head_dim|attention_head_dim|kv_channels", HEAD),
     (r"global_head_dim", 32),
     (r"intermediate_size|ffn_hidden_size|n_inner|ffn_dim|ff_dim|dense_intermediate_size"
-     r"|encoder_ffn_dim|decoder_ffn_dim|prefix_dense_intermediate_size", 96),
+     r"|encoder_ffn_dim|decoder_ffn_dim|prefix_dense_intermediate_size", 192),
     (r"intermediate_size_mlp", 112),
     (r"moe_intermediate_size|expert_ffn_hidden_size|expert_intermediate_size|moe_ffn_hidden_size", 40),
     (r"shared_expert_intermediate_size|moe_shared_expert_intermediate_size"
@@ -34,8 +38,8 @@ SIZES: list[tuple[str, Any]] = [
     (r"max_position_embeddings|n_positions|max_seq_len|model_max_length|n_ctx|max_sequence_length", 512),
     (r"original_max_position_embeddings", 64),
     # attention with low-rank projections
-    (r"kv_lora_rank", 24),
-    (r"q_lora_rank", 40),
+    (r"kv_lora_rank", 44),
+    (r"q_lora_rank", 52),
     (r"o_lora_rank", 20),
     (r"qk_rope_head_dim|rope_head_dim", 8),
     (r"qk_nope_head_dim|nope_head_dim", 20),
@@ -58,8 +62,8 @@ SIZES: list[tuple[str, Any]] = [
     (r"floor_scale", 16),
     # recurrent blocks
     (r"state_size|ssm_state_size|mamba_d_state", 8),
-    (r"mamba_d_ssm", 128),
-    (r"mamba_n_heads|mamba_num_heads|n_mamba_heads", 8),
+    (r"mamba_d_ssm", 2 * WIDTH),
+    (r"mamba_n_heads|mamba_num_heads|n_mamba_heads", 2 * WIDTH // 16),
     (r"mamba_d_head|mamba_head_dim|mamba_headdim", 16),
     (r"n_groups|mamba_n_groups|mamba_ngroups", 2),
     (r"mamba_dt_rank|time_step_rank", 5),
@@ -75,7 +79,7 @@ SIZES: list[tuple[str, Any]] = [
     (r"altup_num_inputs", 3),
     (r"block_multiple_of", 8),
     (r"dim_model_base", 48),
-    (r"hidden_size_global", 64),
+    (r"hidden_size_global", WIDTH),
     (r"encoder_hash_byte_group_vocab", 512),
     (r"(entity|shape|pronunciation)_vocab_size", 160),
     # whole sub-models that a text port never reaches
@@ -90,7 +94,7 @@ VALUES: list[tuple[str, Any]] = [
     (r"use_qk_norm|qk_layernorm|qk_norm", True),
     (r"first_k_dense_replace|num_dense_layers|moe_layer_start_index", 1),
     (r"mlp_only_layers", [1]),
-    (r"query_pre_attn_scalar", 24),
+    (r"query_pre_attn_scalar", 20),
     (r"logit_scale", 0.75),
     (r"logits_scaling", 1.25),
     (r"embedding_multiplier", 1.3),
@@ -179,7 +183,7 @@ def _flat_rope(parameters: dict, theta: float) -> dict:
     return shrunk_scaling(result)
 
 
-def shrunk_scaling(parameters: dict, head_dim: int = 16) -> dict:
+def shrunk_scaling(parameters: dict, head_dim: int = HEAD) -> dict:
     """A scaled RoPE whose switch lies inside the tiny model's 512 positions."""
     result = dict(parameters)
     if result.get("original_max_position_embeddings"):

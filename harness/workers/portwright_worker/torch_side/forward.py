@@ -11,7 +11,7 @@ from portwright.calling import Padding, greedy, untaken
 from ..session import Session, WorkerError, peak_bytes
 from . import config_ledger, files
 from .inputs import answer
-from .taps import Taps
+from .taps import Fed, Taps
 
 
 def forward(session: Session, request: dict) -> dict:
@@ -23,13 +23,14 @@ def forward(session: Session, request: dict) -> dict:
         raise WorkerError("unsupported", "the reference cannot trim every kind of its caches",
                           hint="the reference for a trimmed cache is the full forward")
     opened = session.handle(request["handle"])
-    tapping = bool(request.get("taps"))
-    if tapping and request.get("chunks"):
+    tapping, feed = bool(request.get("taps")), request.get("feed")
+    if (tapping or feed) and request.get("chunks"):
         raise WorkerError("unsupported", "taps are taken from one full forward, not from chunks")
-    taps = Taps(opened.model, opened.out_dtype) if tapping else None
+    taps = Taps(opened.model, opened.out_dtype) if tapping or feed else None
+    watching = Fed(taps, feed["file"], feed["inputs"]) if feed else taps or nullcontext()
     start = time.perf_counter()
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
-        with taps or nullcontext():
+        with watching:
             logits = answer(opened.model, request, opened.dtype)
     seconds = time.perf_counter() - start
     result = {"shape": list(logits.shape), "dtype": str(logits.dtype).removeprefix("torch."),

@@ -198,6 +198,7 @@ def write_as_type(row: Adjustment, request: dict, part: dict, part_config: PreTr
     for key in row.omit:
         part.pop(key, None)
     wished = request.get("overrides") or {}
+    keep_nulls(wished, part, part_config)
     for key, value in row.extra.items():
         part[key] = copy.deepcopy(wished.get(key, value))
     if row.layer_words:
@@ -221,6 +222,19 @@ def write_as_type(row: Adjustment, request: dict, part: dict, part_config: PreTr
             part.update(old)
             result["spelling"] = "rope_theta"
     return result
+
+
+def keep_nulls(wished: dict, part: dict, part_config: PreTrainedConfig) -> None:
+    """Fields that are wished null are written null, where the class fills them in with what it has now."""
+    for key, value in wished.items():
+        if value is not None or part.get(key) is None:
+            continue
+        try:
+            read = plain(type(part_config)(**copy.deepcopy({**part, key: None})))
+        except Exception:  # noqa: BLE001 - a class may refuse in any way
+            continue
+        if all(read.get(it) == value for it, value in part.items()):
+            part[key] = None
 
 
 def plain(config: PreTrainedConfig) -> dict:

@@ -169,7 +169,7 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
     if known.get("num_key_value_heads", 0) is None and not start:
         result["num_key_value_heads"] = 2
     if known.get("head_dim", 0) is None:
-        result["head_dim"] = 16  # what definitions compute from the widths, for those that do not
+        result["head_dim"] = dimensions.HEAD  # what definitions compute from the widths, for those that do not
     if start:
         if known.get("num_key_value_heads") == known.get("num_attention_heads"):
             result["num_key_value_heads"] = result.get("num_attention_heads")
