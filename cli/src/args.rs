@@ -69,6 +69,8 @@ pub(crate) enum Command {
     },
     /// Plant known port bugs on good ports and see each one caught
     Mutants(MutantArgs),
+    /// Put the harness itself to trial: right ports over seeds, and the same with structural bugs
+    Trials(crate::trials::TrialsArgs),
     /// Set up what commands need (PyTorch, MLX, the sources of transformers and mlx-lm) in the user's cache
     Setup {
         /// Only these: sources (`transformers`, `mlx-lm`) or engines (`torch`, `mlx`) (default: all)

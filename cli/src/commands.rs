@@ -24,6 +24,7 @@ use crate::{
     progress::Bars,
     releases, report, show, stage,
     surroundings::{INTERRUPTED, surroundings},
+    trials,
     verify_args::VerifyArgs,
 };
 
@@ -65,6 +66,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Commits(args) => commits::run(args),
         Command::Checks { id, output } => checks(id.as_deref(), output.json),
         Command::Mutants(args) => mutants(&args),
+        Command::Trials(args) => trials::trials(args),
         Command::Setup { only, plan, output } => setup(&only, plan, output.json),
         Command::Doctor { output } => doctor(output.json),
         Command::Mcp { http, runs, toolsets, read_only, roots, hosts } => {

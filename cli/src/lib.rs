@@ -28,6 +28,7 @@ mod run;
 mod show;
 mod stage;
 mod surroundings;
+mod trials;
 mod verify_args;
 
 use std::process::ExitCode;

@@ -81,6 +81,14 @@ pub enum Regime {
 }
 
 impl Regime {
+    /// As it is written on the command line and in tables.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Logic => "logic",
+            Self::Native => "native",
+        }
+    }
+
     /// The precision that both sides run at.
     pub fn precision(self) -> Precision {
         match self {

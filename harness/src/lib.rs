@@ -54,6 +54,7 @@ pub mod sweep;
 pub mod tap;
 pub mod tensors;
 pub mod tolerance;
+pub mod trials;
 pub mod variations;
 pub mod varied;
 pub mod verify;

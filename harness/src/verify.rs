@@ -10,13 +10,14 @@ use std::{
 use crate::{
     answers::{Answers, Fields},
     case::Spelling,
-    check::{CHECKS, Check, logits},
+    check::{CHECKS, Check, Group, logits},
     digest,
     engine::{EngineError, package_path},
     evidence::{Clock, Evidence, SCHEMA_VERSION, SourceFile, Subject, TapRecord},
     facts,
-    figure::Real,
+    figure::{Figure, Real},
     gather::{GatherError, Lane, Question, gather},
+    measure::logits::max_or_nan,
     need::Need,
     outcome::{Absence, Verdict},
     progress::{Progress, Step},
@@ -206,4 +207,17 @@ fn taps(answers: &Answers) -> Vec<TapRecord> {
 /// A figure of a check by its id, for tables.
 pub fn figure(evidence: &Evidence, check: &str, id: &str) -> Option<f64> {
     evidence.check(check)?.figure(id).map(|it| it.measured.0)
+}
+
+/// How far above its floor the worst figure of logits, however fed, lies. Rotations have a floor of
+/// another kind and are left out.
+pub fn worst_multiple(evidence: &Evidence) -> Option<Real> {
+    evidence
+        .checks
+        .iter()
+        .filter(|it| it.gate && it.group != Group::Positions.id())
+        .flat_map(|it| &it.figures)
+        .filter_map(Figure::multiple)
+        .reduce(max_or_nan)
+        .map(Real)
 }

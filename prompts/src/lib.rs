@@ -34,6 +34,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
     ("releases-coverage.md", include_str!("../templates/releases-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
+    ("trials.md", include_str!("../templates/trials.md.j2")),
     ("planted-bugs.md", include_str!("../templates/planted-bugs.md.j2")),
     ("proved-causes.md", include_str!("../templates/proved-causes.md.j2")),
     ("modular-coverage.md", include_str!("../templates/modular-coverage.md.j2")),

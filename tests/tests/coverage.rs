@@ -13,6 +13,7 @@ use portwright_harness::{
     mutants as planted,
     outcome::Verdict,
     sweep::Power,
+    trials::PLANTS,
 };
 use portwright_tools::{
     catches::Catches,
@@ -29,6 +30,7 @@ use portwright_tools::{
     },
     releases::{self, Matrix, TYPES},
     sweep,
+    trials::{self, Tried},
 };
 
 /// Rows of the published sweep that pass. A change that lowers it must say why here. It was 47 before other
@@ -200,6 +202,21 @@ fn every_planted_bug_is_caught_and_no_good_port_is_blamed() {
     let listed: Vec<_> = catches.catches.iter().map(|it| it.id.clone()).collect();
     let planted: Vec<_> = planted::table().unwrap().into_iter().map(|it| it.id).collect();
     assert_eq!(listed, planted, "{again}");
+}
+
+#[test]
+fn no_right_port_failed_a_trial_and_no_wrong_one_passed() {
+    let tried = Tried::load(&docs()).unwrap();
+    let again = "make it again with `portwright trials --docs docs/coverage`";
+    assert_eq!(tried.render().unwrap(), read(trials::TABLE), "{again}");
+    assert_eq!(tried.surprises().count(), 0, "{again}");
+    let seeds = usize::try_from(trials::SEEDS).unwrap();
+    let expected = trials::TYPES.len() * 2 * (seeds + PLANTS.len());
+    assert_eq!(tried.trials.len(), expected, "{again}");
+    // What says that it has no power is the exception.
+    let planted = tried.trials.iter().filter(|it| it.plant.is_some());
+    let failed = planted.clone().filter(|it| it.verdict == Verdict::Fail).count();
+    assert!(0.9 * planted.count() as f64 <= failed as f64, "{failed}");
 }
 
 #[test]

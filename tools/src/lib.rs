@@ -6,9 +6,10 @@
 //!
 //! [`verify::verify`] is the main job, [`candidates`] finds the checkpoints whose configs are worth it and
 //! [`verify_cover`] does it for each. [`report`] renders and checks what it leaves, [`compare`] says
-//! what a new revision changed, [`standing`] where a run stands, [`explain`] reads where two models diverge, [`sweep`] verifies everything, [`releases`] some types on several releases, [`definitions`] holds the
-//! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught. [`modular`] is the
-//! modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
+//! what a new revision changed, [`standing`] where a run stands, [`explain`] reads where two models diverge,
+//! [`sweep`] verifies everything, [`releases`] some types on several releases, [`definitions`] holds the
+//! embedded runtime to PyTorch, [`mutants`] proves that planted bugs are caught, [`trials`] that right ports
+//! are not. [`modular`] is the modular system of transformers. [`inspect`] says what an architecture is made of, and `run`
 //! generates text with it; both go through a [`session`]. [`port`] begins a port. [`policy`] says what a
 //! target asks of contributions, [`stage`] stages one, and [`commits`] is the ledger behind release
 //! notes.
@@ -52,6 +53,7 @@ mod table;
 pub mod target_path;
 mod transformers;
 mod tree;
+pub mod trials;
 pub mod verify;
 pub mod verify_cover;
 pub mod verify_error;

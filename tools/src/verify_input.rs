@@ -137,13 +137,7 @@ pub fn command(input: &VerifyInput) -> String {
     }
     flag("--engines", input.engines.clone());
     flag("--checks", (!input.checks.is_empty()).then(|| input.checks.join(",")));
-    flag(
-        "--precision",
-        input.precision.map(|it| match it {
-            Regime::Logic => "logic".to_owned(),
-            Regime::Native => "native".to_owned(),
-        }),
-    );
+    flag("--precision", input.precision.map(|it| it.id().to_owned()));
     flag("--spelling", input.spelling.map(|it| it.id().to_owned()));
     flag("--seed", (input.seed != 0).then(|| input.seed.to_string()));
     words.join(" ")

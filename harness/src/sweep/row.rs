@@ -8,11 +8,10 @@ use crate::{
     case::{Regime, Spelling},
     check::{CHECKS, Group, SHOWN, deviations, hidden, logits::MAX_ABS},
     evidence::Evidence,
-    figure::{Figure, Real, significant},
+    figure::{Real, significant},
     gather::GatherError,
-    measure::logits::max_or_nan,
     outcome::{Absence, Outcome, Verdict},
-    verify::figure,
+    verify::{figure, worst_multiple},
 };
 
 /// One model type in one spelling.
@@ -108,19 +107,6 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
         power: power(evidence),
         seconds: 0.0,
     }
-}
-
-/// How far above its floor the worst figure of logits, however fed, lies. Rotations have a floor of
-/// another kind and are left out.
-fn worst_multiple(evidence: &Evidence) -> Option<Real> {
-    evidence
-        .checks
-        .iter()
-        .filter(|it| it.gate && it.group != Group::Positions.id())
-        .flat_map(|it| &it.figures)
-        .filter_map(Figure::multiple)
-        .reduce(max_or_nan)
-        .map(Real)
 }
 
 /// The first thing that says why: a port's error, a place, a finding, a blocked check's reason.

@@ -3,7 +3,6 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use portwright_harness::{
-    case::Regime,
     evidence::{Evidence, SourceFile, Subject},
     hint::Hint,
 };
@@ -50,7 +49,7 @@ type Question = (&'static str, fn(&Evidence) -> String);
 pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), NotComparable> {
     let questions: [Question; 3] = [
         ("the model type", |it| it.subject.model_type.clone()),
-        ("the regime", |it| regime(it.regime).to_owned()),
+        ("the regime", |it| it.regime.id().to_owned()),
         ("the pair of engines", |it| format!("{},{}", it.roles.reference(), it.roles.judged())),
     ];
     for (what, of) in questions {
@@ -60,13 +59,6 @@ pub(super) fn comparable(old: &Evidence, new: &Evidence) -> Result<(), NotCompar
         }
     }
     Ok(())
-}
-
-fn regime(regime: Regime) -> &'static str {
-    match regime {
-        Regime::Logic => "logic",
-        Regime::Native => "native",
-    }
 }
 
 /// What else should be the same when only the port was to change, one sentence each.

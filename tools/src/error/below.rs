@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use portwright_harness::{
     check::UnknownCheck, definitions::DefinitionsError, engine::EngineError,
     environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError, kept::KeptError,
-    mutants::MutantError, rundir::RunDirError, sweep::SweepError,
+    mutants::MutantError, rundir::RunDirError, sweep::SweepError, trials::TrialError,
 };
 use portwright_hub::HubError;
 use portwright_prompts::RenderError;
@@ -41,6 +41,7 @@ below! {
     Sweep(SweepError),
     Definitions(DefinitionsError),
     Mutant(MutantError),
+    Trial(TrialError),
     Hub(HubError),
     Render(RenderError),
     Source(Problem),
@@ -57,7 +58,10 @@ impl Below {
             | Self::Definitions(DefinitionsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
-            ) => Some(err),
+            )
+            | Self::Trial(TrialError::Engine(err) | TrialError::Gather(GatherError::Engine(err))) => {
+                Some(err)
+            }
             _ => None,
         }
     }

@@ -143,7 +143,6 @@ ADJUSTMENTS: dict[str, Adjustment] = {
                         "linear_attention", "full_attention"],
         "position_embedding_type": "rope"},
         layer_words={"linear_attention": "mamba", "full_attention": "attention"}),
-    "helium": Adjustment("its output matrix has no other width than the stream", {"head_dim": WIDTH // 4}),
     "hunyuan_v1_dense": Adjustment("published checkpoints have this scaling", {
         "head_dim": HEAD,
         "rope_parameters": {"rope_type": "dynamic", "alpha": 50.0, "factor": 1.0, "beta_fast": 32,
@@ -237,7 +236,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "indexer_compress_ratio": 2, "ple_layer_ids": [1], "heads_per_ngram": 2,
         "ngram_vocab_size_base": 200, "split_ngram_parts": 4, "hc_lowrank": 20,
         "eos_token_id": 2}),
-    "qwen3_moe": Adjustment("published names", extra={"head_dim": HEAD}, publish_as=("num_experts",)),
+    "qwen3_moe": Adjustment("published names", extra={"head_dim": WIDTH // 4}, publish_as=("num_experts",)),
     "recurrent_gemma": Adjustment("published checkpoints have one key-value head and a recurrence as wide as "
                                   "the stream", {"lru_width": WIDTH, "num_key_value_heads": 1}),
     "reformer": Adjustment("the class's own positions and buckets belong to 64 thousand tokens", {

@@ -168,8 +168,8 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
         result["num_key_value_heads"] = result["num_attention_heads"]
     if known.get("num_key_value_heads", 0) is None and not start:
         result["num_key_value_heads"] = 2
-    if known.get("head_dim", 0) is None:
-        result["head_dim"] = dimensions.HEAD  # what definitions compute from the widths, for those that do not
+    if known.get("head_dim", 0) is None or not start and heads_fill_stream(known):
+        result["head_dim"] = dimensions.WIDTH // 4  # what definitions compute from the widths
     if start:
         if known.get("num_key_value_heads") == known.get("num_attention_heads"):
             result["num_key_value_heads"] = result.get("num_attention_heads")
@@ -213,6 +213,12 @@ def fields_of(cls: type, start: dict | None, model_type: str, notes: list[str],
                 and name not in published.ROPE and not name.endswith("_token_id")}
         result.update(published.shrunk(same, known, result))
     return result
+
+
+def heads_fill_stream(fields: dict) -> bool:
+    """Whether the class's heads are together as wide as the stream: some definitions have no other."""
+    width, heads, head_dim = (fields.get(it) for it in ("hidden_size", "num_attention_heads", "head_dim"))
+    return bool(width and heads and head_dim) and width == heads * head_dim
 
 
 def head_dim_of(fields: dict) -> int:
