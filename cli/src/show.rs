@@ -25,6 +25,15 @@ pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+const DIM: Style = Style::new().dimmed();
+
+/// What is wrong, in a few lines.
+fn wrong(lines: &[report::Line]) {
+    for line in lines {
+        anstream::println!("  {DIM}{:<9}{DIM:#} {}", line.about, line.text);
+    }
+}
+
 /// An error, its causes, and the next step apart from them.
 pub(crate) fn error(err: &anyhow::Error) {
     let bold = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
@@ -68,6 +77,7 @@ pub(crate) fn verification(output: &VerifyOutput, evidence: &Evidence) {
         evidence.subject.model_type,
         output.summary
     );
+    wrong(&report::in_short(evidence));
     if output.verdict == Verdict::Pass {
         anstream::println!("not asked: {}", report::shortly(&output.untested));
     }
@@ -265,6 +275,7 @@ pub(crate) fn catches(catches: &Catches) {
 /// Where two models diverge.
 pub(crate) fn explanation(explanation: &Explanation) {
     anstream::println!("{}", explanation.summary);
+    wrong(&explanation.in_short);
     for line in &explanation.lines {
         anstream::println!("  {:10} {}:{}  {}", line.side, line.file, line.line, line.text);
     }

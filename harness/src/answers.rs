@@ -12,6 +12,7 @@ use crate::{
     engine::{EngineKind, Experiment, Opened, Pair, Roundtrip, Synthesised},
     measure::taps::TapFigure,
     need::Need,
+    noise::Noise,
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
@@ -170,15 +171,6 @@ pub struct Reference {
     pub noise: Vec<Noise>,
 }
 
-/// One way in which the reference differs from itself.
-#[derive(Debug)]
-pub struct Noise {
-    pub name: &'static str,
-    /// What it is compared with: the truth, or the unperturbed run.
-    pub base: Tensor,
-    pub logits: Tensor,
-}
-
 #[derive(Debug, Default)]
 pub struct Taps {
     pub pairs: Vec<TapFigure>,
@@ -280,6 +272,8 @@ impl Fields {
 #[derive(Debug)]
 pub struct Generation {
     pub prompt: Vec<u32>,
+    /// Why the prompt is no text, where it should be one.
+    pub no_words: Option<String>,
     pub reference: Vec<u32>,
     pub port: Vec<u32>,
     /// Logits `[N, V]` of the reference at each step.

@@ -21,6 +21,9 @@ pub const NEW_TOKENS: usize = 32;
 pub const APART: usize = 8;
 /// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
 pub const LONG_TEXT: usize = 320;
+/// Bytes of weights from which on a model is large, and tokens of its long text: each costs a step in float64.
+pub const LARGE: u64 = 64 << 20;
+pub const LONG_TEXT_OF_LARGE: usize = 96;
 /// Tokens of a long prompt in one call: past 256, where masks and kernels are made in blocks.
 pub const LONG_PROMPT: usize = 300;
 /// Tokens of a long text that are judged together, by their median.

@@ -121,6 +121,9 @@ pub struct Evidence {
     /// What these checks are worth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<Battery>,
+    /// Where the port's file is the one of the pinned release: what is proved to be wrong with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_causes: Vec<String>,
     pub verdict: Verdict,
     /// The command that makes this evidence again.
     pub command: String,

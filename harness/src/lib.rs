@@ -45,6 +45,7 @@ pub mod layer;
 pub mod measure;
 pub mod mutants;
 pub mod need;
+pub mod noise;
 pub mod outcome;
 pub mod overlay;
 pub mod progress;

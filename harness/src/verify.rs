@@ -98,6 +98,7 @@ pub fn verify(
         dtypes: answers.dtypes().map(|it| facts::dtypes(it)).unwrap_or_default(),
         generation: answers.generation().ok().map(facts::generation),
         battery: None,
+        known_causes: Vec::new(),
         verdict: Verdict::NotRun,
         command,
         clock: Clock {

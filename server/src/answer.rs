@@ -309,6 +309,9 @@ impl Divergence {
         let (around, next_offset) = page(all, rows.offset(), rows.limit());
         explanation.around = around;
         explanation.summary = clip(&explanation.summary);
+        for line in &mut explanation.in_short {
+            line.text = clip(&line.text);
+        }
         for FailedCheck { findings, error, .. } in &mut explanation.failed {
             findings.truncate(MOST_DETAILS);
             for finding in findings.iter_mut() {
@@ -324,6 +327,7 @@ impl Brief for Divergence {
     fn brief(&self) -> String {
         let explanation = &self.explanation;
         let mut lines = vec![format!("{}: {}", explanation.verdict.word(), explanation.summary)];
+        lines.extend(explanation.in_short.iter().map(|it| format!("{}: {}", it.about, it.text)));
         for line in &explanation.lines {
             let text = line.text.trim();
             lines.push(format!("{} {}:{}: {text}", line.side, line.file, line.line));

@@ -4,7 +4,9 @@
 use std::{path::Path, sync::LazyLock};
 
 use portwright_harness::{
+    causes, digest,
     evidence::Evidence,
+    outcome::Verdict,
     records::{Ancestor, Battery, Hardware},
 };
 use portwright_source::{
@@ -19,8 +21,11 @@ static MUTANTS: LazyLock<Option<Catches>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../docs/coverage/mutants.json")).ok());
 
 /// The evidence with its background, sealed again: the digest covers all but the machine.
-pub(crate) fn add(mut evidence: Evidence, transformers: &Path) -> Evidence {
+///
+/// `engines` is where the pinned engines' packages lie, where there are any.
+pub(crate) fn add(mut evidence: Evidence, transformers: &Path, engines: Option<&Path>) -> Evidence {
     evidence.subject.ancestors = ancestors(transformers, &evidence);
+    evidence.known_causes = engines.map(|it| known_causes(&evidence, it)).unwrap_or_default();
     evidence.battery = battery(&evidence.subject.model_type);
     evidence.clock.hardware = Some(Hardware::look());
     evidence.seal()
@@ -54,6 +59,18 @@ fn collect(lineage: &Lineage, found: &mut Vec<Ancestor>) {
     for descent in &lineage.parents {
         collect(&descent.parent, found);
     }
+}
+
+/// What is proved to be wrong with the port of the pinned release, if this is its file.
+fn known_causes(evidence: &Evidence, engines: &Path) -> Vec<String> {
+    let Some(port) = &evidence.subject.port else { return Vec::new() };
+    let pinned = digest::of_file(&engines.join(&port.path));
+    if evidence.verdict == Verdict::Pass || !pinned.is_ok_and(|it| it == port.sha256) {
+        return Vec::new();
+    }
+    let table = causes::table().unwrap_or_default();
+    let own = table.into_iter().filter(|it| it.model_types.contains(&evidence.subject.model_type));
+    own.map(|it| format!("{} (proved by: {})", it.cause, it.change)).collect()
 }
 
 fn battery(model_type: &str) -> Option<Battery> {

@@ -9,7 +9,11 @@ use portwright_harness::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ToolError, runs};
+use crate::{
+    error::ToolError,
+    report::{self, Line},
+    runs,
+};
 
 /// The first divergence of a run and what stands around it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +28,8 @@ pub struct Explanation {
     pub lines: Vec<SourceLine>,
     /// The taps of the layer it lies in, in the reference's order.
     pub around: Vec<TapRecord>,
+    /// What is wrong, in a few lines.
+    pub in_short: Vec<Line>,
     /// Checks that failed, with what they found: causes first.
     pub failed: Vec<FailedCheck>,
 }
@@ -94,6 +100,7 @@ pub fn explain(run: &Path) -> Result<Explanation, ToolError> {
         port_module: place.as_ref().map(|it| it.port_module.clone()),
         lines: place.map(|it| it.lines).unwrap_or_default(),
         around,
+        in_short: report::in_short(&evidence),
         failed,
     })
 }

@@ -30,7 +30,6 @@ pub const TABLE_JSON: &str = "trials.json";
 pub const TYPES: [&str; 15] = [
     "apertus",
     "cohere2",
-    "gemma3_text",
     "glm4",
     "granite",
     "helium",
@@ -41,6 +40,7 @@ pub const TYPES: [&str; 15] = [
     "olmoe",
     "qwen3",
     "qwen3_moe",
+    "seed_oss",
     "smollm3",
     "stablelm",
 ];

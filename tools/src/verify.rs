@@ -137,7 +137,8 @@ pub fn verify(
         evidence.subject.cover = Some(member.stamp);
     }
     let writing = Instant::now();
-    evidence = background::add(evidence, transformers);
+    let engines = pinned.engines().ok().map(|it| it.site_packages.as_path());
+    evidence = background::add(evidence, transformers, engines);
     if let Some(tensors) = keep::divergence(&evidence, &dir.work())? {
         dir.write("tensors/first-divergence.safetensors", &tensors)?;
     }

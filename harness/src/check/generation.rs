@@ -41,6 +41,7 @@ pub(super) fn greedy(answers: &Answers) -> Result<Finding, Absence> {
         Figure::informs("distinct", "different tokens", different as f64),
     ];
     let mut notes: Vec<String> = held.note()?;
+    notes.extend(generation.no_words.iter().map(|it| format!("{it}; random ids were fed")));
     if actual.len() != expected.len() {
         let count = actual.len() as f64;
         figures.push(Figure::judged(

@@ -2,15 +2,16 @@
 
 use super::{Finding, alone, power::tried};
 use crate::{
-    answers::{Answers, Asked, Noise, Reference},
+    answers::{Answers, Asked, Reference},
     case::{Regime, TEXT_WINDOW},
     engine::Failure,
     figure::{Bound, Figure, Order},
     measure::{
-        along::{along, drifts},
+        along::along,
         logits::{LogitFigures, ShapeMismatch, TOP_K, compare, max_or_nan},
         median::worst,
     },
+    noise::Noise,
     outcome::Absence,
     tensors::Tensor,
     tolerance::bound,
@@ -194,8 +195,11 @@ pub(super) fn judge_along_of(
     let noise = || reference.noise.iter().chain([more]);
     let scale = scale_of(reference);
     let (difference, at) = worst(&along.max_abs);
-    let largest = |it: &Noise| drifts(&it.base, &it.logits).into_iter().fold(0.0, max_or_nan);
-    let floor = noise().map(largest).fold(0.0, max_or_nan);
+    let mut floor: f64 = 0.0;
+    for noise in noise() {
+        let drift = &noise.figures().map_err(|err| blocked(&err))?.drift_at;
+        floor = drift.iter().copied().fold(floor, max_or_nan);
+    }
     Ok(vec![
         Figure::judged(
             WINDOW_ABS,
@@ -271,8 +275,8 @@ fn noise_bound<'a>(
 ) -> Result<Bound, Absence> {
     let mut floor: f64 = 0.0;
     for noise in noise {
-        let figures = compare(&noise.base, &noise.logits).map_err(|err| blocked(&err))?;
-        floor = max_or_nan(floor, of(&figures));
+        let figures = noise.figures().map_err(|err| blocked(&err))?;
+        floor = max_or_nan(floor, of(figures));
     }
     Ok(bound(regime, order, floor, scale))
 }

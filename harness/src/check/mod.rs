@@ -25,7 +25,8 @@ mod taps;
 mod variations;
 mod weights;
 
-pub(crate) use variations::{SHOWN, deviations, hidden, is_refusal};
+pub(crate) use variations::{SHOWN, hidden};
+pub use variations::{deviations, is_refusal};
 
 use std::collections::BTreeSet;
 

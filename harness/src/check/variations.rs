@@ -107,7 +107,7 @@ fn not_asked(varied: &Variations) -> Vec<String> {
 const HIDDEN: &str = "shows nothing, as the base's value gives the same logits: ";
 
 /// What a record of these checks says of the port: without what was not asked of it.
-pub(crate) fn deviations(record: &CheckRecord) -> Vec<String> {
+pub fn deviations(record: &CheckRecord) -> Vec<String> {
     record.findings.iter().filter(|it| it.starts_with(THE_PORT)).cloned().collect()
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn hidden(record: &CheckRecord) -> Option<&str> {
 }
 
 /// Whether a sentence of [`deviations`] is about what the port says by itself.
-pub(crate) fn is_refusal(sentence: &str) -> bool {
+pub fn is_refusal(sentence: &str) -> bool {
     [REFUSES, INSISTS].iter().any(|it| sentence.starts_with(it))
 }
 

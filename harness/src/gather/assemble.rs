@@ -19,12 +19,13 @@ use super::{
     taps::taps,
 };
 use crate::{
-    answers::{Answers, Asked, Generation, Noise, OtherSpelling, Reference, Retied, State},
+    answers::{Answers, Asked, Generation, OtherSpelling, Reference, Retied, State},
     case::{DECODED, Feed, NEW_TOKENS, Side, StateWay},
     engine::{EngineKind, Generated, Opened, Pair, Synthesised},
     figure::Real,
     measure::logits,
     need::Need,
+    noise::Noise,
     outcome::Absence,
     records::{Cost, GenerationText},
     tensors::Tensor,
@@ -125,9 +126,9 @@ fn measured(baseline: Asked<Box<Baseline>>, truth: Asked<Tensor>) -> Asked<Refer
     let Baseline { opened, run, nudged, .. } = *baseline?;
     let truth = truth?;
     let run = logits_of(run)?;
-    let mut noise = vec![Noise { name: "precision", base: truth.clone(), logits: run.clone() }];
+    let mut noise = vec![Noise::new("precision", truth.clone(), run.clone())];
     for (_, path) in nudged? {
-        noise.push(Noise { name: "nudged", base: run.clone(), logits: read_logits(&path)? });
+        noise.push(Noise::new("nudged", run.clone(), read_logits(&path)?));
     }
     Ok(Reference { opened, truth, noise })
 }
@@ -164,8 +165,15 @@ fn generation(
     let (mut port, _) = port.text(Need::Generation)?;
     port.ids.truncate(NEW_TOKENS);
     let reference_logits = read_logits(&path)?;
-    let prompt = plan.prompt().to_vec();
-    Ok(Generation { prompt, reference: reference.ids, port: port.ids, reference_logits, text })
+    let (prompt, no_words) = (plan.prompt.clone(), plan.no_words.clone());
+    Ok(Generation {
+        prompt,
+        no_words,
+        reference: reference.ids,
+        port: port.ids,
+        reference_logits,
+        text,
+    })
 }
 
 /// What a way of feeding must give the port, row by row.

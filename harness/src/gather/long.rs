@@ -13,10 +13,11 @@ use super::{
     side::Side,
 };
 use crate::{
-    answers::{Asked, Long, Noise},
-    case::{Feed, Inputs, LONG_TEXT, NEW_TOKENS},
+    answers::{Asked, Long},
+    case::{Feed, Inputs, LARGE, LONG_TEXT, LONG_TEXT_OF_LARGE, NEW_TOKENS},
     engine::{Forward, Generated},
     need::Need,
+    noise::Noise,
     outcome::Absence,
     tensors::Tensor,
 };
@@ -26,10 +27,12 @@ pub(super) fn new_tokens(plan: &Plan<'_>) -> usize {
     if plan.question.wants(Need::Long) { plan.long_text } else { NEW_TOKENS }
 }
 
-/// A long text that stays within the positions of the model, if that is one still.
-pub(super) fn length(positions: Option<u64>, prompt: usize) -> usize {
+/// A long text that stays within the positions of the model, if that is one still. Of a large model it is
+/// shorter: it is read token by token, in float64 as well.
+pub(super) fn length(positions: Option<u64>, prompt: usize, weights: u64) -> usize {
     let room = positions.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
-    LONG_TEXT.min(room.saturating_sub(prompt))
+    let wished = if weights <= LARGE { LONG_TEXT } else { LONG_TEXT_OF_LARGE };
+    wished.min(room.saturating_sub(prompt))
 }
 
 impl Side<'_, '_> {
@@ -54,14 +57,14 @@ impl Side<'_, '_> {
     /// Logits along a text, its prompt in one call and then token by token.
     pub(super) fn along(&mut self, handle: &str, text: &[u32]) -> Asked<Ran> {
         let tokens = self.read_along(text);
-        let chunks = Some(Feed::Decode { prompt: self.plan.prompt().len() }.chunks(tokens.len()));
+        let chunks = Some(Feed::Decode { prompt: self.plan.prompt.len() }.chunks(tokens.len()));
         let forward = Forward { chunks, ..Forward::of(Inputs::text(vec![tokens])) };
         self.ask.forward(handle, &forward, "along")
     }
 
     /// The prompt and the text after it, without the last token: that one is chosen, but not read.
     pub(super) fn read_along(&self, text: &[u32]) -> Vec<u32> {
-        [self.plan.prompt(), &text[..text.len().saturating_sub(1)]].concat()
+        [&self.plan.prompt[..], &text[..text.len().saturating_sub(1)]].concat()
     }
 }
 
@@ -83,7 +86,7 @@ pub(super) fn assemble(
     Ok(Long {
         reference_text: text.ids,
         port_text: own?.ids,
-        noise: Noise { name: "along the text", base, logits },
+        noise: Noise::new("along the text", base, logits),
         port,
     })
 }

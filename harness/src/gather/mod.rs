@@ -28,6 +28,7 @@ mod reference;
 mod said;
 mod side;
 mod taps;
+mod words;
 
 pub use error::GatherError;
 pub(crate) use error::reference_absence;
@@ -42,6 +43,7 @@ use serde_json::json;
 use plan::{Plan, prepare, read_config};
 use port::Told;
 use said::Said;
+use words::Words;
 
 use crate::{
     answers::Answers,
@@ -83,6 +85,10 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
     let notes_files = lane.notes_files();
     let pair = lane.pair();
     let mut session = lane.reference.session()?;
+    let words = match &question.checkpoint {
+        Some(checkpoint) => Words::of(checkpoint, pair.reference(), &mut session),
+        None => Ok(None),
+    };
     let (synthetic, plan) = {
         let mut synthesise = |spelling, tie, name: &str| {
             let out = work.join(name);
@@ -90,7 +96,7 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
             let request = serde_json::to_value(&synthesis).expect("plain data");
             session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
         };
-        prepare(question, pair, work, &mut synthesise)?
+        prepare(question, pair, work, words, &mut synthesise)?
     };
     let plan = Plan { notes_files, ..plan };
     let config = read_config(&plan.checkpoint)?;
@@ -132,7 +138,7 @@ fn texts(
         return None;
     }
     let own = &port.ids[..reference.ids.len().min(port.ids.len())];
-    let rows = [plan.prompt(), &reference.ids, own];
+    let rows = [&plan.prompt[..], &reference.ids, own];
     let request = json!({"checkpoint": plan.checkpoint, "rows": rows});
     let texts = session.call::<Texts>("texts", request).ok()?.texts?;
     let [prompt, reference, port] = <[String; 3]>::try_from(texts).ok()?;

@@ -11,6 +11,7 @@ use super::{
     error::{GatherError, not_asked, reference_absence},
     long, prompt,
     question::Question,
+    words::Words,
 };
 use crate::{
     answers::Asked,
@@ -44,6 +45,10 @@ pub(super) struct Plan<'a> {
     pub(super) retied: Asked<(bool, PathBuf)>,
     pub(super) window: Asked<()>,
     pub(super) tokens: Vec<Vec<u32>>,
+    /// What is answered at length.
+    pub(super) prompt: Vec<u32>,
+    /// Why no text is fed, where one should be.
+    pub(super) no_words: Option<String>,
     pub(super) batch: Vec<Vec<u32>>,
     /// Near the start, and all others.
     pub(super) positions: [Vec<u32>; 2],
@@ -57,13 +62,6 @@ pub(super) struct Plan<'a> {
     pub(super) notes_files: bool,
 }
 
-impl Plan<'_> {
-    /// The prompt of the generation.
-    pub(super) fn prompt(&self) -> &[u32] {
-        &self.tokens[0][..PROMPT.min(self.tokens[0].len())]
-    }
-}
-
 pub(super) type Made = Result<(Synthesised, PathBuf), EngineError>;
 
 /// Decide on the checkpoints and the tokens, and make what is synthetic.
@@ -71,6 +69,7 @@ pub(super) fn prepare<'a>(
     question: &'a Question,
     pair: Pair,
     work: &Path,
+    words: Result<Option<Words>, String>,
     synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
     let only_synthetic =
@@ -131,6 +130,25 @@ pub(super) fn prepare<'a>(
         }),
         Some(_) => Ok(()),
     };
+    let seed = question.seed;
+    let long = prompt::length(long::positions(&config));
+    let (words, no_words) = match words {
+        Ok(words) => (words, None),
+        Err(why) => (None, Some(why)),
+    };
+    let (tokens, batch, long_prompt, prompt) = match words {
+        Some(words) => {
+            (words.rows(&[TOKENS]), words.rows(&BATCH_LENGTHS), words.read(0, long), words.question)
+        }
+        None => {
+            let tokens = token_rows(vocab, &[TOKENS], seed);
+            let prompt = tokens[0][..PROMPT.min(tokens[0].len())].to_vec();
+            let batch = token_rows(vocab, &BATCH_LENGTHS, seed + 1);
+            (tokens, batch, token_rows(vocab, &[long], seed + 2).concat(), prompt)
+        }
+    };
+    let room = long::positions(&config);
+    let long_text = long::length(room, prompt.len(), bytes_of_weights(&checkpoint));
     let plan = Plan {
         question,
         pair,
@@ -138,20 +156,24 @@ pub(super) fn prepare<'a>(
         other_spelling,
         retied,
         window,
-        tokens: token_rows(vocab, &[TOKENS], question.seed),
-        batch: token_rows(vocab, &BATCH_LENGTHS, question.seed + 1),
+        tokens,
+        prompt,
+        no_words,
+        batch,
         positions: positions(&config),
-        long_text: long::length(long::positions(&config), PROMPT),
-        long_prompt: token_rows(
-            vocab,
-            &[prompt::length(long::positions(&config))],
-            question.seed + 2,
-        )
-        .concat(),
+        long_text,
+        long_prompt,
         work: work.to_owned(),
         notes_files: false,
     };
     Ok((synthetic, plan))
+}
+
+/// How large a checkpoint's weights are; what cannot be read here is told where it is needed.
+fn bytes_of_weights(checkpoint: &Path) -> u64 {
+    let files = fs::read_dir(checkpoint).into_iter().flatten().flatten();
+    let weights = files.filter(|it| it.path().extension().is_some_and(|it| it == "safetensors"));
+    weights.filter_map(|it| Some(fs::metadata(it.path()).ok()?.len())).sum()
 }
 
 /// Refuses a checkpoint that is written in another spelling than the one that was asked for.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::{plan::Plan, read::read_logits, side::Side};
 use crate::{
-    answers::{Asked, LongPrompt, Noise},
+    answers::{Asked, LongPrompt},
     case::{Inputs, LONG_PROMPT, PROMPT_CASES, PromptCase},
     engine::Forward,
+    noise::Noise,
     outcome::Absence,
 };
 
@@ -62,7 +63,7 @@ pub(super) fn assemble(
     let (Some(base), Some(logits)) = (reference.next(), reference.next()) else {
         return Err(Absence::Blocked { reason: "the reference read no long prompt".into() });
     };
-    let noise = Noise { name: "along the prompt", base, logits };
+    let noise = Noise::new("along the prompt", base, logits);
     let names = PROMPT_CASES.iter().map(|it: &PromptCase| it.says);
     Ok(LongPrompt { noise, fed: names.zip(read(port)?).collect() })
 }

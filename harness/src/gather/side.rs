@@ -85,7 +85,7 @@ impl Side<'_, '_> {
         count: usize,
         name: &str,
     ) -> Asked<super::ask::Text> {
-        let prompt = self.plan.prompt().to_vec();
+        let prompt = self.plan.prompt.clone();
         // A trained model goes its own way; a random one would repeat a token for ever.
         let apart = if self.plan.question.checkpoint.is_some() { 0 } else { APART };
         self.ask.generate(handle, &Generate { prompt, max_new_tokens: count, apart }, name)

@@ -1,7 +1,7 @@
 //! Logits along a long text, window by window.
 
 use super::{
-    logits::{ShapeMismatch, compare, entropies},
+    logits::{ShapeMismatch, compare},
     median::windows,
 };
 use crate::{case::TEXT_WINDOW, tensors::Tensor};
@@ -28,12 +28,7 @@ pub fn along(reference: &Tensor, port: &Tensor) -> Result<Along, ShapeMismatch> 
     Ok(Along {
         max_abs: windows(&found.max_abs_at, TEXT_WINDOW),
         kl: windows(&found.kl_at, TEXT_WINDOW),
-        entropy_drift: windows(&drifts(reference, port), TEXT_WINDOW),
+        entropy_drift: windows(&found.drift_at, TEXT_WINDOW),
         largest: found.max_abs,
     })
-}
-
-/// How far the entropies of the positions lie apart, in nats.
-pub fn drifts(a: &Tensor, b: &Tensor) -> Vec<f64> {
-    entropies(a).into_iter().zip(entropies(b)).map(|(a, b)| (a - b).abs()).collect()
 }

@@ -31,6 +31,8 @@ pub struct LogitFigures {
     pub max_abs_at: Vec<f64>,
     /// KL of each position.
     pub kl_at: Vec<f64>,
+    /// How far the entropies of each position lie apart, in nats.
+    pub drift_at: Vec<f64>,
 }
 
 /// Logits that cannot be compared.
@@ -60,6 +62,7 @@ pub fn compare(reference: &Tensor, other: &Tensor) -> Result<LogitFigures, Shape
         worst_position: 0,
         max_abs_at: Vec::new(),
         kl_at: Vec::new(),
+        drift_at: Vec::new(),
     };
     let (mut squared_error, mut squared_reference) = (0.0, 0.0);
     for (position, (expected, actual)) in reference.rows().zip(other.rows()).enumerate() {
@@ -76,13 +79,14 @@ pub fn compare(reference: &Tensor, other: &Tensor) -> Result<LogitFigures, Shape
         }
         figures.max_abs = max_or_nan(figures.max_abs, worst);
         figures.max_abs_at.push(worst);
-        let kl = kl_divergence(expected, actual);
+        let (log_p, log_q) = (log_softmax(expected), log_softmax(actual));
+        let kl = kl_divergence(&log_p, &log_q);
+        figures.drift_at.push((entropy(&log_p) - entropy(&log_q)).abs());
         figures.kl_max = max_or_nan(figures.kl_max, kl);
         figures.kl_at.push(kl);
         figures.cosine_distance =
             max_or_nan(figures.cosine_distance, cosine_distance(expected, actual));
-        for (index, k) in TOP_K.into_iter().enumerate() {
-            let (share, gap) = top_k(expected, actual, k);
+        for (index, (share, gap)) in top_k(expected, actual).into_iter().enumerate() {
             figures.top_agreement[index] += share;
             figures.top_gap[index] = max_or_nan(figures.top_gap[index], gap);
         }
@@ -96,16 +100,10 @@ pub fn compare(reference: &Tensor, other: &Tensor) -> Result<LogitFigures, Shape
     Ok(figures)
 }
 
-/// The entropy of each position's distribution, in nats. `[T, V] -> [T]`
-pub fn entropies(logits: &Tensor) -> Vec<f64> {
-    let entropy = |row: &[f64]| -> f64 {
-        log_softmax(row)
-            .into_iter()
-            .filter(|it| f64::MIN < *it || it.is_nan())
-            .map(|it| -it.exp() * it)
-            .sum()
-    };
-    logits.rows().map(entropy).collect()
+/// The entropy of a distribution that is given by its logarithms, in nats.
+fn entropy(log_p: &[f64]) -> f64 {
+    let said = log_p.iter().filter(|it| f64::MIN < **it || it.is_nan());
+    said.map(|it| -it.exp() * it).sum()
 }
 
 /// The larger of two, or NaN when either is NaN (`f64::max` would drop it).
@@ -118,11 +116,10 @@ pub fn exceeds(new: f64, worst: f64) -> bool {
     worst < new || (new.is_nan() && !worst.is_nan())
 }
 
-/// `Σ p log(p / q)` of the softmaxes of two rows of logits, in nats.
-fn kl_divergence(reference: &[f64], other: &[f64]) -> f64 {
-    let (log_p, log_q) = (log_softmax(reference), log_softmax(other));
+/// `Σ p log(p / q)` of two distributions that are given by their logarithms, in nats.
+fn kl_divergence(log_p: &[f64], log_q: &[f64]) -> f64 {
     let mut total = 0.0;
-    for (lp, lq) in log_p.iter().zip(&log_q) {
+    for (lp, lq) in log_p.iter().zip(log_q) {
         // Σ p (lp - lq) cancels to rounding for near-equal rows; adding q - p (which sums to 0)
         // makes every term positive and of second order.
         let ratio = lq - lp;
@@ -148,23 +145,28 @@ fn cosine_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x / norm_a - y / norm_b).powi(2)).sum::<f64>() / 2.0
 }
 
-/// The share of the reference's top `k` that the other's top `k` holds, and the gap it gives away.
-fn top_k(reference: &[f64], other: &[f64], k: usize) -> (f64, f64) {
-    let k = k.min(reference.len());
-    if k == 0 {
-        return (1.0, 0.0);
-    }
+/// For each [`TOP_K`]: the share of the reference's top k that the other's top k holds, and the gap it gives
+/// away.
+fn top_k(reference: &[f64], other: &[f64]) -> [(f64, f64); TOP_K.len()] {
     if reference.iter().chain(other).any(|it| it.is_nan()) {
-        return (0.0, f64::NAN);
+        return TOP_K.map(|_| (0.0, f64::NAN));
     }
-    let (best, chosen) = (top_indices(reference, k), top_indices(other, k));
-    let shared = chosen.iter().filter(|it| best.contains(it)).count();
+    let most = TOP_K.into_iter().max().unwrap_or_default().min(reference.len());
+    let (best, chosen) = (top_indices(reference, most), top_indices(other, most));
     let lowest =
         |indices: &[usize]| indices.iter().map(|&it| reference[it]).fold(f64::INFINITY, f64::min);
-    (shared as f64 / k as f64, lowest(&best) - lowest(&chosen))
+    TOP_K.map(|k| {
+        let k = k.min(most);
+        if k == 0 {
+            return (1.0, 0.0);
+        }
+        let (best, chosen) = (&best[..k], &chosen[..k]);
+        let shared = chosen.iter().filter(|it| best.contains(it)).count();
+        (shared as f64 / k as f64, lowest(best) - lowest(chosen))
+    })
 }
 
-/// Indices of the `k` largest values; of equal values the first come first.
+/// Indices of the `k` largest values, the largest first; of equal values the first come first.
 fn top_indices(row: &[f64], k: usize) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..row.len()).collect();
     let order = |&a: &usize, &b: &usize| row[b].total_cmp(&row[a]).then(a.cmp(&b));
@@ -172,6 +174,7 @@ fn top_indices(row: &[f64], k: usize) -> Vec<usize> {
         indices.select_nth_unstable_by(k - 1, order);
         indices.truncate(k);
     }
+    indices.sort_unstable_by(order);
     indices
 }
 

@@ -20,6 +20,7 @@ use crate::count::counted;
 use super::{
     plots::{Drawn, Plot, Point, draw},
     untested,
+    wrong::in_short,
 };
 
 /// Steps of a generation shown before and after the first difference.
@@ -42,6 +43,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
             Regime::Native => "both sides in bfloat16, held to the reference in float32",
         },
         "judged_runs": evidence.roles.judged().runs().noun(),
+        "in_short": in_short(evidence),
         "place": place,
         "place_says": place.map(Place::says),
         "findings": findings,

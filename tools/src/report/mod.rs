@@ -19,6 +19,7 @@ mod plots;
 mod question;
 mod target;
 mod untested;
+mod wrong;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub use check::{ReportCheck, ReportFault, check};
 pub use data::sentence;
 pub use draft::{DRAFT, Draft, DraftError, DraftInput, draft};
 pub use untested::{shortly, untested};
+pub use wrong::{Line, in_short};
 
 use crate::error::ToolError;
 

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Alone, Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, Noise,
-        OtherSpelling, Quantised, Reference, Retied, Rotations, State, Step, Taps,
+        Alone, Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling,
+        Quantised, Reference, Retied, Rotations, State, Step, Taps,
     },
     case::{QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},
     measure::taps::TapFigure,
+    noise::Noise,
     tensors::Tensor,
     varied::{Defaults, Setting, Variations, Varied},
 };
@@ -29,7 +30,7 @@ pub(super) fn logits(by: f64) -> Tensor {
 const NOISE: f64 = 1e-6;
 
 pub(super) fn noise(name: &'static str) -> Noise {
-    Noise { name, base: logits(0.0), logits: logits(NOISE) }
+    Noise::new(name, logits(0.0), logits(NOISE))
 }
 
 /// A model that opened and took everything.
@@ -99,6 +100,7 @@ pub(super) fn right() -> Answers {
     answers.put_fields(Ok(Fields { read: vec!["hidden_size".into()], ..Fields::default() }));
     answers.put_generation(Ok(Generation {
         prompt: vec![4],
+        no_words: None,
         reference: vec![5, 6, 7, 8],
         port: vec![5, 6, 7, 8],
         reference_logits: logits(0.0),

@@ -8,7 +8,8 @@ use super::{
     opened, record,
 };
 use crate::{
-    answers::{Noise, Reference, Reordered, Taps},
+    answers::{Reference, Reordered, Taps},
+    noise::Noise,
     outcome::{Absence, Outcome},
 };
 
@@ -41,7 +42,7 @@ fn parts_of_the_wrong_layer_that_are_called_in_another_order_are_named() {
 #[test]
 fn where_logits_have_no_power_each_layer_by_itself_decides() {
     let mut answers = right();
-    let wide = || Noise { name: "nudged", base: logits(0.0), logits: logits(4.0) };
+    let wide = || Noise::new("nudged", logits(0.0), logits(4.0));
     let noisy = || Reference { noise: vec![wide()], ..reference(opened(json!({}))) };
     answers.put_reference(Ok(noisy()));
     assert_eq!(record("logits-differences", &answers).outcome, Outcome::NotApplicable);

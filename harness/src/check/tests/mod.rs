@@ -12,8 +12,8 @@ use serde_json::json;
 use super::{CHECKS, Check, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Reference,
-        Reordered, Retied, Rotations, State, Taps,
+        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied,
+        Rotations, State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},
@@ -171,6 +171,7 @@ fn rotations(port: crate::tensors::Tensor, unread: &[u32]) -> Rotations {
 
 fn generation(port: &[u32]) -> Generation {
     Generation {
+        no_words: None,
         prompt: vec![4],
         reference: vec![5, 6, 7, 8],
         port: port.to_vec(),
@@ -180,7 +181,7 @@ fn generation(port: &[u32]) -> Generation {
 }
 
 fn long() -> Long {
-    let noise = || crate::answers::Noise { name: "", base: logits(0.0), logits: logits(1e-6) };
+    let noise = || crate::noise::Noise::new("", logits(0.0), logits(1e-6));
     Long { reference_text: vec![5], port_text: vec![5], noise: noise(), port: logits(0.0) }
 }
 

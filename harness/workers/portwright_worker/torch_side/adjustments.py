@@ -204,7 +204,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
     "minimax_m2": Adjustment("published fields that the class does not know", {
         "rope_parameters": {"rope_type": "default", "rope_theta": 77_000.0,
                             "partial_rotary_factor": 0.5}},
-        extra={"rotary_dim": 8, "shared_intermediate_size": 0, "scoring_func": "sigmoid",
+        extra={"rotary_dim": HEAD // 2, "shared_intermediate_size": 0, "scoring_func": "sigmoid",
                "use_qk_norm": True}),
     "nemotron_h": Adjustment("a pattern of all four kinds of blocks", {
         "layers_block_type": ["linear_attention", "moe", "full_attention", "mlp",

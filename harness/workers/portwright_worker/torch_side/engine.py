@@ -76,6 +76,7 @@ OPS = {
     "forward": _late("forward", "forward"),
     "generate": _late("forward", "generate"),
     "texts": _late("text", "texts"),
+    "encode": _late("text", "encode"),
     "rope": _late("rope", "rope"),
     "config_reads": _late("config_experiment", "config_reads"),
     "config_experiment": _late("config_experiment", "config_experiment"),
