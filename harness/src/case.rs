@@ -21,9 +21,13 @@ pub const NEW_TOKENS: usize = 32;
 pub const APART: usize = 8;
 /// Tokens of the long text, after the same prompt: past 256, where bfloat16 no longer counts by ones.
 pub const LONG_TEXT: usize = 320;
-/// Bytes of weights from which on a model is large, and tokens of its long text: each costs a step in float64.
+/// Bytes of weights from which on a model is large. A token of it costs a tenth of a second and more, so less
+/// is asked: what needs many ways of feeding, the same port shows on a tiny checkpoint.
 pub const LARGE: u64 = 64 << 20;
-pub const LONG_TEXT_OF_LARGE: usize = 96;
+/// Tokens of a large model's long text.
+pub const LONG_TEXT_OF_LARGE: usize = 64;
+/// Rows of a large model's batch.
+pub const BATCH_LENGTHS_OF_LARGE: [usize; 3] = [33, 22, 12];
 /// Tokens of a long prompt in one call: past 256, where masks and kernels are made in blocks.
 pub const LONG_PROMPT: usize = 300;
 /// Tokens of a long text that are judged together, by their median.
@@ -301,25 +305,30 @@ pub struct PromptCase {
     pub says: &'static str,
     /// Without one there is no cache.
     pub feed: Option<Feed>,
+    /// Whether a large model is asked too.
+    pub of_large: bool,
 }
 
 /// Every way of feeding a long prompt: how much is read in one step is a setting of whoever runs a model.
 pub const PROMPT_CASES: [PromptCase; 4] = [
-    PromptCase { name: "prompt-plain", says: "in one call", feed: None },
+    PromptCase { name: "prompt-plain", says: "in one call", feed: None, of_large: false },
     PromptCase {
         name: "prompt-cached",
         says: "in one call with a cache",
         feed: Some(Feed::Chunks { sizes: &[LONG_PROMPT] }),
+        of_large: true,
     },
     PromptCase {
         name: "prompt-256",
         says: "in chunks of 256",
         feed: Some(Feed::Chunks { sizes: &[256] }),
+        of_large: false,
     },
     PromptCase {
         name: "prompt-100",
         says: "in chunks of 100",
         feed: Some(Feed::Chunks { sizes: &[100] }),
+        of_large: false,
     },
 ];
 

@@ -164,9 +164,9 @@ fn of_type(lane: &mut Lane, trials: &Trials, model_type: &str) -> Result<Vec<Tri
         let name = file.split_once('/').map_or(file.as_str(), |it| it.1);
         let text = fs::read_to_string(package.join(name))
             .map_err(|source| TrialError::Port { model_type: model_type.to_owned(), source })?;
-        overlay::with_files(&package, &[(name, text + code)], &port).map_err(|source| {
-            TrialError::Overlay { plant, model_type: model_type.to_owned(), source }
-        })?;
+        overlay::with_files(&package, &[(name, format!("{text}\n\n{code}"))], &port).map_err(
+            |source| TrialError::Overlay { plant, model_type: model_type.to_owned(), source },
+        )?;
         lane.set_port(Some(&port))?;
         for regime in [Regime::Logic, Regime::Native] {
             let checks = PLAIN.to_vec();

@@ -1,6 +1,5 @@
+"""Planted: every position predicts what the mean of them predicts."""
 
-
-# Planted: every position predicts what the mean of them predicts.
 _answer = Model.__call__
 
 

@@ -1,7 +1,7 @@
+"""Planted: the second layer reads its input normalised, as where a norm stands in front of a block that it
+belongs behind."""
 
 
-# Planted: the second layer reads its input normalised, as where a norm stands in front of a block that it
-# belongs behind.
 def _plant(layer):
     sound = type(layer)
 

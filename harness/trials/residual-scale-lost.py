@@ -1,6 +1,6 @@
+"""Planted: each layer adds half of what it should to the stream, as where a residual multiplier is lost."""
 
 
-# Planted: each layer adds half of what it should to the stream, as where a residual multiplier is lost.
 def _plant(layer):
     sound = type(layer)
 

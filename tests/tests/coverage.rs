@@ -34,11 +34,13 @@ use portwright_tools::{
 };
 
 /// Rows of the published sweep that pass. A change that lowers it must say why here. It was 47 before other
-/// configs decided: most ports apply one activation, whatever the config names.
-const PASSING_ROWS: usize = 5;
+/// configs decided: most ports apply one activation, whatever the config names; and 5 before a null number of key
+/// heads was written as null, with which a port that was right breaks.
+const PASSING_ROWS: usize = 4;
 /// Rows that are right at the config that was asked, whatever they are at others. It was 53 while the biases
-/// that choose experts were around zero, where six rows hid that experts of other groups got 0.
-const RIGHT_ROWS: usize = 47;
+/// that choose experts were around zero, where six rows hid that experts of other groups got 0; and 47 while the
+/// width of a tiny model was a square, whose root hid a scale that is rounded to bfloat16.
+const RIGHT_ROWS: usize = 46;
 /// The share of varied fields whose value a port could not have written into it unseen; the rest changes no
 /// logits of a tiny model.
 const SEEN_WHEN_WRITTEN_IN: f64 = 0.96;

@@ -72,9 +72,13 @@ pub(super) fn assemble(
         port.forward(Need::Long),
         port.text(Need::Generation).map(|it| it.0),
     ));
-    answers.put_prompt(prompt::assemble(reference.logits(Need::Prompt), port.logits(Need::Prompt)));
+    answers.put_prompt(prompt::assemble(
+        plan,
+        reference.logits(Need::Prompt),
+        port.logits(Need::Prompt),
+    ));
     let (rounded, packed) = (reference.logits(Need::Quantised), port.packed(Need::Quantised));
-    answers.put_quantised(quantised::assemble(rounded, packed));
+    answers.put_quantised(quantised::assemble(plan, rounded, packed));
     answers.put_other_spelling(other(&truth));
     answers.put_logits(logits_of(port.forward(Need::Logits)));
     answers.put_judged(judged(&baseline, port));

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{assemble::fed_rows, plan::Plan, read::read_logits, said::Said, side::Side};
 use crate::{
     answers::{Asked, Itself, State},
-    case::{Feed, Inputs, PROMPT_CASES, STATE_CASES, StateCase, StateWay},
+    case::{Feed, Inputs, STATE_CASES, StateCase, StateWay},
     engine::Forward,
     need::Need,
     outcome::Absence,
@@ -47,7 +47,7 @@ impl Side<'_, '_> {
         let mut prompts = BTreeMap::new();
         if plan.question.wants(Need::Prompt) {
             // Without a cache it is the plain forward itself.
-            let cases = PROMPT_CASES.iter().filter(|it| it.feed.is_some());
+            let cases = plan.prompts().filter(|it| it.feed.is_some());
             prompts.extend(cases.map(|case| (case.says, self.one_prompt(handle, case))));
         }
         Fed { ways: asked, prompts, text: self.at_once(handle, text) }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answers::{Asked, Long},
-    case::{Feed, Inputs, LARGE, LONG_TEXT, LONG_TEXT_OF_LARGE, NEW_TOKENS},
+    case::{Feed, Inputs, LONG_TEXT, LONG_TEXT_OF_LARGE, NEW_TOKENS},
     engine::{Forward, Generated},
     need::Need,
     noise::Noise,
@@ -29,9 +29,9 @@ pub(super) fn new_tokens(plan: &Plan<'_>) -> usize {
 
 /// A long text that stays within the positions of the model, if that is one still. Of a large model it is
 /// shorter: it is read token by token, in float64 as well.
-pub(super) fn length(positions: Option<u64>, prompt: usize, weights: u64) -> usize {
+pub(super) fn length(positions: Option<u64>, prompt: usize, is_large: bool) -> usize {
     let room = positions.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
-    let wished = if weights <= LARGE { LONG_TEXT } else { LONG_TEXT_OF_LARGE };
+    let wished = if is_large { LONG_TEXT_OF_LARGE } else { LONG_TEXT };
     wished.min(room.saturating_sub(prompt))
 }
 

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     answers::Asked,
-    case::{BATCH_LENGTHS, PROMPT, STATE_CASES, Spelling, StateCase, TOKENS, token_rows},
+    case::{
+        BATCH_LENGTHS, BATCH_LENGTHS_OF_LARGE, LARGE, PROMPT, PROMPT_CASES, PromptCase,
+        QUANTISATIONS, Quantisation, STATE_CASES, Spelling, StateCase, TOKENS, token_rows,
+    },
     engine::{EngineError, Pair, Synthesised},
     measure::positions::POSITIONS,
     need::Need,
@@ -47,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) tokens: Vec<Vec<u32>>,
     /// What is answered at length.
     pub(super) prompt: Vec<u32>,
+    /// Whether its weights are so large that less is asked.
+    pub(super) is_large: bool,
     /// Why no text is fed, where one should be.
     pub(super) no_words: Option<String>,
     pub(super) batch: Vec<Vec<u32>>,
@@ -60,6 +65,20 @@ pub(super) struct Plan<'a> {
     pub(super) work: PathBuf,
     /// Whether somebody wants to know which sources the answers rest on.
     pub(super) notes_files: bool,
+}
+
+impl Plan<'_> {
+    /// The ways in which the long prompt is fed.
+    pub(super) fn prompts(&self) -> impl Iterator<Item = &'static PromptCase> + use<> {
+        let is_large = self.is_large;
+        PROMPT_CASES.iter().filter(move |it| !is_large || it.of_large)
+    }
+
+    /// How the port is quantised: a large one as it is unasked.
+    pub(super) fn quantisations(&self) -> impl Iterator<Item = Quantisation> + use<> {
+        let skipped = if self.is_large { QUANTISATIONS.len() - 1 } else { 0 };
+        QUANTISATIONS.into_iter().skip(skipped)
+    }
 }
 
 pub(super) type Made = Result<(Synthesised, PathBuf), EngineError>;
@@ -131,6 +150,8 @@ pub(super) fn prepare<'a>(
         Some(_) => Ok(()),
     };
     let seed = question.seed;
+    let is_large = LARGE < bytes_of_weights(&checkpoint);
+    let lengths = if is_large { BATCH_LENGTHS_OF_LARGE } else { BATCH_LENGTHS };
     let long = prompt::length(long::positions(&config));
     let (words, no_words) = match words {
         Ok(words) => (words, None),
@@ -138,17 +159,17 @@ pub(super) fn prepare<'a>(
     };
     let (tokens, batch, long_prompt, prompt) = match words {
         Some(words) => {
-            (words.rows(&[TOKENS]), words.rows(&BATCH_LENGTHS), words.read(0, long), words.question)
+            (words.rows(&[TOKENS]), words.rows(&lengths), words.read(0, long), words.question)
         }
         None => {
             let tokens = token_rows(vocab, &[TOKENS], seed);
             let prompt = tokens[0][..PROMPT.min(tokens[0].len())].to_vec();
-            let batch = token_rows(vocab, &BATCH_LENGTHS, seed + 1);
+            let batch = token_rows(vocab, &lengths, seed + 1);
             (tokens, batch, token_rows(vocab, &[long], seed + 2).concat(), prompt)
         }
     };
     let room = long::positions(&config);
-    let long_text = long::length(room, prompt.len(), bytes_of_weights(&checkpoint));
+    let long_text = long::length(room, prompt.len(), is_large);
     let plan = Plan {
         question,
         pair,
@@ -159,6 +180,7 @@ pub(super) fn prepare<'a>(
         tokens,
         prompt,
         no_words,
+        is_large,
         batch,
         positions: positions(&config),
         long_text,

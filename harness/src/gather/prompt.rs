@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{plan::Plan, read::read_logits, side::Side};
 use crate::{
     answers::{Asked, LongPrompt},
-    case::{Inputs, LONG_PROMPT, PROMPT_CASES, PromptCase},
+    case::{Inputs, LONG_PROMPT, PromptCase},
     engine::Forward,
     noise::Noise,
     outcome::Absence,
@@ -30,7 +30,7 @@ impl Side<'_, '_> {
 
     /// The port's logits in each way of feeding. What it cannot do in one way, it is asked in the others.
     pub(super) fn long_prompts(&mut self, handle: &str) -> Asked<Vec<PathBuf>> {
-        PROMPT_CASES.iter().map(|case| self.one_prompt(handle, case)).collect()
+        self.plan.prompts().map(|case| self.one_prompt(handle, case)).collect()
     }
 
     /// The logits of one way of feeding.
@@ -53,6 +53,7 @@ fn has_room(plan: &Plan<'_>) -> Asked<()> {
 
 /// Both sides of the long prompt.
 pub(super) fn assemble(
+    plan: &Plan<'_>,
     reference: Asked<Vec<PathBuf>>,
     port: Asked<Vec<PathBuf>>,
 ) -> Asked<LongPrompt> {
@@ -64,6 +65,6 @@ pub(super) fn assemble(
         return Err(Absence::Blocked { reason: "the reference read no long prompt".into() });
     };
     let noise = Noise::new("along the prompt", base, logits);
-    let names = PROMPT_CASES.iter().map(|it: &PromptCase| it.says);
+    let names = plan.prompts().map(|it| it.says);
     Ok(LongPrompt { noise, fed: names.zip(read(port)?).collect() })
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{error::not_asked, plan::Plan, port::offers, read::read_logits, side::Side};
 use crate::{
     answers::{Asked, Quantised},
-    case::{QUANTISATIONS, Quantisation},
+    case::Quantisation,
     engine::{Open, Opened, Operation},
     need::Need,
 };
@@ -35,7 +35,7 @@ impl Side<'_, '_> {
     /// The reference's logits with its weights rounded, for each way of quantising.
     pub(super) fn rounded(&mut self) -> Asked<Vec<PathBuf>> {
         wanted(self.plan)?;
-        QUANTISATIONS.into_iter().map(|it| self.rounded_by(it)).collect()
+        self.plan.quantisations().map(|it| self.rounded_by(it)).collect()
     }
 
     fn rounded_by(&mut self, by: Quantisation) -> Asked<PathBuf> {
@@ -49,7 +49,7 @@ impl Side<'_, '_> {
     /// The port quantised, saved, opened again and run, for each way of quantising.
     pub(super) fn packed(&mut self) -> Asked<Vec<Packed>> {
         wanted(self.plan)?;
-        QUANTISATIONS.into_iter().map(|it| self.packed_by(it)).collect()
+        self.plan.quantisations().map(|it| self.packed_by(it)).collect()
     }
 
     fn packed_by(&mut self, by: Quantisation) -> Asked<Packed> {
@@ -68,12 +68,13 @@ impl Side<'_, '_> {
 
 /// Pairs what both sides lost, way by way.
 pub(super) fn assemble(
+    plan: &Plan<'_>,
     rounded: Asked<Vec<PathBuf>>,
     packed: Asked<Vec<Packed>>,
 ) -> Asked<Vec<Quantised>> {
     // What the port says comes first: where it packs nothing, the reference is not asked about.
     let packed = packed?;
-    let pairs = QUANTISATIONS.into_iter().zip(rounded?.into_iter().zip(packed));
+    let pairs = plan.quantisations().zip(rounded?.into_iter().zip(packed));
     pairs
         .map(|(by, (rounded, packed))| {
             Ok(Quantised {
