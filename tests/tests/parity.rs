@@ -18,13 +18,14 @@ use portwright_harness::{
     outcome::Verdict,
     sweep as sweep_row,
 };
-use portwright_tests::{program::portwright, sample};
+use portwright_tests::{command::start, program::portwright, sample};
 use portwright_tools::{
     catches::Catches,
     definitions, mutants,
     releases::{self, ReleasesInput},
     sweep::{self, SweepInput},
 };
+use serde_json::Value;
 
 /// A port that passes, one with two faults, and one that does not load as it is.
 const TYPES: [&str; 3] = ["olmo3", "gemma2", "gemma3"];
@@ -89,6 +90,22 @@ fn the_sweep_gives_what_its_table_says() {
             let close = (now - then).abs() <= (SAME_NOISE * bound).max(SAME_ERROR * then);
             assert!(close, "{name}: max |Δ| is {now:e}, the table has {then:e}, held to {bound:e}");
         }
+    }
+}
+
+/// Which layers a quantised port packs: all whose rows divide into groups, of 32 in 8 bits and of 64 in 4. The
+/// outputs of olmo3's heads are together 96 wide.
+#[test]
+fn every_layer_whose_rows_divide_into_groups_is_packed() {
+    for (model_type, in_8, in_4) in [("llama", 30.0, 30.0), ("olmo3", 58.0, 50.0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let words = ["verify", model_type, "--checks", "quantised", "--out", "run"];
+        start(folder.path(), words).ended().expect(0, &["PARTIAL"]);
+        let evidence = fs::read_to_string(folder.path().join("run/evidence.json")).unwrap();
+        let evidence: Value = serde_json::from_str(&evidence).unwrap();
+        let figures = evidence["checks"][0]["figures"].as_array().unwrap();
+        let of = |id: &str| figures.iter().find(|it| it["id"] == id).unwrap()["measured"].as_f64();
+        assert_eq!((of("packed-8"), of("packed-4")), (Some(in_8), Some(in_4)), "{model_type}");
     }
 }
 
