@@ -64,10 +64,10 @@ pub(crate) fn trials(args: TrialsArgs) -> anyhow::Result<u8> {
         }
         let surprises = output.tried.surprises().count();
         anstream::println!(
-            "{table}\n{} in {:.0} s; {} as it should not be",
+            "{table}\n{} in {:.0} s; {} not as expected",
             counted(output.tried.trials.len(), "run", "runs"),
             output.seconds,
-            counted(surprises, "is", "are"),
+            counted(surprises, "run is", "runs are"),
         );
     }
     Ok(u8::from(output.tried.surprises().next().is_some()))
