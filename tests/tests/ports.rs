@@ -120,7 +120,8 @@ fn the_port_of_a_renamed_definition_passes_and_that_of_a_changed_one_stops() {
         let evidence = dir.path().join(answer["evidence"].as_str().unwrap());
         (verified.status.code(), fs::read_to_string(evidence).unwrap())
     };
-    let (code, evidence) = verify(&[]);
+    // granite's port breaks where config.json says null for the number of its key heads.
+    let (code, evidence) = verify(&["--set", "num_key_value_heads=2"]);
     assert_eq!(code, Some(0), "{evidence}");
 
     // One operator is another one: the scaffold does not compute what it did before.
