@@ -18,7 +18,7 @@ use crate::{
     digest,
     engine::{About, EngineKind, Pair, Synthesised},
     figure::Real,
-    outcome::{CheckRecord, Verdict},
+    outcome::{CheckRecord, Outcome, Verdict},
     records::{
         Ancestor, Battery, Cost, DtypeRecord, GenerationRecord, Hardware, LongTextRecord,
         PerPosition, RotationRecord,
@@ -200,6 +200,12 @@ impl Evidence {
     /// The verdict of what was asked, be it all or not: for experiments that ask what they need.
     pub fn verdict_of_asked(&self) -> Verdict {
         Verdict::of(&self.checks)
+    }
+
+    /// The deciding checks with an outcome.
+    pub fn gates_with(&self, outcome: Outcome) -> Vec<String> {
+        let gates = self.checks.iter().filter(|it| it.gate && it.outcome == outcome);
+        gates.map(|it| it.id.clone()).collect()
     }
 
     /// The record of one check.

@@ -9,7 +9,7 @@ const PARTS: [(&str, &str); 7] = [
     (INPUT, "the input of"),
     ("value", "the values of"),
     ("key", "the keys, after norm and rotation, of"),
-    (QUERY, "the queries, after norm, rotation and scale, of"),
+    ("query", "the queries, after norm, rotation and scale, of"),
     ("mask", "the mask of"),
     ("sinks", "the sinks of"),
     ("attended", "what is attended to in"),
@@ -17,8 +17,6 @@ const PARTS: [(&str, &str); 7] = [
 
 /// What a layer is given.
 pub const INPUT: &str = "input";
-/// What an attention compares with its keys, times its scale.
-pub const QUERY: &str = "query";
 
 /// The module of a tap.
 pub fn module(path: &str) -> &str {

@@ -182,18 +182,14 @@ fn of_type(lane: &mut Lane, trials: &Trials, model_type: &str) -> Result<Vec<Tri
 }
 
 fn trial(evidence: &Evidence, plant: Option<&str>) -> Trial {
-    let with = |outcome| {
-        let gates = evidence.checks.iter().filter(|it| it.gate && it.outcome == outcome);
-        gates.map(|it| it.id.clone()).collect::<Vec<_>>()
-    };
     Trial {
         model_type: evidence.subject.model_type.clone(),
         regime: evidence.regime,
         seed: evidence.subject.seed,
         plant: plant.map(str::to_owned),
         verdict: evidence.verdict_of_asked(),
-        failed: with(Outcome::Fail),
-        not_run: with(Outcome::NotRun),
+        failed: evidence.gates_with(Outcome::Fail),
+        not_run: evidence.gates_with(Outcome::NotRun),
         worst_multiple: worst_multiple(evidence),
         seconds: Real(evidence.clock.seconds.values().map(|it| it.0).sum()),
     }

@@ -10,16 +10,16 @@ use crate::{
 pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     let steps = &answers.alone()?.steps;
     let wrong: Vec<usize> = (0..steps.len()).filter(|&it| steps[it].figure.diverges()).collect();
-    let multiple = |it: &Step| it.figure.error / it.figure.floor;
     let mut figures = vec![Figure::judged(
         "wrong",
         "layers that err by themselves",
         wrong.len() as f64,
         Bound::at_most(0.0),
     )];
-    if let Some(worst) = steps.iter().max_by(|a, b| multiple(a).total_cmp(&multiple(b))) {
+    let multiples = steps.iter().map(|it| it.figure.multiple());
+    if let Some(worst) = multiples.max_by(f64::total_cmp) {
         let name = "largest median error of a layer, in multiples of its floor";
-        figures.push(Figure::informs("worst-multiple", name, multiple(worst)));
+        figures.push(Figure::informs("worst-multiple", name, worst));
     }
     let widest = steps.iter().map(|it| it.figure.bound).fold(0.0, f64::max);
     figures.push(Figure::informs("widest-bound", "largest relative error that passes", widest));

@@ -38,11 +38,11 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
         diverged as f64,
         Bound::at_most(0.0),
     )];
-    if let Some(worst) = stages.iter().max_by(|a, b| multiple(a).total_cmp(&multiple(b))) {
+    if let Some(worst) = stages.iter().max_by(|a, b| a.multiple().total_cmp(&b.multiple())) {
         figures.push(Figure::informs(
             "worst-multiple",
             "largest error of a layer, in multiples of its floor",
-            multiple(worst),
+            worst.multiple(),
         ));
     }
     let (paired, unpaired) = (taps.pairs.len() as f64, taps.unpaired.len() as f64);
@@ -138,9 +138,4 @@ fn lines(answers: &Answers, first: &TapFigure) -> Vec<SourceLine> {
     let [reference, own] = [&first.reference, &first.port].map(|it| tap::module(it));
     let sides = [line("definition", definition, reference), line("port", port, own)];
     sides.into_iter().flatten().collect()
-}
-
-/// The error as a multiple of the floor that its bound was made from.
-fn multiple(tap: &TapFigure) -> f64 {
-    if tap.error == 0.0 { 0.0 } else { tap.error / tap.floor }
 }

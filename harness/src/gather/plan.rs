@@ -152,7 +152,8 @@ pub(super) fn prepare<'a>(
     let seed = question.seed;
     let is_large = LARGE < bytes_of_weights(&checkpoint);
     let lengths = if is_large { BATCH_LENGTHS_OF_LARGE } else { BATCH_LENGTHS };
-    let long = prompt::length(long::positions(&config));
+    let room = long::positions(&config);
+    let long = prompt::length(room);
     let (words, no_words) = match words {
         Ok(words) => (words, None),
         Err(why) => (None, Some(why)),
@@ -168,7 +169,6 @@ pub(super) fn prepare<'a>(
             (tokens, batch, token_rows(vocab, &[long], seed + 2).concat(), prompt)
         }
     };
-    let room = long::positions(&config);
     let long_text = long::length(room, prompt.len(), is_large);
     let plan = Plan {
         question,

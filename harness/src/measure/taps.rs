@@ -34,6 +34,11 @@ impl TapFigure {
     pub fn diverges(&self) -> bool {
         self.error.is_nan() || self.bound < self.error
     }
+
+    /// The error as a multiple of the floor that its bound was made from.
+    pub fn multiple(&self) -> f64 {
+        if self.error == 0.0 { 0.0 } else { self.error / self.floor }
+    }
 }
 
 /// Relative error in the 2-norm, and the position (second to last axis) with the largest share of it.

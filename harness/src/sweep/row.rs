@@ -77,10 +77,6 @@ pub(super) fn is_variation(id: &str) -> bool {
 }
 
 pub(super) fn row_of(evidence: &Evidence) -> Row {
-    let with = |outcome| {
-        let gates = evidence.checks.iter().filter(|it| it.gate && it.outcome == outcome);
-        gates.map(|it| it.id.clone()).collect::<Vec<_>>()
-    };
     let bound = evidence
         .check("logits-differences")
         .and_then(|it| it.figure(MAX_ABS)?.bound)
@@ -93,8 +89,8 @@ pub(super) fn row_of(evidence: &Evidence) -> Row {
         max_abs: figure(evidence, "logits-differences", MAX_ABS).map(Real),
         bound,
         worst_multiple: worst_multiple(evidence),
-        failed: with(Outcome::Fail),
-        not_run: with(Outcome::NotRun),
+        failed: evidence.gates_with(Outcome::Fail),
+        not_run: evidence.gates_with(Outcome::NotRun),
         reason: reason(evidence),
         proofs: Vec::new(),
         unexplained: Vec::new(),

@@ -60,13 +60,23 @@ pub fn ask(
     if let Err(lacks) = lane.pair().reference().offers(Operation::OtherValues) {
         return Ok(Err(lacks.into()));
     }
+    with_sides(lane, question, work, |sides| vary(sides, question, progress))
+}
+
+/// What `ask` makes of both sides; the sources that it rests on are noted where somebody wants to know.
+fn with_sides<T>(
+    lane: &mut Lane,
+    question: &Question,
+    work: &Path,
+    ask: impl FnOnce(&mut Sides<'_>) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let notes_files = lane.notes_files();
     let mut sides = Sides::open(lane, question, work)?;
-    let found = vary(&mut sides, question, progress);
+    let said = ask(&mut sides);
     let files = if notes_files { sides.imported() } else { Files::default() };
     drop(sides);
     lane.note(files);
-    found
+    said
 }
 
 /// Of fields that a wrong port drops, those that are not why it is wrong. With all `suspects` at the values
@@ -85,13 +95,7 @@ pub fn bystanders(
     if suspects.is_empty() || question.checkpoint.is_some() || cannot {
         return Ok(BTreeSet::new());
     }
-    let notes_files = lane.notes_files();
-    let mut sides = Sides::open(lane, question, work)?;
-    let guilty = guilty(&mut sides, suspects);
-    let files = if notes_files { sides.imported() } else { Files::default() };
-    drop(sides);
-    lane.note(files);
-    let guilty = match guilty {
+    let guilty = match with_sides(lane, question, work, |sides| guilty(sides, suspects)) {
         Ok(guilty) => guilty,
         Err(EngineError::Cancelled) => return Err(EngineError::Cancelled),
         Err(_) => suspects.to_vec(),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 import torch
+from safetensors import safe_open
 from transformers.modeling_utils import AttentionInterface
 
 from ..session import WorkerError
 from ..stacks import is_layer
-from . import files
 
 
 class Taps:
@@ -83,8 +83,9 @@ class Fed:
     """Hands layers inputs of ours in place of those that arrive, which are kept in `taps`."""
 
     def __init__(self, taps: Taps, source: str, inputs: dict[str, str]) -> None:
-        self._taps, self._inputs = taps, inputs
-        self._tensors = files.load_tensors(source)
+        self._taps = taps
+        with safe_open(source, "pt") as file:
+            self._inputs = {path: file.get_tensor(key) for path, key in inputs.items()}
         self._handles: list[Any] = []
 
     def __enter__(self) -> Fed:
@@ -100,7 +101,7 @@ class Fed:
     def _feeding(self, path: str) -> Callable:
         def feeding(_module: torch.nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
             arrived = first_floating((args, kwargs))
-            ours = self._tensors[self._inputs[path]]
+            ours = self._inputs[path]
             if arrived is None or arrived.numel() != ours.numel():
                 raise WorkerError("unsupported", f"the input of `{path}` has another shape")
             self._taps.note(f"{path}:input", arrived)
