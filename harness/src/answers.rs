@@ -55,6 +55,11 @@ enum Answer {
     Itself(Itself),
     Quantised(Vec<Quantised>),
     OtherSpelling(OtherSpelling),
+    Rewritten(Rewritten),
+    Cast(Narrow),
+    Float16(Narrow),
+    PackedCache(PackedCache),
+    Sharded(Sharded),
     Variations(Variations),
 }
 
@@ -117,6 +122,14 @@ answers! {
     quantised, put_quantised: Quantised(Vec<Quantised>);
     /// The other spelling of the RoPE settings.
     other_spelling, put_other_spelling: OtherSpelling(OtherSpelling);
+    /// The port converted, and the definition in the same dtype.
+    cast, put_cast: Cast(Narrow);
+    /// Both sides in float16.
+    float16, put_float16: Float16(Narrow);
+    /// Both sides with packed caches.
+    packed_cache, put_packed_cache: PackedCache(PackedCache);
+    /// The port from two ranks.
+    sharded, put_sharded: Sharded(Sharded);
     /// Other configs.
     variations, put_variations: Variations(Variations);
 }
@@ -144,6 +157,23 @@ impl Answers {
     /// Puts them in.
     pub fn put_state(&mut self, way: StateWay, answer: Asked<State>) {
         self.given.insert(Need::State(way), answer.map(Answer::State));
+    }
+
+    /// Both sides' answers to a checkpoint that is written otherwise, in the way that `need` names.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    pub fn rewritten(&self, need: Need) -> Result<&Rewritten, Absence> {
+        match self.given(need)? {
+            Answer::Rewritten(it) => Ok(it),
+            other => unreachable!("{other:?} answers {need:?}"),
+        }
+    }
+
+    /// Puts them in.
+    pub fn put_rewritten(&mut self, need: Need, answer: Asked<Rewritten>) {
+        self.given.insert(need, answer.map(Answer::Rewritten));
     }
 
     /// Takes an answer out, as if it had not been asked.
@@ -250,6 +280,8 @@ pub struct Retied {
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     pub read: Vec<String>,
+    /// In config.json, and unknown to the definition's class.
+    pub foreign: Vec<String>,
     /// Read by the definition, dropped by the port: what changing each does to the reference.
     pub ignored: BTreeMap<String, Experiment>,
     /// Of a port that is wrong: dropped fields that are not why. With all of them at the class's defaults it
@@ -313,6 +345,47 @@ pub struct Quantised {
     /// The reference with its weights rounded as much.
     pub reference: Tensor,
     pub port: Tensor,
+}
+
+/// The plain logits of both sides on the same model written otherwise.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// The tensors that are otherwise.
+    pub names: Vec<String>,
+    pub reference: Tensor,
+    pub port: Loaded,
+}
+
+/// What a port made of a checkpoint.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Logits `[T, V]`.
+    Logits(Tensor),
+    /// It does not load it.
+    Refused { message: String },
+}
+
+/// Logits `[T, V]` of the plain forward in a narrower format.
+#[derive(Debug)]
+pub struct Narrow {
+    pub reference: Tensor,
+    pub port: Tensor,
+}
+
+/// Logits `[T, V]` of what was decoded after a prompt: with caches as they are, and with packed ones.
+#[derive(Debug)]
+pub struct PackedCache {
+    pub by: Quantisation,
+    pub reference: [Tensor; 2],
+    pub port: [Tensor; 2],
+}
+
+/// Logits `[T, V]` of a port that two ranks share.
+#[derive(Debug)]
+pub struct Sharded {
+    pub logits: Tensor,
+    /// The share of the weights' bytes that one rank holds.
+    pub share: f64,
 }
 
 #[derive(Debug)]

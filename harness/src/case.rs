@@ -15,6 +15,11 @@ pub const BATCH_LENGTHS: [usize; 3] = [TOKENS, 41, 17];
 pub const DECODED: usize = 8;
 /// Tokens of the prompt and of the greedy continuation in the generation case.
 pub const PROMPT: usize = 12;
+/// Tokens of a short prompt. Rotations that are scaled by the length of a text (longrope, dynamic) have
+/// another branch below the length that the model was first trained for, which is 64 in a synthetic one.
+pub const SHORT: usize = 24;
+/// Tokens in front of which caches are as they are, before they are packed or kept.
+pub const HEAD_START: usize = 40;
 pub const NEW_TOKENS: usize = 32;
 /// What a random model generates has so many different tokens in a row: the best one that is not among the
 /// last. Tied ones would repeat one token for ever, after which every model is alike.
@@ -37,6 +42,11 @@ pub const TEXT_WINDOW: usize = 32;
 /// divide rows that the large ones do not.
 pub const QUANTISATIONS: [Quantisation; 2] =
     [Quantisation { bits: 8, group: 32 }, Quantisation { bits: 4, group: 64 }];
+
+/// How the caches of keys and values are packed: the groups divide heads of [`PACKABLE_HEAD`].
+pub const CACHE_QUANTISATION: Quantisation = Quantisation { bits: 8, group: 32 };
+/// Width of the heads of a synthetic model whose caches are packed.
+pub const PACKABLE_HEAD: u32 = 32;
 
 /// A floating-point format of weights and activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -198,6 +208,10 @@ pub enum Feed {
     Trim { of: usize, by: usize },
     /// As [`Feed::Decode`], with the cache saved, loaded and copied after the prompt.
     Kept { prompt: usize },
+    /// The first tokens alone, so many of them, in one call.
+    Short { of: usize },
+    /// One call, with the rows of the embedding in place of the tokens.
+    Embeddings,
     /// Rows of [`BATCH_LENGTHS`] that are read alone, and whose last [`DECODED`] tokens are decoded in
     /// batches that they join and leave: two are joined, a third comes, the first leaves, the last is taken
     /// out and goes on alone.
@@ -215,6 +229,8 @@ pub enum StateWay {
     Trim,
     Kept,
     Joined,
+    Short,
+    Embedded,
 }
 
 impl StateWay {
@@ -229,6 +245,8 @@ impl StateWay {
             Self::Trim => "with a trimmed cache",
             Self::Kept => "with a cache that was saved and loaded",
             Self::Joined => "in batches that rows join and leave",
+            Self::Short => "by a short prompt",
+            Self::Embedded => "by embeddings",
         }
     }
 }
@@ -249,7 +267,7 @@ pub const STATE_CASES: &[StateCase] = &[
     StateCase {
         way: StateWay::Decode,
         name: "state-decode",
-        feed: Feed::Decode { prompt: 40 },
+        feed: Feed::Decode { prompt: HEAD_START },
         needs_window: false,
     },
     StateCase {
@@ -285,13 +303,25 @@ pub const STATE_CASES: &[StateCase] = &[
     StateCase {
         way: StateWay::Kept,
         name: "state-kept",
-        feed: Feed::Kept { prompt: 40 },
+        feed: Feed::Kept { prompt: HEAD_START },
         needs_window: false,
     },
     StateCase {
         way: StateWay::Joined,
         name: "state-joined",
         feed: Feed::Joined,
+        needs_window: false,
+    },
+    StateCase {
+        way: StateWay::Short,
+        name: "state-short",
+        feed: Feed::Short { of: SHORT },
+        needs_window: false,
+    },
+    StateCase {
+        way: StateWay::Embedded,
+        name: "state-embeddings",
+        feed: Feed::Embeddings,
         needs_window: false,
     },
 ];
@@ -344,11 +374,14 @@ impl Feed {
             }
             Self::Batch { side: Side::Left } => (total - DECODED, Box::new(std::iter::repeat(1))),
             Self::Batch { side: Side::Right } => (total, Box::new(std::iter::repeat(1))),
-            Self::Trim { of, .. } => (of.min(total), Box::new(std::iter::empty())),
-            Self::Joined => (total, Box::new(std::iter::empty())),
+            Self::Trim { of, .. } | Self::Short { of } => {
+                (of.min(total), Box::new(std::iter::empty()))
+            }
+            Self::Embeddings | Self::Joined => (total, Box::new(std::iter::empty())),
         };
         let mut chunks = vec![head.min(total)];
-        let mut left = if let Self::Trim { .. } = self { 0 } else { total - chunks[0] };
+        let is_part = matches!(self, Self::Trim { .. } | Self::Short { .. });
+        let mut left = if is_part { 0 } else { total - chunks[0] };
         while 0 < left {
             let size = sizes.next().unwrap_or(1).min(left);
             chunks.push(size);
@@ -399,7 +432,7 @@ mod tests {
     fn chunks_always_sum_to_the_tokens() {
         for case in STATE_CASES {
             let fed = match case.feed {
-                Feed::Trim { of, .. } => of,
+                Feed::Trim { of, .. } | Feed::Short { of } => of,
                 _ => TOKENS,
             };
             assert_eq!(case.feed.chunks(TOKENS).iter().sum::<usize>(), fed, "{}", case.name);

@@ -49,6 +49,8 @@ pub struct Mutant {
     /// For the group `variations`: the field of config.json that the port does not honour. Good ports have
     /// values of other fields written in; only this one counts.
     pub field: Option<String>,
+    /// A check that is asked beside those that decide, as it is asked where it is named.
+    pub check: Option<String>,
 }
 
 impl Mutant {
@@ -61,6 +63,8 @@ impl Mutant {
         let varied = CHECKS.iter().filter(|it| it.group == Group::Variations).map(|it| it.id);
         let mut checks = deciding_at_one_config();
         checks.extend(varied.filter(|_| self.is_of(Group::Variations)));
+        let named = CHECKS.iter().filter(|it| self.check.as_deref() == Some(it.id));
+        checks.extend(named.map(|it| it.id));
         checks
     }
 
@@ -164,7 +168,8 @@ pub fn run(
             ..Question::synthetic(&mutant.model_type)
         };
         let folder = work.join(&mutant.id);
-        let key = format!("{} {:?} {:?}", mutant.model_type, mutant.set, mutant.field);
+        let asked = (&mutant.set, &mutant.field, &mutant.check);
+        let key = format!("{} {asked:?}", mutant.model_type);
         let good = if let Some(&verdict) = unpatched.get(&key) {
             verdict
         } else {

@@ -39,6 +39,18 @@ pub enum Need {
     Quantised,
     /// The same checkpoint with the other spelling of the RoPE settings.
     OtherSpelling,
+    /// The same checkpoint with tensors beside the model's, as published ones have them.
+    Stray,
+    /// The same checkpoint under the names that the definition's class builds.
+    AsBuilt,
+    /// The port converted to a narrower dtype by its own library.
+    Cast,
+    /// Both sides in float16.
+    Float16,
+    /// Both sides with keys and values packed in their caches.
+    PackedCache,
+    /// The port shared by two ranks.
+    Sharded,
     /// Other configs of the same model, on both sides.
     Variations,
 }
@@ -70,6 +82,12 @@ impl Need {
             Self::Prompt,
             Self::Quantised,
             Self::OtherSpelling,
+            Self::Stray,
+            Self::AsBuilt,
+            Self::Cast,
+            Self::Float16,
+            Self::PackedCache,
+            Self::Sharded,
             Self::Variations,
         ];
         all.extend(crate::case::STATE_CASES.iter().map(|it| Self::State(it.way)));

@@ -84,7 +84,8 @@ pub fn verify(
         checks,
         left_out: CHECKS
             .iter()
-            .filter(|it| it.decides(answers.config_is_named) && it.is_asked_in(question.regime))
+            .filter(|it| it.by_default && it.is_asked_in(question.regime))
+            .filter(|it| it.decides(answers.config_is_named))
             .filter(|it| !question.checks.contains(&it.id))
             .map(|it| it.id.to_owned())
             .collect(),

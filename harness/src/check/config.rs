@@ -7,7 +7,7 @@ use crate::{
     answers::{Answers, OtherSpelling},
     engine::Operation,
     figure::{Bound, Figure, significant},
-    outcome::Absence,
+    outcome::{Absence, CheckRecord},
 };
 
 pub(super) fn loads(answers: &Answers) -> Result<Finding, Absence> {
@@ -34,14 +34,17 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
         match (experiment.max_diff, &experiment.error) {
             (Some(diff), _) if diff != 0.0 => {
                 let is_bystander = fields.bystanders.contains(name);
-                harmful += usize::from(!right && !experiment.is_default && !is_bystander);
+                let counts = !right && !experiment.is_default && !is_bystander;
+                harmful += usize::from(counts);
                 let aside = match (right, is_bystander) {
+                    _ if counts => "",
                     (true, _) => "; at this value the port agrees all the same",
                     (false, true) => "; with it at its default the port is wrong all the same",
-                    (false, false) => "",
+                    (false, false) => "; it has the default, which a port may assume",
                 };
+                let drops = if counts { DROPS } else { LEAVES };
                 notes.push(format!(
-                    "the port drops `{name}`: {} instead of {} moves the reference's logits by {}{aside}",
+                    "{drops}`{name}`: {} instead of {} moves the reference's logits by {}{aside}",
                     short(after),
                     short(before),
                     significant(diff, 4),
@@ -50,7 +53,7 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
             (None, Some(error)) => {
                 // What it does is not known, and something is wrong: it may be this.
                 unknown.extend((!right && !experiment.is_default).then_some(name.as_str()));
-                notes.push(format!("the port drops `{name}`; what it does is not known: {error}"));
+                notes.push(format!("{LEAVES}`{name}`; what it does is not known: {error}"));
             }
             _ => {}
         }
@@ -61,11 +64,29 @@ pub(super) fn fields(answers: &Answers) -> Result<Finding, Absence> {
         Figure::informs("fields-read", "fields the definition reads", read),
         Figure::informs("fields-ignored", "of them dropped by the port", ignored),
     ];
+    // What counts comes first: it is the reason that a table shows.
+    notes.sort_by_key(|it| !it.starts_with(DROPS));
+    let taken = &answers.judged()?.args_used;
+    notes.extend(fields.foreign.iter().filter(|it| taken.contains(it)).map(|it| {
+        format!(
+            "the port reads `{it}`, which the definition does not know: it may be older than the checkpoint"
+        )
+    }));
     let mut finding = Finding::of(figures)?.with_notes(notes);
     finding.incomplete = (!unknown.is_empty()).then(|| {
         format!("the port drops {}, and it is not known what that does", unknown.join(", "))
     });
     Ok(finding)
+}
+
+/// How a note begins that names a dropped field which may be why the port is wrong, and one that is not, or of
+/// which that is not known.
+const DROPS: &str = "the port drops ";
+const LEAVES: &str = "the port leaves out ";
+
+/// The notes of a record of [`fields`] that name fields which count.
+pub fn dropped(record: &CheckRecord) -> impl Iterator<Item = &String> {
+    record.findings.iter().filter(|it| it.starts_with(DROPS))
 }
 
 pub(super) fn spellings(answers: &Answers) -> Result<Finding, Absence> {

@@ -14,17 +14,20 @@
 mod alone;
 mod config;
 mod dtype;
+mod formats;
 mod generation;
 mod itself;
 pub mod logits;
 mod positions;
 mod power;
 mod quantised;
+mod rewritten;
 mod state;
 mod taps;
 mod variations;
 mod weights;
 
+pub use config::dropped;
 pub(crate) use variations::{SHOWN, hidden};
 pub use variations::{deviations, is_refusal};
 
@@ -86,6 +89,9 @@ pub struct Check {
     pub gate: bool,
     /// The one regime that it is asked in; without one in both.
     pub only: Option<Regime>,
+    /// Whether it is asked where no check is named. What is not costs more than it tells most users: sweeps
+    /// ask it, and who names it.
+    pub by_default: bool,
     /// What `portwright checks <id>` prints: why it matters, how it decides, how to read a failure.
     pub docs: &'static str,
     /// What it reads. Nothing else is asked for it.
@@ -137,6 +143,7 @@ macro_rules! check {
             summary: $summary,
             gate: $gate,
             only: $only,
+            by_default: true,
             docs: include_str!(concat!("docs/", $id, ".md")),
             needs: $needs,
             run: $run,
@@ -179,6 +186,30 @@ pub const CHECKS: &[Check] = &[
         weights::tied
     ),
     check!(
+        "weights-stray",
+        Weights,
+        true,
+        &[Need::Reference, Need::Stray],
+        "Tensors that published checkpoints hold beside the model's change nothing",
+        rewritten::stray
+    ),
+    check!(
+        "weights-names",
+        Weights,
+        false,
+        &[Need::Reference, Need::AsBuilt],
+        "The names that the definition's class builds load as the published ones do",
+        rewritten::names
+    ),
+    check!(
+        "weights-cast",
+        Weights,
+        true,
+        &[Need::Reference, Need::Dtypes, Need::Cast],
+        "Converted to bfloat16 by its own library, the port is the definition in bfloat16",
+        formats::cast
+    ),
+    check!(
         "config-loads",
         Config,
         true,
@@ -190,7 +221,7 @@ pub const CHECKS: &[Check] = &[
         "config-fields",
         Config,
         true,
-        &[Need::Reference, Need::Logits, Need::Fields],
+        &[Need::Reference, Need::Judged, Need::Logits, Need::Fields],
         "No field that changes the model is dropped",
         config::fields
     ),
@@ -257,6 +288,14 @@ pub const CHECKS: &[Check] = &[
         PLAIN,
         "The best tokens are the same but for ties",
         logits::top_k
+    ),
+    check!(
+        "logits-float16",
+        Logits,
+        true,
+        &[Need::Reference, Need::Float16],
+        "In float16 the port neither overflows nor errs more than the definition",
+        formats::float16
     ),
     check!(
         "taps-agree",
@@ -340,6 +379,31 @@ pub const CHECKS: &[Check] = &[
         |it| state::case(it, StateWay::Joined)
     ),
     check!(
+        "state-short",
+        State,
+        true,
+        &[Need::Reference, Need::Itself, Need::State(StateWay::Short)],
+        "A short prompt gives what the definition makes of it",
+        |it| state::case(it, StateWay::Short)
+    ),
+    check!(
+        "state-embeddings",
+        State,
+        true,
+        &[Need::Reference, Need::State(StateWay::Embedded)],
+        "Fed the rows of its embedding, the port gives what it gives for the tokens",
+        |it| state::case(it, StateWay::Embedded)
+    ),
+    check!(
+        "state-sharded",
+        State,
+        true,
+        &[Need::Reference, Need::Sharded],
+        "Shared by two ranks, the port is the same model",
+        formats::sharded
+    )
+    .where_named(),
+    check!(
         "state-prompt",
         State,
         true,
@@ -371,9 +435,22 @@ pub const CHECKS: &[Check] = &[
         "Quantised, the port loses no more than the definition's own weights would",
         quantised::logits
     ),
+    check!(
+        "quantised-cache",
+        Quantised,
+        true,
+        &[Need::Reference, Need::PackedCache],
+        "With keys and values quantised, the port loses no more than the definition would",
+        formats::packed_cache
+    ),
 ];
 
 impl Check {
+    /// The same, asked where it is named and in sweeps.
+    const fn where_named(self) -> Self {
+        Self { by_default: false, ..self }
+    }
+
     /// Whether a fail fails the run. One that names its config asks of that config: what a port does at
     /// others is told and does not decide.
     pub fn decides(&self, config_is_named: bool) -> bool {
@@ -414,7 +491,8 @@ impl Check {
 
 /// The checks that decide at one config: what is asked where neither notes nor other configs are of use.
 pub fn deciding_at_one_config() -> Vec<&'static str> {
-    let chosen = CHECKS.iter().filter(|it| it.gate && it.group != Group::Variations);
+    let decides = |it: &&Check| it.gate && it.by_default && it.group != Group::Variations;
+    let chosen = CHECKS.iter().filter(decides);
     chosen.map(|it| it.id).collect()
 }
 
@@ -426,7 +504,8 @@ pub struct UnknownCheck {
     pub nearest: Option<&'static str>,
 }
 
-/// The checks that `names` (ids or groups) select, in the table's order; all when empty.
+/// The checks that `names` (ids or groups) select, in the table's order; all that are asked by default when
+/// empty.
 pub fn select(names: &[String]) -> Result<Vec<&'static Check>, UnknownCheck> {
     let known: BTreeSet<&'static str> =
         CHECKS.iter().flat_map(|it| [it.id, it.group.id()]).collect();
@@ -440,7 +519,8 @@ pub fn select(names: &[String]) -> Result<Vec<&'static Check>, UnknownCheck> {
         }
     }
     let wanted = |check: &&Check| {
-        names.is_empty() || names.iter().any(|it| it == check.id || it == check.group.id())
+        let is_named = names.iter().any(|it| it == check.id || it == check.group.id());
+        is_named || names.is_empty() && check.by_default
     };
     Ok(CHECKS.iter().filter(wanted).collect())
 }

@@ -17,7 +17,7 @@ pub(super) fn case(answers: &Answers, way: StateWay) -> Result<Finding, Absence>
     let judged = |pairs: &[(&Tensor, &Tensor)]| judge(answers.regime, reference, pairs);
     let held = match way {
         // What a trimmed cache gives is a part of the plain forward.
-        StateWay::Trim => Held::Plain(None),
+        StateWay::Trim | StateWay::Embedded => Held::Plain(None),
         // What was done to the cache must change nothing of decoding.
         StateWay::Kept | StateWay::Joined => {
             let decode = answers.itself()?.ways.get(&StateWay::Decode);

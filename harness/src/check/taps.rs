@@ -4,11 +4,15 @@ use super::{Finding, logits};
 use crate::{
     answers::Answers,
     engine::{Opened, package_path},
-    figure::{Bound, Figure, Real},
+    figure::{Bound, Figure, Real, significant},
     layer::{Layer, Stack, is_decoder_layer},
-    measure::taps::{TapFigure, locate},
+    measure::{
+        positions,
+        taps::{Divergence, TapFigure, locate},
+    },
     outcome::{Absence, Place, SourceLine},
     tap,
+    tolerance::rotation_bound,
 };
 
 pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
@@ -70,9 +74,14 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
     }
     if let Some(found) = &divergence {
         let (first, stage) = (&taps.pairs[found.first], &taps.pairs[found.stage]);
+        let turned = turned(answers, &taps.pairs, found);
+        let named = |path: &str| match &turned {
+            Some(_) => tap::rotation(path),
+            None => path.to_owned(),
+        };
         finding.place = Some(Place {
-            module: first.reference.clone(),
-            port_module: first.port.clone(),
+            module: named(&first.reference),
+            port_module: named(&first.port),
             stage: stage.reference.clone(),
             last_agreeing: found.last_agreeing.map(|it| taps.pairs[it].reference.clone()),
             position: first.position.map(|it| it as u64),
@@ -80,6 +89,10 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
             smallest_passing: Real(taps.pairs.iter().map(|it| it.error).fold(0.0, f64::max)),
             lines: lines(answers, first),
         });
+        finding.notes.extend(turned.as_ref().map(|(position, error)| {
+            let error = significant(*error, 2);
+            format!("the layer is turned by other angles: at position {position} cos and sin differ by {error}")
+        }));
         finding
             .notes
             .extend(first.factor.map(|it| format!("they are {it:.3} times the definition's")));
@@ -118,6 +131,42 @@ pub(super) fn agree(answers: &Answers) -> Result<Finding, Absence> {
         }));
     }
     Ok(finding)
+}
+
+/// The first position at which the layer of a divergence is turned otherwise, and how far, where that comes before
+/// the tap that was found: behind the keys or the queries, or at the end of the attention where none were tapped.
+fn turned(answers: &Answers, taps: &[TapFigure], found: &Divergence) -> Option<(u32, f64)> {
+    let rotations = answers.rotations().ok()?;
+    let (first, stage) = (&taps[found.first].reference, &taps[found.stage].reference);
+    let index = Layer::at(stage)?.index;
+    let tables = rotations.layers.iter().find(|it| it.0 == index)?;
+    let errors = positions::compare(&tables.1, &tables.2)?.max_abs_at;
+    let beyond = |(position, error): &(&u32, &f64)| {
+        !rotation_bound(answers.regime, **position).admits(**error)
+    };
+    let (position, error) = rotations.positions.iter().zip(&errors).find(beyond)?;
+    let inside: Vec<usize> =
+        (0..found.stage).filter(|&it| tap::lies_within(&taps[it].reference, stage)).collect();
+    let is_turned = |it: &&usize| {
+        tap::part(&taps[**it].reference)
+            .is_some_and(|it| it.starts_with("key") || it.starts_with("query"))
+    };
+    let behind = match inside.iter().find(is_turned) {
+        Some(&at) => at <= found.first,
+        None => {
+            let parent = first.rsplit_once('.').map_or("", |it| it.0);
+            let more =
+                |&it: &usize| found.first < it && tap::lies_within(&taps[it].reference, parent);
+            parent != stage && !inside.iter().copied().any(|it| more(&it)) || is_attention(first)
+        }
+    };
+    behind.then_some((*position, *error))
+}
+
+/// Whether a module is called as attentions are.
+fn is_attention(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    name.contains("attn") || name.contains("attention")
 }
 
 /// Where each side calls the module of the first wrong tap.

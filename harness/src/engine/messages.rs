@@ -41,7 +41,27 @@ pub struct Synthesis {
     pub base_config: Option<PathBuf>,
     pub dtype: Precision,
     pub seed: u64,
+    /// What its files hold.
+    pub holds: Holds,
+    /// The width of its heads, where its config says one and another is wanted.
+    pub head: Option<u32>,
     pub out: PathBuf,
+}
+
+/// What the weight files of a synthetic checkpoint hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// The model's tensors under the names of published checkpoints.
+    #[default]
+    Published,
+    /// Under the names that the definition's class builds.
+    AsBuilt,
+    /// As published, with tensors beside them that the definition ignores.
+    Stray,
+    /// The same, where a layer that is ignored has the number that the definition names, and not the one behind
+    /// the last of this model.
+    StrayAsNamed,
 }
 
 /// The synthetic checkpoint that was written.
@@ -69,6 +89,9 @@ pub struct Synthesised {
     /// Classes of layers that the definition has and this model has none of, by the class that names them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unbuilt: BTreeMap<String, String>,
+    /// Tensors that its files have beside, or under another name than, those of a published checkpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<String>,
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -217,6 +240,10 @@ pub struct Forward {
     pub then: Option<Vec<Vec<u32>>>,
     /// After the first chunk the cache is saved, loaded and copied.
     pub keep: bool,
+    /// After the first chunk keys and values are packed in the cache.
+    pub pack_cache: Option<Quantisation>,
+    /// The rows of the embedding are fed in place of the tokens.
+    pub embed: bool,
     /// Rows of any lengths, so many tokens at whose ends are decoded in batches that they join and leave.
     pub join: Option<usize>,
     pub taps: bool,
@@ -368,6 +395,14 @@ impl Catalogue {
         };
         model_types.into_iter().filter(has).collect()
     }
+}
+
+/// A port's logits from two ranks.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Sharded {
+    /// Bytes of the weights that the whole model has, and that one rank holds.
+    pub whole: u64,
+    pub own: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

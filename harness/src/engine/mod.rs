@@ -27,9 +27,9 @@ mod worker;
 pub use error::{EngineError, Failure};
 pub use launch::{Embedded, Launch, Limits, needs, release_in};
 pub use messages::{
-    About, CallSite, Catalogue, Experiment, Feeding, Forward, Forwarded, Generate, Generated, Load,
-    Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip, Synthesis,
-    Synthesised, TapInfo, Texts, package_path,
+    About, CallSite, Catalogue, Experiment, Feeding, Forward, Forwarded, Generate, Generated,
+    Holds, Load, Mismatch, ModuleInfo, Open, Opened, ParameterInfo, Rope, RopeLayer, Roundtrip,
+    Sharded, Synthesis, Synthesised, TapInfo, Texts, package_path,
 };
 pub use native::Sources;
 pub use pair::{Pair, PairError};

@@ -73,6 +73,12 @@ pub enum Operation {
     JoinCaches,
     /// Hand layers inputs in place of those that arrive.
     FeedLayers,
+    /// Take the rows of the embedding in place of tokens.
+    TakeEmbeddings,
+    /// Pack keys and values in a cache, or round them as much.
+    PackCaches,
+    /// Share a model between several ranks.
+    Shard,
 }
 
 impl Operation {
@@ -88,6 +94,9 @@ impl Operation {
             Self::KeepCaches => "cache that can be saved",
             Self::JoinCaches => "batch of caches that rows join and leave",
             Self::FeedLayers => "way to feed a layer by itself",
+            Self::TakeEmbeddings => "way to be fed embeddings",
+            Self::PackCaches => "cache that is quantised",
+            Self::Shard => "ranks to be shared between",
         }
     }
 }
@@ -121,7 +130,12 @@ pub const ENGINES: &[Engine] = &[
         host: Host::Native,
         installs: Some(Supply::Torch),
         package: "transformers",
-        offers: &[Operation::Texts, Operation::OtherValues, Operation::FeedLayers],
+        offers: &[
+            Operation::Texts,
+            Operation::OtherValues,
+            Operation::FeedLayers,
+            Operation::PackCaches,
+        ],
     },
     Engine {
         kind: EngineKind::Mlx,
@@ -139,6 +153,9 @@ pub const ENGINES: &[Engine] = &[
             Operation::ResumeRightPadded,
             Operation::KeepCaches,
             Operation::JoinCaches,
+            Operation::TakeEmbeddings,
+            Operation::PackCaches,
+            Operation::Shard,
         ],
     },
     Engine {

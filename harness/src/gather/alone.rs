@@ -9,7 +9,7 @@ use super::{
     ask::Ran,
     error::not_asked,
     plan::Plan,
-    read::{LOGITS, unreadable},
+    read::{LOGITS, floor, unreadable},
     said::{Baseline, Said},
     side::Side,
 };
@@ -19,10 +19,7 @@ use crate::{
     engine::{Feeding, Forward, Forwarded, Operation},
     figure::Order,
     layer::Layer,
-    measure::{
-        logits::max_or_nan,
-        taps::{TapFigure, row_error},
-    },
+    measure::taps::{TapFigure, row_error},
     need::Need,
     outcome::Absence,
     tap::{self, INPUT},
@@ -131,11 +128,7 @@ pub(super) fn assemble(
     let ends = ends.map(|it| (Some(it.0.clone()), (it.1, it.2))).chain([(None, last)]);
     for (next, (key, port_key)) in ends {
         let expected = read(&truth, &key)?;
-        let base = read(run, &key)?;
-        let mut floor = row_error(&expected, &base).0;
-        for nudged in nudged {
-            floor = max_or_nan(floor, row_error(&base, &read(nudged, &key)?).0);
-        }
+        let floor = floor(&key, &expected, run, nudged, row_error)?;
         let (regime, found) = (plan.question.regime, read(&port_file, &port_key)?);
         let (error, position) = row_error(&expected, &found);
         let idle = before.as_ref().filter(|it| it.1.shape == expected.shape);

@@ -21,8 +21,8 @@ use crate::{
 pub(crate) type Ran = (Forwarded, PathBuf);
 /// What was generated, and the file with the logits that decided it.
 pub(crate) type Text = (Generated, PathBuf);
-/// Rotations at near and at far positions, and the files of their tables.
-pub(crate) type Turned = [(Rope, PathBuf); 2];
+/// Rotations, and the file of their tables.
+pub(crate) type Turned = (Rope, PathBuf);
 
 /// A side that ends so many sessions is not asked on.
 const MOST_RENEWALS: usize = 3;
@@ -89,15 +89,11 @@ impl<'a, 'w> Ask<'a, 'w> {
         self.asked(said).map(|it| (it, out))
     }
 
-    /// The rotations at near and at far positions.
-    pub(crate) fn rope(&mut self, handle: &str, positions: &[Vec<u32>; 2]) -> Asked<Turned> {
-        let mut one = |index: usize| {
-            let out = self.file(&format!("rope-{index}"));
-            let positions = &positions[index];
-            let request = json!({"handle": handle, "positions": positions, "out": out});
-            self.call::<Rope>("rope", request).map(|it| (it, out))
-        };
-        Ok([one(0)?, one(1)?])
+    /// The rotations at these positions.
+    pub(crate) fn rope(&mut self, handle: &str, positions: &[u32]) -> Asked<Turned> {
+        let out = self.file("rope");
+        let request = json!({"handle": handle, "positions": positions, "out": out});
+        self.call::<Rope>("rope", request).map(|it| (it, out))
     }
 
     /// Forget a model. A failure shows at the next request, so it needs no report here.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     alone,
     ask::Ran,
-    itself, long,
+    beside, formats, itself, long,
     pairs::{dtypes, rotations},
     plan::{Plan, state_cases},
     prompt, quantised,
@@ -19,7 +19,7 @@ use super::{
     taps::taps,
 };
 use crate::{
-    answers::{Answers, Asked, Generation, OtherSpelling, Reference, Retied, State},
+    answers::{Answers, Asked, Generation, OtherSpelling, Reference, Retied, Sharded, State},
     case::{DECODED, Feed, NEW_TOKENS, Side, StateWay},
     engine::{EngineKind, Generated, Opened, Pair, Synthesised},
     figure::Real,
@@ -80,6 +80,15 @@ pub(super) fn assemble(
     let (rounded, packed) = (reference.logits(Need::Quantised), port.packed(Need::Quantised));
     answers.put_quantised(quantised::assemble(plan, rounded, packed));
     answers.put_other_spelling(other(&truth));
+    for (need, of) in [(Need::Stray, &plan.stray), (Need::AsBuilt, &plan.as_built)] {
+        answers.put_rewritten(need, beside::assemble(need, of, reference, port));
+    }
+    let logits = |said: &Said, need| said.forward(need).map(|it| it.1);
+    let float16 = formats::narrow(logits(reference, Need::Float16), logits(port, Need::Float16));
+    answers.put_float16(float16);
+    answers.put_cast(formats::narrow(logits(reference, Need::Dtypes), logits(port, Need::Cast)));
+    answers.put_packed_cache(formats::packed_cache(plan, reference, port));
+    answers.put_sharded(sharded(port));
     answers.put_logits(logits_of(port.forward(Need::Logits)));
     answers.put_judged(judged(&baseline, port));
     answers.cost = cost(plan.pair, &baseline, reference, port);
@@ -180,6 +189,12 @@ fn generation(
     })
 }
 
+fn sharded(port: &Said) -> Asked<Sharded> {
+    let (said, path) = port.sharded(Need::Sharded)?;
+    let share = said.own as f64 / said.whole as f64;
+    Ok(Sharded { logits: read_logits(&path)?, share })
+}
+
 /// What a way of feeding must give the port, row by row.
 fn state(
     way: StateWay,
@@ -204,9 +219,10 @@ pub(super) fn fed_rows(
     resumed: usize,
 ) -> Asked<State> {
     let rows = match feed {
-        Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Kept { .. } => {
+        Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Kept { .. } | Feed::Embeddings => {
             vec![(truth.clone()?, read_logits(path)?)]
         }
+        Feed::Short { of } => vec![(truth.clone()?.time_slice(0, of), read_logits(path)?)],
         // A row that left early has fewer places than it has alone.
         Feed::Joined => {
             let alone = alone()?;

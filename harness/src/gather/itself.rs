@@ -32,7 +32,10 @@ fn ways<'a>(plan: &'a Plan<'_>) -> impl Iterator<Item = &'static StateCase> + 'a
     let decodes = [Need::Generation, StateWay::Kept.into(), StateWay::Joined.into()];
     let decodes = decodes.iter().any(|it| question.wants(*it));
     let own = |case: &&StateCase| {
-        matches!(case.feed, Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Batch { .. })
+        matches!(
+            case.feed,
+            Feed::Decode { .. } | Feed::Chunks { .. } | Feed::Batch { .. } | Feed::Short { .. }
+        )
     };
     STATE_CASES.iter().filter(own).filter(move |case| {
         case.way == StateWay::Decode && decodes || question.wants(Need::State(case.way))

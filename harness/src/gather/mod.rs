@@ -13,7 +13,9 @@
 mod alone;
 pub(crate) mod ask;
 mod assemble;
+mod beside;
 mod error;
+mod formats;
 mod itself;
 mod lane;
 mod long;
@@ -47,7 +49,7 @@ use words::Words;
 
 use crate::{
     answers::Answers,
-    engine::{EngineError, Operation, Session, Synthesised, Texts},
+    engine::{EngineError, Operation, Session, Synthesis, Synthesised, Texts},
     head::Head,
     kept::Files,
     need::Need,
@@ -90,9 +92,9 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
         None => Ok(None),
     };
     let (synthetic, plan) = {
-        let mut synthesise = |spelling, tie, name: &str| {
+        let mut synthesise = |synthesis: Synthesis, name: &str| {
             let out = work.join(name);
-            let synthesis = question.synthesis(spelling, tie, &out);
+            let synthesis = Synthesis { out: out.clone(), ..synthesis };
             let request = serde_json::to_value(&synthesis).expect("plain data");
             session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
         };

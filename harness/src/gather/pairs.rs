@@ -1,6 +1,6 @@
 //! Both sides' rotations and dtypes, paired.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     ask::{Ran, Turned},
@@ -19,35 +19,31 @@ pub(super) fn rotations(
     reference: Asked<Turned>,
     port: Asked<Turned>,
 ) -> Asked<Rotations> {
-    let reference = reference?;
-    if let Some(reason) = &reference[0].0.absent {
+    let (reference, path) = reference?;
+    if let Some(reason) = &reference.absent {
         return Err(Absence::NotApplicable { reason: reason.clone() });
     }
-    let port = port?;
-    if let Some(reason) = &port[0].0.absent {
+    let (port, port_path) = port?;
+    if let Some(reason) = &port.absent {
         // The angles cannot be read off: what nobody read may be wrong.
         return Err(Absence::Blocked { reason: format!("the port: {reason}") });
     }
     let mut result =
-        Rotations { positions: plan.positions.concat(), layers: Vec::new(), unpaired: Vec::new() };
-    let files = |side: &Turned| -> Asked<Vec<TensorFile>> {
-        side.iter()
-            .map(|(_, path)| TensorFile::open(path).map_err(|err| unreadable(&err)))
-            .collect()
-    };
-    let (reference_files, port_files) = (files(&reference)?, files(&port)?);
-    for layer in &reference[0].0.layers {
-        let other = port[0].0.layers.iter().find(|it| it.layer == layer.layer);
+        Rotations { positions: plan.positions.clone(), layers: Vec::new(), unpaired: Vec::new() };
+    let open = |path: &Path| TensorFile::open(path).map_err(|err| unreadable(&err));
+    let (file, port_file) = (open(&path)?, open(&port_path)?);
+    let read = |file: &TensorFile, key: &str| file.tensor(key).map_err(|err| unreadable(&err));
+    for layer in &reference.layers {
+        let other = port.layers.iter().find(|it| it.layer == layer.layer);
         match (&layer.key, other.and_then(|it| it.key.as_ref())) {
             (Some(key), Some(other_key)) => {
-                let expected = both(&reference_files, key)?;
-                let actual = both(&port_files, other_key)?;
+                let (expected, actual) = (read(&file, key)?, read(&port_file, other_key)?);
                 result.layers.push((layer.layer, expected, actual));
             }
             (None, None) => {}
             // The port has a rotation module that turns nothing.
             (Some(key), None) if other.is_some_and(|it| it.module.is_some()) => {
-                let expected = both(&reference_files, key)?;
+                let expected = read(&file, key)?;
                 let still = unturned(&expected);
                 result.layers.push((layer.layer, expected, still));
             }
@@ -57,7 +53,7 @@ pub(super) fn rotations(
                 result.unpaired.push((layer.layer, why));
             }
             (None, Some(key)) => {
-                let actual = both(&port_files, key)?;
+                let actual = read(&port_file, key)?;
                 result.layers.push((layer.layer, unturned(&actual), actual));
             }
         }
@@ -69,20 +65,6 @@ pub(super) fn rotations(
 fn unturned(table: &Tensor) -> Tensor {
     let values = (0..table.values.len()).map(|it| if it % 2 == 0 { 1.0 } else { 0.0 }).collect();
     Tensor { shape: table.shape.clone(), values }
-}
-
-/// Near and far positions of one layer, one after the other.
-fn both(files: &[TensorFile], key: &str) -> Asked<Tensor> {
-    let read = |index: usize| files[index].tensor(key).map_err(|err| unreadable(&err));
-    let (mut near, far) = (read(0)?, read(1)?);
-    if near.shape[1..] != far.shape[1..] {
-        return Err(Absence::Blocked {
-            reason: format!("`{key}` changes its shape with the position"),
-        });
-    }
-    near.shape[0] += far.shape[0];
-    near.values.extend(far.values);
-    Ok(near)
 }
 
 /// Taps at bfloat16, paired as the taps of the run were.

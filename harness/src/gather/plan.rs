@@ -8,7 +8,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    error::{GatherError, not_asked, reference_absence},
+    beside::{Beside, Otherwise},
+    error::GatherError,
     long, prompt,
     question::Question,
     words::Words,
@@ -19,7 +20,7 @@ use crate::{
         BATCH_LENGTHS, BATCH_LENGTHS_OF_LARGE, LARGE, PROMPT, PROMPT_CASES, PromptCase,
         QUANTISATIONS, Quantisation, STATE_CASES, Spelling, StateCase, TOKENS, token_rows,
     },
-    engine::{EngineError, Pair, Synthesised},
+    engine::{EngineError, Pair, Synthesis, Synthesised},
     measure::positions::POSITIONS,
     need::Need,
     outcome::Absence,
@@ -46,6 +47,12 @@ pub(super) struct Plan<'a> {
     pub(super) checkpoint: PathBuf,
     pub(super) other_spelling: Asked<PathBuf>,
     pub(super) retied: Asked<(bool, PathBuf)>,
+    /// With tensors beside the model's, whose names are told.
+    pub(super) stray: Asked<Vec<Otherwise>>,
+    /// Under other names, which are told.
+    pub(super) as_built: Asked<Vec<Otherwise>>,
+    /// With heads whose keys and values can be packed.
+    pub(super) packable: Asked<PathBuf>,
     pub(super) window: Asked<()>,
     pub(super) tokens: Vec<Vec<u32>>,
     /// What is answered at length.
@@ -55,8 +62,8 @@ pub(super) struct Plan<'a> {
     /// Why no text is fed, where one should be.
     pub(super) no_words: Option<String>,
     pub(super) batch: Vec<Vec<u32>>,
-    /// Near the start, and all others.
-    pub(super) positions: [Vec<u32>; 2],
+    /// Where rotations are asked.
+    pub(super) positions: Vec<u32>,
     /// Tokens of the long text.
     pub(super) long_text: usize,
     /// More tokens than are handled in one block; fewer where the model has no room.
@@ -68,6 +75,15 @@ pub(super) struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Nothing, or why a large model is not asked `how`: what it would tell, the same port shows on a tiny
+    /// checkpoint.
+    pub(super) fn is_small(&self, how: &str) -> Asked<()> {
+        if !self.is_large {
+            return Ok(());
+        }
+        Err(Absence::NotApplicable { reason: format!("a large checkpoint is not asked {how}") })
+    }
+
     /// The ways in which the long prompt is fed.
     pub(super) fn prompts(&self) -> impl Iterator<Item = &'static PromptCase> + use<> {
         let is_large = self.is_large;
@@ -89,10 +105,8 @@ pub(super) fn prepare<'a>(
     pair: Pair,
     work: &Path,
     words: Result<Option<Words>, String>,
-    synthesise: &mut dyn FnMut(Spelling, Option<bool>, &str) -> Made,
+    synthesise: &mut dyn FnMut(Synthesis, &str) -> Made,
 ) -> Result<(Option<Synthesised>, Plan<'a>), GatherError> {
-    let only_synthetic =
-        || Absence::NotApplicable { reason: "asked of synthetic checkpoints only".into() };
     let (synthetic, checkpoint) = if let Some(path) = &question.checkpoint {
         let (found, asked) = (model_type_of(path)?, question.model_type.clone());
         if found != asked {
@@ -100,33 +114,16 @@ pub(super) fn prepare<'a>(
         }
         (None, path.clone())
     } else {
-        let (made, path) = synthesise(question.spelling, None, "checkpoint")?;
+        let plain = question.synthesis(question.spelling, None, Path::new(""));
+        let (made, path) = synthesise(plain, "checkpoint")?;
         (Some(made), path)
     };
     if question.insists {
         spelled(question.spelling, synthetic.as_ref())?;
     }
     let config = read_config(&checkpoint)?;
-    let retied = match &synthetic {
-        None => Err(only_synthetic()),
-        Some(_) if !question.wants(Need::Retied) => Err(not_asked()),
-        Some(made) if !made.tie_supported => Err(Absence::NotApplicable {
-            reason: "the definition does not offer tie_word_embeddings both ways".into(),
-        }),
-        Some(made) => synthesise(question.spelling, Some(!made.tied), "retied")
-            .map(|(retied, path)| (retied.tied, path))
-            .map_err(|err| reference_absence(&err)),
-    };
-    let other_spelling = match &synthetic {
-        None => Err(only_synthetic()),
-        Some(_) if !question.wants(Need::OtherSpelling) => Err(not_asked()),
-        Some(Synthesised { spelling_note: Some(note), .. }) => {
-            Err(Absence::NotApplicable { reason: note.clone() })
-        }
-        Some(_) => synthesise(question.spelling.other(), None, "other-spelling")
-            .map(|(_, path)| path)
-            .map_err(|err| reference_absence(&err)),
-    };
+    let Beside { other_spelling, retied, stray, as_built, packable } =
+        Beside::make(question, synthetic.as_ref(), &checkpoint, synthesise);
     let vocab = synthetic.as_ref().map_or_else(
         || field(&config, "vocab_size").and_then(|it| u32::try_from(it).ok()),
         |it| Some(it.vocab_size),
@@ -176,6 +173,9 @@ pub(super) fn prepare<'a>(
         checkpoint,
         other_spelling,
         retied,
+        stray,
+        as_built,
+        packable,
         window,
         tokens,
         prompt,
@@ -210,29 +210,26 @@ fn spelled(asked: Spelling, synthetic: Option<&Synthesised>) -> Result<(), Gathe
     Err(GatherError::OtherSpelling { asked, why })
 }
 
-/// Positions near the start and all others, the last one the model supports among them.
-///
-/// They are asked apart, because some rotations (dynamic, longrope) depend on the largest position
-/// of the call.
-fn positions(config: &Value) -> [Vec<u32>; 2] {
+/// Where rotations are asked, the last position that the model supports among them.
+fn positions(config: &Value) -> Vec<u32> {
     let last = field(config, "max_position_embeddings").and_then(|it| u32::try_from(it).ok());
-    let (near, mut far): (Vec<u32>, Vec<u32>) = POSITIONS.into_iter().partition(|&it| it < 64);
+    let mut asked = POSITIONS.to_vec();
     if let Some(last) = last.and_then(|it| it.checked_sub(1))
         && 64 <= last
-        && !far.contains(&last)
+        && !asked.contains(&last)
     {
-        far.push(last);
-        far.sort_unstable();
+        asked.push(last);
+        asked.sort_unstable();
     }
     // `n_positions` is the size of a table that is made once: nothing lies beyond it.
     let table = field(config, "n_positions").and_then(|it| u32::try_from(it).ok());
     if let Some(size) = table {
-        far.retain(|&it| it < size);
-        if !far.contains(&(size - 1)) {
-            far.push(size - 1);
+        asked.retain(|&it| it < size);
+        if !asked.contains(&(size - 1)) {
+            asked.push(size - 1);
         }
     }
-    [near, far]
+    asked
 }
 
 /// A whole number of config.json, at the top or in `text_config`.

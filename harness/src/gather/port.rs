@@ -79,6 +79,10 @@ fn with_session(
         opened_port(&mut side, &mut said, told);
     }
     said.put(Need::OtherSpelling, side.plain_of(&plan.other_spelling, precision));
+    if absence.is_none() {
+        said.put(Need::Stray, side.rewritten_port("stray", &plan.stray, precision));
+        said.put(Need::AsBuilt, side.rewritten_port("as-built", &plan.as_built, precision));
+    }
     if plan.notes_files {
         said.files = side.ask.session.imported();
         if !imported {
@@ -122,6 +126,10 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, told: &Told) {
     said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
     said.put(Need::Retied, side.retied_port(plan.question.regime.precision()));
     said.put(Need::Quantised, side.packed().map(Half::Packed));
+    said.put(Need::Float16, side.float16());
+    said.put(Need::Cast, side.cast());
+    said.put(Need::PackedCache, side.packed_cache());
+    said.put(Need::Sharded, side.sharded());
 }
 
 /// Whether the port's own module was imported, whatever came after that.
@@ -173,6 +181,7 @@ impl Side<'_, '_> {
             Feed::Batch { side: case::Side::Right } => Some(Operation::ResumeRightPadded),
             Feed::Kept { .. } => Some(Operation::KeepCaches),
             Feed::Joined => Some(Operation::JoinCaches),
+            Feed::Embeddings => Some(Operation::TakeEmbeddings),
             _ => None,
         };
         if let Some(operation) = beyond {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     case::{Precision, Regime, Spelling},
     check::{CHECKS, Check},
-    engine::Synthesis,
+    engine::{Holds, Synthesis},
     head::Head,
     need::Need,
 };
@@ -49,7 +49,7 @@ impl Question {
             checkpoint: None,
             base_config: None,
             overrides: BTreeMap::new(),
-            checks: CHECKS.iter().map(|it| it.id).collect(),
+            checks: CHECKS.iter().filter(|it| it.by_default).map(|it| it.id).collect(),
         }
     }
 
@@ -69,6 +69,8 @@ impl Question {
             base_config: self.base_config.clone(),
             dtype: Precision::Float32,
             seed: self.seed,
+            holds: Holds::Published,
+            head: None,
             out: out.to_owned(),
         }
     }

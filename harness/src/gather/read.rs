@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     answers::Asked,
+    measure::logits::max_or_nan,
     outcome::Absence,
     tensors::{Tensor, TensorError, TensorFile},
 };
@@ -14,6 +15,24 @@ pub(crate) const LOGITS: &str = "logits";
 /// The harness itself could not read what a worker wrote.
 pub(crate) fn unreadable(err: &TensorError) -> Absence {
     Absence::Blocked { reason: err.to_string() }
+}
+
+/// What the definition errs in one tensor: in the run against the truth, and in each run with nudged weights
+/// against that run.
+pub(super) fn floor(
+    key: &str,
+    truth: &Tensor,
+    run: &TensorFile,
+    nudged: &[TensorFile],
+    error: fn(&Tensor, &Tensor) -> (f64, Option<usize>),
+) -> Asked<f64> {
+    let read = |file: &TensorFile| file.tensor(key).map_err(|err| unreadable(&err));
+    let base = read(run)?;
+    let mut floor = error(truth, &base).0;
+    for nudged in nudged {
+        floor = max_or_nan(floor, error(&base, &read(nudged)?).0);
+    }
+    Ok(floor)
 }
 
 /// Logits `[B, T, V]`, as they were written.

@@ -33,6 +33,8 @@ const BATCHED: [StateWay; 3] = [StateWay::LeftPadded, StateWay::RightPadded, Sta
 #[derive(Deserialize)]
 struct Reads {
     fields: Vec<String>,
+    #[serde(default)]
+    foreign: Vec<String>,
 }
 
 /// Ask the reference. `ignored` gives the config keys that the port drops, once it has opened; `text`
@@ -119,16 +121,21 @@ pub(super) fn ask(
     said.put(Need::Rotations, rotations);
     let read = side.wanted(Need::Fields, |it| {
         running.clone()?;
-        it.ask.call::<Reads>("config_reads", json!({"handle": "run"})).map(|it| it.fields)
+        it.ask.call::<Reads>("config_reads", json!({"handle": "run"}))
     });
     side.ask.close("run");
 
     said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
     said.put(Need::Retied, side.retied(regime.truth()));
     said.put(Need::Quantised, side.rounded().map(Half::Logits));
+    said.put(Need::Stray, side.rewritten("stray", &plan.stray, regime.truth()));
+    said.put(Need::AsBuilt, side.rewritten("as-built", &plan.as_built, regime.truth()));
+    said.put(Need::Float16, side.float16());
+    said.put(Need::PackedCache, side.packed_cache());
     let fields = read.and_then(|read| {
+        let Reads { fields: read, foreign } = read;
         let ignored = side.experiments(&read, ignored)?;
-        Ok(Half::Fields(Fields { read, ignored, ..Fields::default() }))
+        Ok(Half::Fields(Fields { read, foreign, ignored, ..Fields::default() }))
     });
     said.put(Need::Fields, fields);
     said

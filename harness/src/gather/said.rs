@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     answers::{Asked, Fields},
-    engine::{Opened, Roundtrip},
+    engine::{Opened, Roundtrip, Sharded},
     kept::Files,
     need::Need,
     outcome::Absence,
@@ -87,6 +87,10 @@ halves! {
     packed: Packed(Vec<Packed>);
     roundtrip: Roundtrip(Roundtrip);
     fed: Fed(Fed);
+    /// The logits of a checkpoint that is written otherwise, or why it does not fit.
+    rewritten: Rewritten(Result<PathBuf, String>);
+    /// From two ranks.
+    sharded: Sharded((Sharded, PathBuf));
 }
 
 impl Said {

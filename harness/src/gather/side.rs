@@ -60,6 +60,8 @@ impl Side<'_, '_> {
                 let keep = matches!(feed, Feed::Kept { .. });
                 Forward { chunks, keep, ..text(tokens.clone()) }
             }
+            Feed::Short { of } => text(vec![tokens[0][..of.min(tokens[0].len())].to_vec()]),
+            Feed::Embeddings => Forward { embed: true, ..text(tokens.clone()) },
             Feed::Joined => Forward { join: Some(DECODED), ..text(batch.clone()) },
             Feed::Trim { of, by } => Forward {
                 chunks: Some(feed.chunks(of)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     ask::Ran,
     plan::Plan,
-    read::unreadable,
+    read::{floor, unreadable},
     said::{Baseline, Said},
 };
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     figure::Order,
     layer::{Layer, is_decoder_layer},
     measure::{
-        logits,
         pairing::pair_modules,
         taps::{TapFigure, factor, relative_error},
     },
@@ -96,11 +95,8 @@ impl Files {
             return Ok(Err(why));
         }
         let read = |file: &TensorFile, key: &str| file.tensor(key).map_err(|err| unreadable(&err));
-        let (expected, base) = (read(&self.truth, key)?, read(&self.run, key)?);
-        let mut floor = relative_error(&expected, &base).0;
-        for nudged in &self.nudged {
-            floor = logits::max_or_nan(floor, relative_error(&base, &read(nudged, key)?).0);
-        }
+        let expected = read(&self.truth, key)?;
+        let floor = floor(key, &expected, &self.run, &self.nudged, relative_error)?;
         let limit = bound(self.regime, Order::Linear, floor, 1.0).limit();
         let found: Tensor = read(&self.port, other_key)?;
         let (error, position) = relative_error(&expected, &found);

@@ -114,6 +114,11 @@ class Decoding:
         self._cache, self._name = _first_cache(model)
 
     @property
+    def cache(self) -> Any:
+        """What it has read, as the definition keeps it."""
+        return self._cache
+
+    @property
     def masks_past(self) -> bool:
         """Whether a mask covers the past as well: a purely recurrent model masks its inputs only.
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{self, EngineKind, Host, Launch, Runs, Sources, Synthesis, Synthesised, Worker},
+    engine::{
+        self, EngineKind, Holds, Host, Launch, Runs, Sources, Synthesis, Synthesised, Worker,
+    },
     environment::{self, Home},
 };
 use portwright_source::Library;
@@ -49,6 +51,8 @@ pub(super) fn config(
         base_config: None,
         dtype: Precision::Float32,
         seed: 0,
+        holds: Holds::Published,
+        head: None,
         out: folder.path().to_owned(),
     };
     let request = serde_json::to_value(&synthesis)

@@ -17,9 +17,9 @@ pub(super) struct Untested {
 
 /// What no check asks yet, whatever a run is asked for.
 const NEVER: [(&str, &str); 3] = [
-    ("caches that are quantised", "no check does that"),
-    ("embeddings in place of tokens, and float16", "no check feeds them"),
-    ("the model shared between several ranks", "a run is one process a side"),
+    ("drafts: speculative decoding and layers that predict further tokens", "no check decodes so"),
+    ("adapters and fine-tuning", "no check trains"),
+    ("packed checkpoints of others (FP8, AWQ, GPTQ)", "a synthetic checkpoint has plain floats"),
 ];
 
 /// Everything that was not tested, from what was left out to what cannot be asked.
@@ -28,7 +28,10 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
     let mut rows: Vec<Untested> = CHECKS
         .iter()
         .filter(|it| it.is_asked_in(evidence.regime) && evidence.check(it.id).is_none())
-        .map(|it| row(it.id, "it was not asked"))
+        .map(|it| match it.by_default {
+            true => row(it.id, "it was not asked"),
+            false => row(it.id, &format!("asked where it is named: `--checks {}`", it.id)),
+        })
         .collect();
     for check in &evidence.checks {
         let why = match (check.outcome, &check.absence) {

@@ -1,7 +1,7 @@
 //! What is wrong, on one screen: the first thing that a reader of a failed run needs.
 
 use portwright_harness::{
-    check::{Group, deviations, is_refusal, logits::MAX_ABS},
+    check::{Group, deviations, dropped, is_refusal, logits::MAX_ABS},
     evidence::Evidence,
     figure::significant,
     outcome::{CheckRecord, Outcome, Verdict},
@@ -87,10 +87,7 @@ fn from(evidence: &Evidence) -> Option<String> {
 /// Fields of config.json that the port drops or does not honour.
 fn fields(evidence: &Evidence) -> Option<String> {
     let failing = || gates(evidence).filter(|it| it.outcome == Outcome::Fail);
-    let dropped = failing().filter(|it| it.id == "config-fields").flat_map(|it| &it.findings);
-    let dropped = dropped
-        .filter(|it| it.starts_with("the port drops `") && !it.contains("all the same"))
-        .cloned();
+    let dropped = failing().filter(|it| it.id == "config-fields").flat_map(dropped).cloned();
     let varied = failing().filter(|it| it.group == Group::Variations.id()).flat_map(deviations);
     let varied = varied.filter(|it| !is_refusal(it));
     let mut names: Vec<String> = dropped

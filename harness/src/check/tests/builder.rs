@@ -4,12 +4,14 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Alone, Answers, DtypePair, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling,
-        Quantised, Reference, Retied, Rotations, State, Step, Taps,
+        Alone, Answers, DtypePair, Fields, Generation, Itself, Loaded, Long, LongPrompt, Narrow,
+        OtherSpelling, PackedCache, Quantised, Reference, Retied, Rewritten, Rotations, Sharded,
+        State, Step, Taps,
     },
-    case::{QUANTISATIONS, Regime, STATE_CASES},
+    case::{CACHE_QUANTISATION, QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},
     measure::taps::TapFigure,
+    need::Need,
     noise::Noise,
     tensors::Tensor,
     varied::{Defaults, Setting, Variations, Varied},
@@ -122,9 +124,32 @@ pub(super) fn right() -> Answers {
     }));
     let rounded = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(0.01) };
     answers.put_quantised(Ok(QUANTISATIONS.map(rounded).into()));
+    for need in [Need::Stray, Need::AsBuilt] {
+        answers.put_rewritten(need, Ok(rewritten(Loaded::Logits(logits(NOISE)))));
+    }
+    answers.put_float16(Ok(narrow(logits(0.01))));
+    answers.put_cast(Ok(narrow(logits(0.01))));
+    answers.put_packed_cache(Ok(packed_cache(logits(0.01))));
+    answers.put_sharded(Ok(Sharded { logits: logits(NOISE), share: 0.6 }));
     answers.put_other_spelling(Ok(OtherSpelling::Loaded { max_abs: NOISE }));
     answers.put_variations(Ok(variations(Vec::new())));
     answers
+}
+
+/// A checkpoint with one tensor more.
+pub(super) fn rewritten(port: Loaded) -> Rewritten {
+    Rewritten { names: vec!["mtp.fc.weight".into()], reference: logits(0.0), port }
+}
+
+/// A format that costs the reference 0.01.
+pub(super) fn narrow(port: Tensor) -> Narrow {
+    Narrow { reference: logits(0.01), port }
+}
+
+/// Caches whose packing costs the reference 0.01.
+pub(super) fn packed_cache(port: Tensor) -> PackedCache {
+    let (reference, port) = ([logits(0.0), logits(0.01)], [logits(0.0), port]);
+    PackedCache { by: CACHE_QUANTISATION, reference, port }
 }
 
 /// A config with one field varied, and what came of it.

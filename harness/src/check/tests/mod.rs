@@ -6,14 +6,17 @@ mod variations;
 
 use std::collections::BTreeSet;
 
-use builder::{dtypes, logits, noise, reference, right, step, table, tap, variations};
+use builder::{
+    dtypes, logits, narrow, noise, packed_cache, reference, rewritten, right, step, table, tap,
+    variations,
+};
 use serde_json::json;
 
-use super::{CHECKS, Check, select};
+use super::{CHECKS, Check, deciding_at_one_config, select};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Itself, Long, LongPrompt, OtherSpelling, Quantised, Retied,
-        Rotations, State, Taps,
+        Answers, Fields, Generation, Itself, Loaded, Long, LongPrompt, Narrow, OtherSpelling,
+        Quantised, Retied, Rotations, Sharded, State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},
@@ -96,6 +99,18 @@ const FAULTS: &[(&str, Spoil)] = &[
     ("weights-tied", |it| {
         it.put_retied(Ok(Retied { tied: true, reference: logits(0.0), port: logits(WRONG) }));
     }),
+    ("weights-stray", |it| {
+        it.put_rewritten(Need::Stray, Ok(rewritten(Loaded::Logits(logits(WRONG)))));
+    }),
+    ("weights-stray", |it| {
+        let message = "it has no place for `mtp.fc.weight`".into();
+        it.put_rewritten(Need::Stray, Ok(rewritten(Loaded::Refused { message })));
+    }),
+    ("weights-names", |it| {
+        let message = "it lacks `model.layers.0.mlp.experts.0.up_proj.weight`".into();
+        it.put_rewritten(Need::AsBuilt, Ok(rewritten(Loaded::Refused { message })));
+    }),
+    ("weights-cast", |it| it.put_cast(Ok(narrow(logits(WRONG))))),
     ("config-loads", |it| it.put_judged(Ok(opened(json!({"args_used": []}))))),
     ("config-fields", |it| {
         it.put_fields(Ok(dropped("rms_norm_eps")));
@@ -130,6 +145,12 @@ const FAULTS: &[(&str, Spoil)] = &[
     }),
     ("logits-distribution", |it| it.put_logits(Ok(logits(WRONG)))),
     ("logits-top-k", |it| it.put_logits(Ok(logits(WRONG)))),
+    ("logits-float16", |it| it.put_float16(Ok(narrow(logits(WRONG))))),
+    ("logits-float16", |it| {
+        let mut overflown = logits(0.01);
+        overflown.values[3] = f64::INFINITY;
+        it.put_float16(Ok(narrow(overflown)));
+    }),
     ("layers-alone", |it| it.put_alone(Ok(step(9.0, 0.5)))),
     ("taps-agree", |it| {
         it.put_logits(Ok(logits(WRONG)));
@@ -145,6 +166,11 @@ const FAULTS: &[(&str, Spoil)] = &[
     ("state-trim", |it| state(it, StateWay::Trim)),
     ("state-kept", |it| state(it, StateWay::Kept)),
     ("state-joined", |it| state(it, StateWay::Joined)),
+    ("state-short", |it| state(it, StateWay::Short)),
+    ("state-embeddings", |it| state(it, StateWay::Embedded)),
+    ("state-sharded", |it| {
+        it.put_sharded(Ok(Sharded { logits: logits(WRONG), share: 0.6 }));
+    }),
     ("state-prompt", |it| {
         let noise = noise("along the prompt");
         let fed = vec![("in one call", logits(0.0)), ("in chunks of 100", logits(WRONG))];
@@ -159,6 +185,7 @@ const FAULTS: &[(&str, Spoil)] = &[
         let worse = |by| Quantised { by, layers: 3, reference: logits(0.01), port: logits(WRONG) };
         it.put_quantised(Ok(QUANTISATIONS.map(worse).into()));
     }),
+    ("quantised-cache", |it| it.put_packed_cache(Ok(packed_cache(logits(WRONG))))),
 ];
 
 fn rotations(port: crate::tensors::Tensor, unread: &[u32]) -> Rotations {
@@ -213,8 +240,10 @@ fn where_the_reference_disagrees_with_itself_what_it_would_be_measured_by_does_n
 /// definition does is not blamed.
 #[test]
 fn where_the_definition_cannot_be_fed_in_pieces_a_port_is_not_blamed_for_the_same() {
-    for (id, spoil) in FAULTS.iter().filter(|it| it.0.starts_with("state-") && it.0 != "state-trim")
-    {
+    // What is asked of the port alone is held to the plain forward.
+    let alone = ["state-trim", "state-embeddings", "state-sharded"];
+    let fed = |it: &&(&str, Spoil)| it.0.starts_with("state-") && !alone.contains(&it.0);
+    for (id, spoil) in FAULTS.iter().filter(fed) {
         let mut answers = reference_off_itself(WRONG);
         let good = record(id, &answers);
         assert_eq!(good.outcome, Outcome::Pass, "{id}: {good:?}");
@@ -310,6 +339,34 @@ fn a_check_without_what_it_needs_does_not_run() {
         let record = check.record(&only(right(), &[]));
         assert_eq!(record.outcome, Outcome::NotRun, "{}: {record:?}", check.id);
     }
+}
+
+#[test]
+fn where_the_definition_itself_overflows_in_float16_a_port_is_not_blamed() {
+    let mut answers = right();
+    let mut overflown = logits(0.0);
+    overflown.values[5] = f64::NAN;
+    answers.put_float16(Ok(Narrow { reference: overflown.clone(), port: overflown }));
+    assert_eq!(record("logits-float16", &answers).outcome, Outcome::NotApplicable);
+}
+
+#[test]
+fn ranks_that_each_hold_the_whole_model_share_nothing_and_pass_nobody() {
+    let mut answers = right();
+    answers.put_sharded(Ok(Sharded { logits: logits(0.0), share: 1.0 }));
+    assert_eq!(record("state-sharded", &answers).outcome, Outcome::NotRun);
+}
+
+#[test]
+fn a_dear_check_is_asked_where_it_is_named_and_no_run_is_partial_without_it() {
+    let ids = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&it| it.to_owned()).collect();
+        select(&names).unwrap().iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert!(!ids(&[]).contains(&"state-sharded"));
+    assert!(ids(&["state-sharded"]).contains(&"state-sharded"));
+    assert!(ids(&["state"]).contains(&"state-sharded"));
+    assert!(!deciding_at_one_config().contains(&"state-sharded"));
 }
 
 /// The port's own exception is its fault; a dead engine and a missing thing are nobody's.
@@ -440,8 +497,9 @@ fn groups_stand_together_and_every_state_case_is_judged() {
 fn a_misspelt_check_names_its_neighbour() {
     let err = select(&["state-decod".into()]).err().unwrap();
     assert_eq!(err.nearest, Some("state-decode"));
-    assert_eq!(select(&["logits".into()]).unwrap().len(), 3);
-    assert_eq!(select(&[]).unwrap().len(), CHECKS.len());
+    assert_eq!(select(&["logits".into()]).unwrap().len(), 4);
+    let by_default = CHECKS.iter().filter(|it| it.by_default).count();
+    assert_eq!(select(&[]).unwrap().len(), by_default);
 }
 
 /// After one token for ever every model is alike.

@@ -55,6 +55,27 @@ def kept(caches: list, path: str) -> list:
             os.remove(path)
 
 
+def packed(caches: list, bits: int, group: int) -> list:
+    """The caches with keys and values packed, where they can be: ``maybe_quantize_kv_cache``."""
+    result = list(caches)
+    for i, cache in enumerate(caches):
+        if not hasattr(cache, "to_quantized"):
+            continue
+        widths = [it.shape[-1] for it in (getattr(cache, "keys", None), getattr(cache, "values", None))
+                  if isinstance(it, mx.array)]
+        if odd := [it for it in widths if it % group]:
+            raise WorkerError("unsupported", f"keys or values of {odd[0]} numbers do not divide into "
+                                             f"groups of {group} (cache {i})")
+        try:
+            result[i] = cache.to_quantized(group_size=group, bits=bits)
+        except NotImplementedError as error:
+            raise WorkerError("unsupported", f"mlx-lm cannot pack {type(cache).__name__}: {error}") from error
+    if all(new is old for new, old in zip(result, caches)):
+        kinds = ", ".join(sorted({type(it).__name__ for it in caches}))
+        raise WorkerError("unsupported", f"none of the port's caches can be packed ({kinds})")
+    return result
+
+
 def joined(rows: list[list]) -> list:
     """One batch of the caches of single rows, each with what it has read."""
     _require(rows[0], "merge")

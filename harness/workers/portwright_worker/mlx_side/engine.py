@@ -1,6 +1,7 @@
 """The mlx engine: what the worker imports before it forks, and the ops it answers.
 
-Where to start: ``loading`` (op open), ``forward`` (forward, generate), ``rope``, ``roundtrip``.
+Where to start: ``loading`` (op open), ``forward`` (forward, generate), ``rope``, ``roundtrip``,
+``conversion``, ``sharding``.
 
 Invariants: nothing is evaluated in the parent, since MLX starts its threads at the first
 evaluation and threads do not survive a fork; a port's module is imported in the child only; every
@@ -21,7 +22,8 @@ import safetensors.numpy  # noqa: F401
 
 from .. import catalogue, imported
 from ..protocol import Op, Session
-from . import device, forward, kernels, library, loading, quantised, rope, roundtrip
+from . import (conversion, device, forward, kernels, library, loading, quantised, rope, roundtrip,
+               sharding)
 from .loading import Handle
 
 
@@ -64,6 +66,8 @@ OPS: dict[str, Op] = {
     "config_reads": config_reads,
     "roundtrip": roundtrip.roundtrip,
     "quantised": quantised.quantised,
+    "cast": conversion.cast,
+    "sharded": sharding.sharded,
     "close": loading.close_model,
     "catalogue": catalogue.ports,
     "imported": imported.imported,

@@ -24,6 +24,10 @@ def forward(session: Session, request: dict) -> dict:
     require_in_vocabulary(handle, request["tokens"])
     if request.get("join"):
         return _joined(handle, request)
+    if pack := request.get("pack_cache"):
+        return _with_packed_caches(handle, request, pack)
+    if request.get("embed"):
+        return _of_embeddings(handle, request)
     tokens = mx.array(request["tokens"])
     feed = request.get("feed")
     taps = Taps(handle.model) if request.get("taps") or feed else None
@@ -224,6 +228,33 @@ def _joined(handle: Handle, request: dict) -> dict:
     wide = handle.dtype == "float64"
     write({f"logits.{at}": values.to_numpy(it, wide) for at, it in enumerate(whole)}, request["out"])
     return {"shape": list(whole[0].shape), "dtype": dtype_name(whole[0]), "seconds": 0.0}
+
+
+def _with_packed_caches(handle: Handle, request: dict, pack: dict) -> dict:
+    """Logits with keys and values packed after the first chunk. An error from there on is the user's, who
+    sees it: such a port cannot be used with packed caches."""
+    tokens, sizes = mx.array(request["tokens"]), request["chunks"]
+    cache = caches.single(handle.model)
+    parts = _feed(handle, tokens[:, :sizes[0]], sizes[:1], cache)
+    cache = caches.packed(cache, pack["bits"], pack["group"])
+    try:
+        parts += _feed(handle, tokens[:, sizes[0]:], sizes[1:], cache)
+    except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError) as error:
+        raise WorkerError("unsupported", "with packed caches the port ends with an error: "
+                                         f"{type(error).__name__}: {error}") from error
+    return _written(handle, mx.concatenate(parts, axis=1), request)
+
+
+def _of_embeddings(handle: Handle, request: dict) -> dict:
+    from . import embeddings
+
+    return _written(handle, embeddings.forward(handle.model, mx.array(request["tokens"])), request)
+
+
+def _written(handle: Handle, logits: mx.array, request: dict) -> dict:
+    kernels.evaluate(logits)
+    write({"logits": values.to_numpy(logits, handle.dtype == "float64")}, request["out"])
+    return {"shape": list(logits.shape), "dtype": dtype_name(logits), "seconds": 0.0}
 
 
 def _step(handle: Handle, tokens: mx.array, cache: list) -> mx.array:

@@ -34,7 +34,7 @@ class Handle:
     """An opened model, and what its loading showed."""
 
     folder: str
-    dtype: str
+    dtype: str | None
     model: nn.Module
     config: dict
     watch: args_watch.Watch
@@ -70,14 +70,15 @@ def close_model(session: Session, request: dict) -> dict:
     return {}
 
 
-def load(folder: str, dtype: str) -> Handle:
-    """Run ``load_model`` on a local folder; weights that do not fit are noted, not raised."""
-    if dtype not in DTYPES:
+def load(folder: str, dtype: str | None) -> Handle:
+    """Run ``load_model`` on a local folder; weights that do not fit are noted, not raised. Without a dtype
+    each weight keeps the one that it has."""
+    if dtype is not None and dtype not in DTYPES:
         raise WorkerError("unsupported", f"no dtype `{dtype}` here; there are "
                                          f"{', '.join(DTYPES)}")
     utils = library.import_mlx_lm()
     files = checkpoint.require_readable(folder)
-    steps = _Steps(DTYPES[dtype])
+    steps = _Steps(dtype and DTYPES[dtype])
     try:
         with args_watch.nested(steps.watch):
             model, config = utils.load_model(
@@ -105,7 +106,7 @@ class _Misfit(Exception):
 class _Steps:
     """The observers that stand between ``load_model`` and the port's classes."""
 
-    def __init__(self, dtype: mx.Dtype) -> None:
+    def __init__(self, dtype: mx.Dtype | None) -> None:
         self.dtype = dtype
         self.at = "read"
         self.config: dict = {}
@@ -141,8 +142,8 @@ class _Steps:
 
     def _sanitize(self, weights: dict) -> dict:
         # As if the checkpoint had been saved in this dtype: before the port sees it.
-        self.raw = {name: it.astype(self.dtype) if mx.issubdtype(it.dtype, mx.floating) else it
-                    for name, it in weights.items()}
+        cast = lambda it: self.dtype is not None and mx.issubdtype(it.dtype, mx.floating)  # noqa: E731
+        self.raw = {name: it.astype(self.dtype) if cast(it) else it for name, it in weights.items()}
         result = dict(self.raw)
         if hasattr(self.model_class, "sanitize"):
             result = self.model_class.sanitize(self.model, result)

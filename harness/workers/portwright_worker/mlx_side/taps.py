@@ -34,10 +34,13 @@ class Taps:
             watch(module, self._leaving(path), self._entering(path))
         self._attend = mx.fast.scaled_dot_product_attention
         mx.fast.scaled_dot_product_attention = self._attending
+        self._softmax = mx.softmax
+        mx.softmax = self._weighing
         return self
 
     def __exit__(self, *_: object) -> None:
         mx.fast.scaled_dot_product_attention = self._attend
+        mx.softmax = self._softmax
         self.let_go()
 
     def feed(self, arrays: dict[str, mx.array]) -> None:
@@ -85,10 +88,17 @@ class Taps:
         output = self._attend(q, k, v, *args, scale=scale, mask=mask, **options)
         if self._inside:
             operands = {"value": v, "key": k, "query": q * scale, "mask": allowed(mask, q, k),
-                        "sinks": options.get("sinks"), "attended": output}
+                        "sinks": options.get("sinks"), "scores": scored(mask, q * scale, k),
+                        "attended": output}
             for name, operand in operands.items():
                 self._note(f"{self._inside[-1]}:{name}", operand)
         return output
+
+    def _weighing(self, scores: mx.array, *args: Any, **options: Any) -> mx.array:
+        """The softmax whose input is kept, where it weighs keys: what a mask hides is 0. [B, H, T, S]"""
+        if self._inside and scores.ndim >= SCORES:
+            self._note(f"{self._inside[-1]}:scores", mx.where(scores > HIDDEN, scores, 0.0))
+        return self._softmax(scores, *args, **options)
 
     def _note(self, path: str, output: Any) -> None:
         array = first_floating(output)
@@ -154,6 +164,22 @@ def allowed(mask: Any, q: mx.array, k: mx.array) -> mx.array:
     return mx.broadcast_to(seen.astype(mx.float32), shape)
 
 
+def scored(mask: Any, q: mx.array, k: mx.array) -> mx.array:
+    """What each query makes of each key; what the mask hides is 0. [B, H, T, S]"""
+    heads = q.shape[1] // k.shape[1]
+    keys = mx.repeat(k, heads, axis=1) if heads > 1 else k
+    scores = q @ keys.swapaxes(-1, -2)
+    if mask is None:
+        return scores
+    if isinstance(mask, str) or mask.dtype == mx.bool_:
+        seen = allowed(mask, q, k) > 0 if isinstance(mask, str) else mask
+        return mx.where(seen, scores, 0.0)
+    scores = scores + mask
+    return mx.where(scores > HIDDEN, scores, 0.0)
+
+
+# Scores of keys have a head, a query and a key; those of a router have fewer axes.
+SCORES = 4
 # What a mask adds to a score that does not count is below this, and a bias above.
 HIDDEN = -1e4
 

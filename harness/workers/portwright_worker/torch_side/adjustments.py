@@ -232,7 +232,7 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "published as a multimodal model with its experts in one weight, since transformers 5",
         rename=((r"^model\.", "model.language_model."),), as_built=True, new_spelling_only=True),
     "qwen4_exp_text": Adjustment("the class leaves the indexer and the n-grams out", {
-        "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8,
+        "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 32, "indexer_budget": 8,
         "indexer_compress_ratio": 2, "ple_layer_ids": [1], "heads_per_ngram": 2,
         "ngram_vocab_size_base": 200, "split_ngram_parts": 4, "hc_lowrank": 20,
         "eos_token_id": 2}),

@@ -13,12 +13,24 @@ from transformers import AutoConfig
 from ..session import Session, WorkerError
 from . import files
 from .opening import load
+from .spare import ABOUT
+from .tiny_config import knows
 from .words import compared, source_of
 
 
 def config_reads(session: Session, request: dict) -> dict:
     """The op ``config_reads``: the fields read while building and in the forwards so far."""
-    return {"fields": sorted(session.handle(request["handle"]).config_fields)}
+    opened = session.handle(request["handle"])
+    return {"fields": sorted(opened.config_fields), "foreign": foreign(opened.checkpoint)}
+
+
+def foreign(checkpoint: str) -> list[str]:
+    """Fields of a checkpoint's config.json that the definition's class does not know."""
+    tree = files.read_json(os.path.join(checkpoint, "config.json"))
+    config = files.read_config(checkpoint)
+    text = config.get_text_config(decoder=True)
+    own = tree.get("text_config", tree)
+    return sorted(it for it in own if it not in ABOUT and not any(knows(type(known), it) for known in (text, config)))
 
 
 def config_experiment(session: Session, request: dict) -> dict:

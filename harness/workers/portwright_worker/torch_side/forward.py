@@ -6,10 +6,10 @@ import time
 from contextlib import nullcontext
 
 import torch
-from portwright.calling import Padding, greedy, untaken
+from portwright.calling import Decoding, Padding, greedy, untaken
 
 from ..session import Session, WorkerError, peak_bytes
-from . import config_ledger, files
+from . import config_ledger, files, quantising
 from .inputs import answer
 from .taps import Fed, Taps
 
@@ -19,6 +19,8 @@ def forward(session: Session, request: dict) -> dict:
     if request.get("other_order") or request.get("ties"):
         raise WorkerError("unsupported", "only a model that the embedded session opened is watched or "
                                          "computed in another order")
+    if request.get("embed"):
+        raise WorkerError("unsupported", "the reference is fed tokens")
     if request.get("trim") is not None:
         raise WorkerError("unsupported", "the reference cannot trim every kind of its caches",
                           hint="the reference for a trimmed cache is the full forward")
@@ -31,7 +33,9 @@ def forward(session: Session, request: dict) -> dict:
     start = time.perf_counter()
     with torch.no_grad(), config_ledger.recording(opened.config_fields):
         with watching:
-            logits = answer(opened.model, request, opened.dtype)
+            pack = request.get("pack_cache")
+            logits = (_with_rounded_caches(opened.model, request, pack) if pack
+                      else answer(opened.model, request, opened.dtype))
     seconds = time.perf_counter() - start
     result = {"shape": list(logits.shape), "dtype": str(logits.dtype).removeprefix("torch."),
               "seconds": seconds}
@@ -44,6 +48,17 @@ def forward(session: Session, request: dict) -> dict:
         tensors |= taps.tensors
     files.save_tensors(tensors, request["out"])
     return result
+
+
+def _with_rounded_caches(model: torch.nn.Module, request: dict, pack: dict) -> torch.Tensor:
+    """Logits in chunks, with keys and values rounded after the first. [B, T] -> [B, T, V]"""
+    tokens, sizes = torch.tensor(request["tokens"]), request["chunks"]
+    decoding, parts = Decoding(model), []
+    for i, part in enumerate(tokens.split(sizes, dim=1)):
+        parts.append(decoding.step(part))
+        if i == 0:
+            quantising.round_cache(decoding.cache, **pack)
+    return torch.cat(parts, dim=1)
 
 
 def generate(session: Session, request: dict) -> dict:

@@ -26,31 +26,38 @@ _INDEX = re.compile(r"\.(\d+)(\.|$)")
 def rope(session: Session, request: dict) -> dict:
     """The op ``rope``."""
     opened = session.handle(request["handle"])
-    model, positions = opened.model, torch.tensor([request["positions"]])
+    model, positions = opened.model, request["positions"]
     layers = decoder_layers(model)
     if "position_ids" not in takes(model):
         files.save_tensors({}, request["out"])
         return {"layers": [{"layer": it, "key": None, "module": None} for it in range(len(layers))],
                 "absent": "the definition takes no position_ids"}
-    recorder = Recorder(model, layers)
-    vocab = model.get_input_embeddings().weight.shape[0]
-    tokens = torch.arange(positions.shape[1])[None] % vocab
-    try:
-        with recorder, torch.no_grad():
-            call(model, tokens, use_cache=False, position_ids=positions)
-    except IndexError as error:
-        raise WorkerError("unsupported", f"a position is beyond the definition's table: {error}",
-                          hint="ask for positions below max_position_embeddings") from error
+    # One call a position: dynamic and longrope rotations depend on the largest of the call.
+    seen = [_turned_at(model, layers, it) for it in positions]
     tensors, records = {}, []
     for layer in range(len(layers)):
-        found = recorder.seen.get(layer)
-        key = f"layers.{layer}" if found else None
-        if found:
-            tensors[key] = found[1].to(opened.out_dtype)
-        records.append({"layer": layer, "key": key, "module": found[0] if found else None})
+        found = [it[layer] for it in seen if layer in it]
+        key = f"layers.{layer}" if len(found) == len(seen) else None
+        if key:
+            tensors[key] = torch.cat([it[1][:1] for it in found]).to(opened.out_dtype)
+        records.append({"layer": layer, "key": key, "module": found[0][0] if found else None})
     absent = None if tensors else "the definition applies no rotation in any layer"
     files.save_tensors(tensors, request["out"])
     return {"layers": records, "absent": absent}
+
+
+def _turned_at(model: torch.nn.Module, layers: list, position: int) -> dict[int, tuple[str, torch.Tensor]]:
+    """The module that turns each layer at a position, and its table [2, n, 2]. A second token, at 1, shows
+    how a table is laid out, which at 0 cannot be seen, and that its axis of places is none of heads."""
+    recorder = Recorder(model, layers)
+    try:
+        with recorder, torch.no_grad():
+            call(model, torch.ones((1, 2), dtype=torch.int64), use_cache=False,
+                 position_ids=torch.tensor([[position, 1]]))
+    except IndexError as error:
+        raise WorkerError("unsupported", f"a position is beyond the definition's table: {error}",
+                          hint="ask for positions below max_position_embeddings") from error
+    return recorder.seen
 
 
 def decoder_layers(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:

@@ -13,8 +13,8 @@ from . import files
 from .published import STORAGE
 
 # What says which model it is and how its weights lie; a config.json without these is none.
-_KEPT = {"model_type", "architectures", "torch_dtype", "dtype", "transformers_version", "text_config",
-         "auto_map", *STORAGE}
+ABOUT = {"model_type", "architectures", "torch_dtype", "dtype", "transformers_version", "text_config",
+         "auto_map", "_name_or_path", *STORAGE}
 
 
 def spare_fields(session: Session, request: dict) -> dict:
@@ -22,7 +22,7 @@ def spare_fields(session: Session, request: dict) -> dict:
     together can be left out without another config."""
     tree = files.read_json(os.path.join(request["checkpoint"], "config.json"))
     whole = _read(tree)
-    kept = {*_KEPT, *request["kept"]}
+    kept = {*ABOUT, *request["kept"]}
     fields = []
     for path in [[name] for name in tree] + [["text_config", name] for name in tree.get("text_config") or {}]:
         fewer = copy.deepcopy(tree)

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ..session import Session, WorkerError
-from . import files, kinds, published, randomise, spelling
+from . import files, kinds, otherwise, published, randomise, spelling
 from .adjustments import Adjustment, adjustment_of
 from .tiny_config import head_dim_of, make_config, text_config
 
@@ -26,7 +26,11 @@ def synthesize(session: Session, request: dict) -> dict:
     """The op ``synthesize``."""
     model_type, out = request["model_type"], request["out"]
     notes: list[str] = []
-    config = make_config(model_type, request.get("base_config"), request.get("overrides") or {}, notes)
+    overrides = request.get("overrides") or {}
+    config = make_config(model_type, request.get("base_config"), overrides, notes)
+    if request.get("head"):
+        overrides = {**head_fields(text_config(config), request["head"]), **overrides}
+        config = make_config(model_type, request.get("base_config"), overrides, [])
     text = text_config(config)
     if request.get("tie") is not None:
         for it in {id(config): config, id(text): text}.values():
@@ -49,6 +53,13 @@ def synthesize(session: Session, request: dict) -> dict:
         rename_weights(weights, row.rename)
     if row.unused:
         add_unused(weights, row.unused, text, request["seed"])
+    others: list[str] = []
+    layers = getattr(text, "num_hidden_layers", 0)
+    if request.get("holds") == "as-built":
+        others = otherwise.under_built_names(model, out, weights)
+    elif request.get("holds") in ("stray", "stray-as-named"):
+        others = otherwise.with_strays(model, weights, layers, request["seed"], notes,
+                                       request["holds"] == "stray-as-named")
     written = write_config(model, config, request, dtype)
     layer_types = getattr(text, "layer_types", None)
     return {
@@ -56,7 +67,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "architecture": type(model).__name__,
         "definition_file": inspect.getfile(type(model)),
         "vocab_size": text.vocab_size,
-        "num_layers": getattr(text, "num_hidden_layers", 0),
+        "num_layers": layers,
         "layer_types": list(layer_types) if isinstance(layer_types, (list, tuple)) else None,
         "sliding_window": window_of(text),
         "tied": is_tied(model),
@@ -65,6 +76,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "spelling_note": written["note"],
         "parameters": sum(it.numel() for it in model.parameters()),
         "unbuilt": kinds.unbuilt(model),
+        "otherwise": others,
         "attribute_map": dict(type(text).attribute_map),
         "notes": notes,
     }
@@ -81,6 +93,19 @@ def build(config: PreTrainedConfig, notes: list[str]) -> Any:
         missing = str(error).strip().splitlines()[0]
         notes.append(f"the text model only: {missing}")
         return AutoModelForCausalLM.from_config(text_config(config), **kinds).eval()
+
+
+# The widths of heads, and of what attention keeps in place of them.
+_HEADS = ("head_dim", "attention_head_dim", "kv_channels", "qk_nope_head_dim", "qk_rope_head_dim",
+          "v_head_dim", "kv_lora_rank", "index_head_dim", "indexer_head_dim")
+
+
+def head_fields(text: PreTrainedConfig, width: int) -> dict[str, int]:
+    """The fields of a config that say how wide heads are, each with this width."""
+    declared = type(text).__dataclass_fields__
+    # Not getattr: a config whose layers differ refuses to say one value for all of them.
+    said = vars(text)
+    return {name: width for name in _HEADS if name in declared and isinstance(said.get(name), int)}
 
 
 def rename_weights(path: str, rules: tuple[tuple[str, ...], ...]) -> None:

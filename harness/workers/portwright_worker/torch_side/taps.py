@@ -26,19 +26,25 @@ class Taps:
         self._calls: dict[str, int] = {}
         self._handles: list[Any] = []
         self._paths = {module: path for path, module in model.named_modules()}
+        # The modules that are being called, the innermost last.
+        self._inside: list[str] = []
 
     def __enter__(self) -> Taps:
         for path, module in self.model.named_modules():
             if is_layer(path):
                 self._handles.append(module.register_forward_pre_hook(self._entering(path), with_kwargs=True))
             if path:
-                self._handles.append(module.register_forward_hook(self._leaving(path)))
+                self._handles.append(module.register_forward_pre_hook(self._calling(path)))
+                self._handles.append(module.register_forward_hook(self._leaving(path), always_call=True))
+        self._softmax = torch.nn.functional.softmax
+        torch.nn.functional.softmax = self._weighing
         self._find = AttentionInterface.get_interface
         AttentionInterface.get_interface = lambda *args, **names: self._watched(self._find(*args, **names))
         return self
 
     def __exit__(self, *_: object) -> None:
         AttentionInterface.get_interface = self._find
+        torch.nn.functional.softmax = self._softmax
         for handle in self._handles:
             handle.remove()
 
@@ -55,7 +61,20 @@ class Taps:
                              "shape": list(tensor.shape), "dtype": dtype, "nominal": dtype})
 
     def _leaving(self, path: str) -> Callable:
-        return lambda _module, _args, output: self.note(path, output)
+        def leaving(_module: torch.nn.Module, _args: tuple, output: Any) -> None:
+            self._inside.pop()
+            self.note(path, output)
+
+        return leaving
+
+    def _calling(self, path: str) -> Callable:
+        return lambda _module, _args: self._inside.append(path)
+
+    def _weighing(self, scores: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """The softmax whose input is kept, where it weighs keys: what a mask hides is 0. [B, H, T, S]"""
+        if self._inside and scores.ndim >= SCORES:
+            self.note(f"{self._inside[-1]}:scores", torch.where(scores > HIDDEN, scores, 0.0))
+        return self._softmax(scores, *args, **kwargs)
 
     def _entering(self, path: str) -> Callable:
         return lambda _module, args, kwargs: self.note(f"{path}:input", (args, kwargs))
@@ -123,6 +142,8 @@ def allowed(mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor) -
     return seen[..., :shape[1]].float().expand(shape)
 
 
+# Scores of keys have a head, a query and a key; those of a router have fewer axes.
+SCORES = 4
 # What a mask adds to a score that does not count is below this, and a bias above.
 HIDDEN = -1e4
 

@@ -134,6 +134,8 @@ def shrunk_part(config: PreTrainedConfig, widths: dict[int, int]) -> dict:
             result[name] = 1
         elif isinstance(value, dict) and value and all(str(it).isdigit() for it in value):
             result[name] = {key: it for key, it in value.items() if int(key) < 1}  # by layer
+    if heads_fill_stream(before):
+        result["head_dim"] = result["hidden_size"] // result["num_attention_heads"]
     # A width that another name repeats stays the same width; what goes out has one of the text's.
     own = published.widths(before, result)
     for name, value in before.items():
