@@ -87,6 +87,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Show what lies in the cache, how large it is, and what an earlier version left
+    Cache {
+        /// Remove what this version does not use
+        ///
+        /// Packages of the native engines from other lock files, code of other versions' workers, and what an
+        /// interrupted set-up left. Not while another version runs. All else can be removed as well, the
+        /// whole folder at any time: it is fetched or made again.
+        #[arg(long)]
+        prune: bool,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Serve coding agents over MCP: on stdin and stdout, or over HTTP
     Mcp {
         /// Serve streamable HTTP on this address instead, e.g. 127.0.0.1:8000

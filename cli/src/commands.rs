@@ -20,7 +20,7 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs},
-    candidates, commits, compare, definitions, inspect, modular, policy, port,
+    cache, candidates, commits, compare, definitions, inspect, modular, policy, port,
     progress::Bars,
     releases, report, show, stage,
     surroundings::{INTERRUPTED, surroundings},
@@ -69,6 +69,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Trials(args) => trials::trials(args),
         Command::Setup { only, plan, output } => setup(&only, plan, output.json),
         Command::Doctor { output } => doctor(output.json),
+        Command::Cache { prune, output } => cache::run(prune, output.json),
         Command::Mcp { http, runs, toolsets, read_only, roots, hosts } => {
             let home = Home::locate().map_err(ToolError::from)?;
             let offer = Offer { toolsets, read_only };

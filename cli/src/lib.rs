@@ -7,6 +7,7 @@
 //! - Exit codes: 0 pass, 1 fail, 2 could not run (130 when interrupted).
 
 mod args;
+mod cache;
 mod candidates;
 mod commands;
 mod commits;

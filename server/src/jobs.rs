@@ -105,10 +105,14 @@ impl Jobs {
 
     /// Answer for a run that was entered, and let it wait for its turn.
     async fn accept(self: &Arc<Self>, job: Arc<Job>) -> Result<Arc<Job>, Refusal> {
-        let (held, folder) = (Arc::clone(&job), self.folder(&job.id));
-        if let Err(refusal) =
-            blocking(move || held.answer_for(&folder)).await.and_then(|it| Ok(it?))
-        {
+        let (held, folder, root) = (Arc::clone(&job), self.folder(&job.id), self.root.clone());
+        let answered = move || {
+            if root.ends_with(runs::RUNS) {
+                runs::keep_out_of_git(&root);
+            }
+            held.answer_for(&folder)
+        };
+        if let Err(refusal) = blocking(answered).await.and_then(|it| Ok(it?)) {
             self.known().retain(|it| !Arc::ptr_eq(it, &job));
             return Err(refusal);
         }

@@ -121,7 +121,7 @@ pub fn definitions(
         modes: if input.modes.is_empty() { MODES.to_vec() } else { input.modes.clone() },
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify::deadline(input.deadline)?,
-        out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("definitions")),
+        out: input.out.clone().unwrap_or_else(|| runs::below("definitions")),
     };
     let started = Instant::now();
     let launch = Launch::new(home, pinned);

@@ -1,9 +1,6 @@
 //! `mutants`: planted bugs, and the table of catches of the docs.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use portwright_harness::{
     cancel::Cancel,
@@ -33,7 +30,7 @@ pub fn mutants(
     let launch = Launch::new(home, environment::ensure(home, &needs, progress, cancel)?);
     let deadline = verify::deadline(None)?;
     let mut lane = Lane::start(&launch, pair, &sources, deadline, cancel)?;
-    let work = PathBuf::from(runs::RUNS).join(format!("mutants-{}", std::process::id()));
+    let work = runs::below(format!("mutants-{}", std::process::id()));
     let catches = harness::run(&mut lane, ids, &work, progress);
     // Best effort: only copies and synthetic checkpoints are in there.
     let _ = fs::remove_dir_all(&work);

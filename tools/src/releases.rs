@@ -167,7 +167,7 @@ pub fn releases(
     } else {
         input.model_types.clone()
     };
-    let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("releases"));
+    let out = input.out.clone().unwrap_or_else(|| runs::below("releases"));
     let mut matrix = Matrix::default();
     let step = Step::start(progress, "releases of transformers", asked.len() as u64);
     for release in asked {

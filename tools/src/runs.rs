@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::SystemTime,
@@ -33,6 +34,23 @@ impl Hint for NoEvidence {
 
 /// The folder under the current one where runs go unless told otherwise.
 pub const RUNS: &str = "portwright-runs";
+
+/// The folder of that name under [`RUNS`].
+pub fn below(name: impl AsRef<Path>) -> PathBuf {
+    let runs = Path::new(RUNS);
+    keep_out_of_git(runs);
+    runs.join(name)
+}
+
+/// Makes a folder of runs that git takes for no part of the checkout around it. Where it cannot be written,
+/// whoever writes a run into it says so.
+pub fn keep_out_of_git(runs: &Path) {
+    let made =
+        fs::create_dir_all(runs).and_then(|()| fs::File::create_new(runs.join(".gitignore")));
+    if let Ok(mut file) = made {
+        let _ = file.write_all(b"*\n");
+    }
+}
 
 /// One line about a finished run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +145,18 @@ fn summary(path: &Path) -> Option<RunSummary> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_runs_is_no_part_of_the_checkout_around_it_unless_its_owner_says_so() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = root.path().join(RUNS);
+        keep_out_of_git(&runs);
+        let ignored = runs.join(".gitignore");
+        assert_eq!(fs::read_to_string(&ignored).unwrap(), "*\n");
+        fs::write(&ignored, "").unwrap();
+        keep_out_of_git(&runs);
+        assert_eq!(fs::read_to_string(&ignored).unwrap(), "");
+    }
 
     #[test]
     fn evidence_is_read_once_and_again_when_it_is_replaced() {

@@ -107,7 +107,7 @@ pub fn sweep(
         },
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify_input::deadline(input.deadline)?,
-        out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("all")),
+        out: input.out.clone().unwrap_or_else(|| runs::below("all")),
     };
     let started = Instant::now();
     let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;

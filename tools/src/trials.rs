@@ -176,7 +176,7 @@ pub fn trials(
         seeds: input.seeds.unwrap_or(SEEDS),
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify_input::deadline(input.deadline)?,
-        out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("trials")),
+        out: input.out.clone().unwrap_or_else(|| runs::below("trials")),
     };
     let launch = Launch::new(home, pinned.clone());
     let trials = harness::run(&plan, &launch, progress, cancel)?;

@@ -246,7 +246,7 @@ fn member(input: &VerifyInput) -> Result<Option<Member>, ToolError> {
 /// `portwright-runs/olmo3-20260131T120000Z`.
 pub(crate) fn default_out(model_type: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    Path::new(runs::RUNS).join(format!("{model_type}-{now}"))
+    runs::below(format!("{model_type}-{now}"))
 }
 
 /// Whether nothing fails but what other configs show.

@@ -15,8 +15,8 @@ use crate::{environment::SetupError, hint::Hint};
 /// A failure that a worker explains: an exception in a definition or port, or an input it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
-    /// `unknown-model`, `port-missing`, `port-import`, `config`, `weights`, `unsupported` or
-    /// `exception`.
+    /// `unknown-model`, `port-missing`, `port-import`, `config`, `weights`, `unsupported`, `exception`, or
+    /// `worker` for a fault of the worker's own.
     pub kind: String,
     /// One sentence: the Python exception's type and text, or what was refused.
     pub message: String,

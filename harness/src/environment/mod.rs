@@ -24,6 +24,7 @@
 //! - No secret is passed to a worker or written to disk.
 
 mod beside;
+mod cache;
 mod child;
 mod complete;
 mod doctor;
@@ -49,6 +50,7 @@ mod uv;
 mod workers;
 
 pub use beside::{Beside, beside, tried};
+pub use cache::{Cache, Entry, State, cache};
 pub use complete::Engines;
 pub use doctor::{Doctor, Item, Status, doctor};
 pub use error::{NotPython, SetupError};

@@ -40,17 +40,22 @@ fn sources() -> Vec<(PathBuf, &'static File<'static>)> {
     files
 }
 
-/// Puts the packages into the home and returns the folder for `PYTHONPATH`.
-///
-/// Every file is compared, so that one that was changed by hand or cut off by a full disk is put
-/// back. Files are renamed into place: a worker that starts meanwhile sees the old or the new one.
-pub(super) fn materialise(home: &Home) -> Result<PathBuf, SetupError> {
+/// Where the packages go, named after their contents.
+pub(super) fn folder(home: &Home) -> PathBuf {
     let sources = sources();
     let parts: Vec<&[u8]> = sources
         .iter()
         .flat_map(|(path, it)| [path.as_os_str().as_encoded_bytes(), it.contents()])
         .collect();
-    let folder = home.path().join(format!("workers-{}", &hex_digest(&parts)[..12]));
+    home.path().join(format!("workers-{}", &hex_digest(&parts)[..12]))
+}
+
+/// Puts the packages into the home and returns the folder for `PYTHONPATH`.
+///
+/// Every file is compared, so that one that was changed by hand or cut off by a full disk is put
+/// back. Files are renamed into place: a worker that starts meanwhile sees the old or the new one.
+pub(super) fn materialise(home: &Home) -> Result<PathBuf, SetupError> {
+    let (sources, folder) = (sources(), folder(home));
     for (path, file) in &sources {
         let path = folder.join(path);
         if fs::read(&path).is_ok_and(|it| it == file.contents()) {

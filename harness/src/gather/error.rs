@@ -55,6 +55,11 @@ pub(super) fn port_absence(err: &EngineError) -> Absence {
         Some(failure) if failure.kind == "unsupported" => {
             Absence::NotApplicable { reason: failure.message.clone() }
         }
+        Some(failure) if failure.kind == "worker" => Absence::Blocked {
+            reason: format!(
+                "Portwright's own worker failed, which says nothing of the port: {failure}"
+            ),
+        },
         Some(failure) if failure.kind == "limit" || failure.kind == "panic" => {
             Absence::Blocked { reason: failure.to_string() }
         }
@@ -64,5 +69,27 @@ pub(super) fn port_absence(err: &EngineError) -> Absence {
             Absence::PortFailed { failure: Box::new(failure) }
         }
         None => Absence::Blocked { reason: err.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineKind;
+
+    fn refused(kind: &str) -> Absence {
+        let failure =
+            Failure { kind: kind.into(), message: "it failed".into(), ..Failure::default() };
+        let (engine, op, failure) = (EngineKind::Mlx, "forward".into(), Box::new(failure));
+        port_absence(&EngineError::Refused { engine, op, failure })
+    }
+
+    #[test]
+    fn only_what_the_port_itself_raised_is_its_fault() {
+        assert!(matches!(refused("exception"), Absence::PortFailed { .. }));
+        assert!(matches!(refused("unsupported"), Absence::NotApplicable { .. }));
+        for kind in ["worker", "limit", "panic"] {
+            assert!(matches!(refused(kind), Absence::Blocked { .. }), "{kind}");
+        }
     }
 }

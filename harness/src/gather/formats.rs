@@ -88,8 +88,8 @@ impl Side<'_, '_> {
         let plan = self.plan;
         let out = self.ask.file("sharded");
         let request = json!({
-            "checkpoint": plan.checkpoint, "dtype": plan.question.regime.precision(),
-            "tokens": plan.tokens, "out": out,
+            "handle": "run", "checkpoint": plan.checkpoint,
+            "dtype": plan.question.regime.precision(), "tokens": plan.tokens, "out": out,
         });
         self.ask.call::<Sharded>("sharded", request).map(|it| Half::Sharded((it, out)))
     }

@@ -122,6 +122,7 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, told: &Told) {
         })
     });
     said.put(Need::Roundtrip, roundtrip);
+    said.put(Need::Sharded, side.sharded());
     side.ask.close("run");
     said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
     said.put(Need::Retied, side.retied_port(plan.question.regime.precision()));
@@ -129,7 +130,6 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, told: &Told) {
     said.put(Need::Float16, side.float16());
     said.put(Need::Cast, side.cast());
     said.put(Need::PackedCache, side.packed_cache());
-    said.put(Need::Sharded, side.sharded());
 }
 
 /// Whether the port's own module was imported, whatever came after that.

@@ -89,7 +89,8 @@ class Beat:
 
 
 def describe(error: BaseException) -> dict:
-    """An exception as data: the innermost frame outside of our code is where it happened."""
+    """An exception as data: the innermost frame outside of our code is where it happened. One that never left
+    our code is our own, and nobody is blamed for it."""
     frames = traceback.extract_tb(error.__traceback__)
     outside = [it for it in frames if not os.path.abspath(it.filename).startswith(_OURS)]
     own = [it for it in outside if "/models/" in it.filename] or outside
@@ -98,8 +99,9 @@ def describe(error: BaseException) -> dict:
         error = WorkerError.of(error)
         return {"kind": error.kind, "message": str(error), "file": error.file, "line": error.line,
                 "hint": error.hint, "source_line": None, "traceback": None}
+    ours = not outside and not _is_refused_call(error)
     return {
-        "kind": "exception",
+        "kind": "worker" if ours else "exception",
         "message": f"{type(error).__name__}: {error}",
         "file": place.filename if place else None,
         "line": place.lineno if place else None,
@@ -107,6 +109,11 @@ def describe(error: BaseException) -> dict:
         "hint": None,
         "traceback": "".join(traceback.format_exception(error))[-6000:],
     }
+
+
+def _is_refused_call(error: BaseException) -> bool:
+    """Whether a function was called with arguments that it does not take, which is raised where it is called."""
+    return isinstance(error, TypeError) and "() " in str(error) and "argument" in str(error)
 
 
 def answer(ops: dict[str, Op], session: Session, request: dict) -> dict:

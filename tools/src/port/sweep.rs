@@ -159,7 +159,7 @@ pub fn sweep(
     let Prepared { pinned, sources, tree, mut rows, trials } =
         prepare(input, &needs, home, progress, cancel)?;
     let launch = Launch::new(home, pinned.clone());
-    let out = input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports"));
+    let out = input.out.clone().unwrap_or_else(|| runs::below("ports"));
     let running = Trials { launch: &launch, sources: &sources, tree: &tree, out: &out, cancel };
     let mut found =
         running.run(&trials, input.jobs.unwrap_or_else(environment::cores), progress)?.into_iter();

@@ -32,7 +32,8 @@ def evaluate(*arrays: Any) -> None:
         if any(it in text for it in ("only supports", "not supported", "not implemented", "NYI")):
             raise WorkerError("unsupported", "MLX's backend here cannot run this model in this "
                                              f"dtype: {text}") from error
-        raise
+        # Raised here, since nothing is computed before: it is what the port asked for.
+        raise WorkerError("exception", f"{type(error).__name__}: {text}") from error
 
 
 def _gather_mm_with(native: Callable) -> Callable:

@@ -23,6 +23,8 @@ PATIENCE = 120
 
 def sharded(session: Session, request: dict) -> dict:
     """Op ``sharded``."""
+    if not hasattr(session.handle(request["handle"]).model, "shard"):
+        raise WorkerError("unsupported", "the port has no `shard`")
     hosts = request["out"] + ".hosts.json"
     with open(hosts, "w", encoding="utf-8") as file:
         json.dump([[f"127.0.0.1:{port}"] for port in _free_ports()], file)
@@ -62,8 +64,6 @@ def rank(asked: dict) -> None:
         handle = load(asked["checkpoint"], asked["dtype"])
         if not handle.opened:
             raise WorkerError("unsupported", "the port does not load the checkpoint")
-        if not hasattr(handle.model, "shard"):
-            raise WorkerError("unsupported", "the port has no `shard`")
         size = lambda: sum(it.nbytes for _, it in tree_flatten(handle.model.parameters()))  # noqa: E731
         whole = size()
         try:

@@ -80,8 +80,6 @@ ADJUSTMENTS: dict[str, Adjustment] = {
         "num_experts_per_tok": 2,
         "rope_parameters": {**_YARN, "mscale": 0.707, "mscale_all_dim": 0.707}}, extra={
         "moe_layer_freq": 1, "scoring_func": "softmax"}),
-    "deepseek_v32": Adjustment("the class makes the first three layers dense", {
-        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}),
     "dots1": Adjustment("the class leaves the numbers of experts open", {
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1,
         "sliding_window": None}),
