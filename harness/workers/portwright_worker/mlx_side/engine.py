@@ -1,6 +1,6 @@
 """The mlx engine: what the worker imports before it forks, and the ops it answers.
 
-Where to start: ``loading`` (op open), ``forward`` (forward, generate), ``rope``, ``roundtrip``.
+Where to start: ``loading`` (op open), ``forward`` (forward, generate), ``rope``, ``roundtrip``; ``tiny`` makes what the sweep of all ports asks about.
 
 Invariants: nothing is evaluated in the parent, since MLX starts its threads at the first
 evaluation and threads do not survive a fork; a port's module is imported in the child only; every
@@ -21,7 +21,7 @@ import safetensors.numpy  # noqa: F401
 
 from .. import catalogue, imported
 from ..protocol import Op, Session
-from . import device, forward, kernels, library, loading, quantised, rope, roundtrip
+from . import device, forward, kernels, library, loading, quantised, rope, roundtrip, tiny
 from .loading import Handle
 
 
@@ -64,6 +64,7 @@ OPS: dict[str, Op] = {
     "config_reads": config_reads,
     "roundtrip": roundtrip.roundtrip,
     "quantised": quantised.quantised,
+    "tiny": tiny.tiny,
     "close": loading.close_model,
     "catalogue": catalogue.ports,
     "imported": imported.imported,

@@ -1,4 +1,7 @@
 //! MLX: every array speaks alike, and a Python number takes the arrays' dtype where its kind fits.
+//!
+//! One thing that MLX does with whole numbers is not done here: its negative powers are all 0, that of 1
+//! too.
 
 use super::Semantics;
 use crate::{

@@ -27,6 +27,11 @@ def _settled(mode, group_size, bits):
     return group_size, bits
 
 
+def _no_global_scale(scale):
+    if scale is not None:
+        raise NotImplementedError("`global_scale` of packed weights is not in this dialect")
+
+
 def _places(count, bits):
     """For each number its first word, its first bit there, and whether it goes on in the next word."""
     starts = [it * bits for it in range(count)]
@@ -71,9 +76,10 @@ def packed(numbers, bits):
     return _kernels.to_dtype(_kernels.narrow(made, -1, 0, made.shape[-1] - 1), _dtypes.uint32)
 
 
-def quantize(w, /, group_size=None, bits=None, mode="affine", global_scale=None, *, stream=None):
+def quantize(w, /, group_size=None, bits=None, mode="affine", *, global_scale=None, stream=None):
     """The packed numbers, the scales and, in the affine mode, the biases of each group."""
     w = as_array(w)
+    _no_global_scale(global_scale)
     group_size, bits = _settled(mode, group_size, bits)
     if w.ndim < 2:
         raise ValueError("[quantize] The matrix to be quantized must have at least 2 dimension")
@@ -172,8 +178,7 @@ def to_fp8(x, *, stream=None):
 def dequantize(w, /, scales, biases=None, group_size=None, bits=None, mode="affine", global_scale=None,
                dtype=None, *, stream=None):
     """The weights of packed numbers, each step rounded to the scales' dtype."""
-    if global_scale is not None:
-        raise NotImplementedError("[dequantize] `global_scale` is not in this dialect")
+    _no_global_scale(global_scale)
     own = scales.dtype if mode == "affine" else dtype or _dtypes.bfloat16
     made = _widened(w, scales, biases, group_size, bits, mode, own)
     return made if dtype is None else _kernels.to_dtype(made, dtype)
@@ -198,8 +203,10 @@ def quantized_matmul(x, w, /, scales, biases=None, transpose=True, group_size=No
 
 
 def gather_qmm(x, w, /, scales, biases=None, lhs_indices=None, rhs_indices=None, transpose=True,
-               group_size=None, bits=None, mode="affine", *, sorted_indices=False, stream=None):
+               group_size=None, bits=None, mode="affine", global_scale=None, *, sorted_indices=False,
+               stream=None):
     """Products with packed matrices that are chosen from a stack."""
+    _no_global_scale(global_scale)
     wide, weights = _weights(x, w, scales, biases, transpose, group_size, bits, mode)
     left = every(wide) if lhs_indices is None else lhs_indices
     right = every(weights) if rhs_indices is None else rhs_indices

@@ -99,6 +99,8 @@ def _place(kernel):
 
     def function(a, /, axis=None, keepdims=False, *, stream=None):
         a = as_array(a)
+        if a.dtype is _dtypes.bool_:
+            a = _kernels.to_dtype(a, _dtypes.uint8)
         found = run(a, axis, keepdims if axis is not None else False)
         if keepdims and axis is None:
             found = _kernels.reshape(found, (1,) * a.ndim)

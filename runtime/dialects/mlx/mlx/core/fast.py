@@ -15,10 +15,15 @@ def _wide(x):
     return x if x.dtype is _dtypes.float64 else _kernels.to_dtype(x, _dtypes.float32)
 
 
-def _scaled(x, weight, bias=None):
+def _scaled(wide, x, weight, bias=None):
+    """Rounded to the dtype that the input and the weights have together, then times and plus these."""
+    kind = x.dtype
+    for it in (weight, bias):
+        kind = kind if it is None else _kernels.promote_types(kind, it.dtype)
+    made = _kernels.to_dtype(wide, kind)
     if weight is not None:
-        x = _kernels.mul(x, weight)
-    return x if bias is None else _kernels.add(x, bias)
+        made = _kernels.mul(made, weight)
+    return made if bias is None else _kernels.add(made, bias)
 
 
 def rms_norm(x, weight, eps, *, stream=None):
@@ -26,7 +31,7 @@ def rms_norm(x, weight, eps, *, stream=None):
     wide = _wide(x)
     mean = _kernels.mean(_kernels.mul(wide, wide), [-1], True)
     wide = _kernels.mul(wide, _kernels.rsqrt(_kernels.add(mean, eps)))
-    return _scaled(_kernels.to_dtype(wide, x.dtype), weight)
+    return _scaled(wide, x, weight)
 
 
 def layer_norm(x, weight, bias, eps, *, stream=None):
@@ -35,7 +40,7 @@ def layer_norm(x, weight, bias, eps, *, stream=None):
     wide = _kernels.sub(wide, _kernels.mean(wide, [-1], True))
     spread = _kernels.mean(_kernels.mul(wide, wide), [-1], True)
     wide = _kernels.mul(wide, _kernels.rsqrt(_kernels.add(spread, eps)))
-    return _scaled(_kernels.to_dtype(wide, x.dtype), weight, bias)
+    return _scaled(wide, x, weight, bias)
 
 
 def rope(a, dims, *, traditional, base, scale, offset, freqs=None, stream=None):
