@@ -20,7 +20,7 @@ use portwright_tools::{
 use crate::run;
 use crate::{
     args::{Args, Command, MutantArgs},
-    cache, candidates, commits, compare, definitions, inspect, modular, policy, port,
+    cache, candidates, commits, compare, definitions, inspect, modular, policy, port, ports,
     progress::Bars,
     releases, report, show, stage,
     surroundings::{INTERRUPTED, surroundings},
@@ -40,6 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Verify(args) if args.all => verify_all(&args),
         Command::Verify(args) if args.releases => releases::verify(&args),
         Command::Verify(args) if args.definitions => definitions::verify(&args),
+        Command::Verify(args) if args.ports => ports::verify(&args),
         Command::Verify(args) if args.cover.is_some() && args.candidate.is_none() => {
             candidates::verify(&args)
         }

@@ -19,6 +19,7 @@ mod modular;
 mod output;
 mod policy;
 mod port;
+mod ports;
 mod progress;
 #[cfg(test)]
 mod prose;

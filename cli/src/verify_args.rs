@@ -15,10 +15,10 @@ use serde_json::Value;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions", "releases"]))]
+#[command(group = clap::ArgGroup::new("sweep").args(["all", "definitions", "ports", "releases"]))]
 pub(crate) struct VerifyArgs {
     /// The model type of the definition, e.g. `olmo3`
-    #[arg(required_unless_present_any = ["all", "definitions", "releases", "cover", "checkpoint"])]
+    #[arg(required_unless_present_any = ["all", "definitions", "ports", "releases", "cover", "checkpoint"])]
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
@@ -28,6 +28,10 @@ pub(crate) struct VerifyArgs {
     /// Hold the embedded runtime to PyTorch on every definition of transformers
     #[arg(long, conflicts_with_all = ["all", "model_type", "port", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) definitions: bool,
+
+    /// Hold the embedded runtime to MLX on every port of mlx-lm
+    #[arg(long, conflicts_with_all = ["all", "definitions", "releases", "model_type", "transformers", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision", "engines"])]
+    pub(crate) ports: bool,
 
     /// Verify a fixed set of ports on each release of transformers that was tried, or on the one that
     /// --transformers names
@@ -42,15 +46,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long = "mode", requires = "definitions", value_parser = mode, value_name = "MODE")]
     pub(crate) modes: Vec<Mode>,
 
-    /// With --all, --definitions or --releases: only these model types, e.g. `olmo3,gemma2`
+    /// With a sweep: only these model types or ports, e.g. `olmo3,gemma2`
     #[arg(long, requires = "sweep", value_delimiter = ',', value_name = "MODEL_TYPE")]
     pub(crate) only: Vec<String>,
 
-    /// With --all, --definitions or --releases: how many model types at a time (default: one for each core)
+    /// With a sweep: how many model types at a time (default: one for each core)
     #[arg(long, requires = "sweep", value_name = "N")]
     pub(crate) jobs: Option<usize>,
 
-    /// With --all, --definitions or --releases: also write the coverage table to this folder
+    /// With a sweep: also write the coverage table to this folder
     #[arg(long, requires = "sweep", value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
 

@@ -48,6 +48,7 @@ pub mod need;
 pub mod noise;
 pub mod outcome;
 pub mod overlay;
+pub mod ports;
 pub mod progress;
 pub mod records;
 pub mod rundir;

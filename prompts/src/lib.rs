@@ -32,6 +32,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("variations-coverage.md", include_str!("../templates/variations-coverage.md.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),
     ("definitions-coverage.md", include_str!("../templates/definitions-coverage.md.j2")),
+    ("dialect-coverage.md", include_str!("../templates/dialect-coverage.md.j2")),
     ("releases-coverage.md", include_str!("../templates/releases-coverage.md.j2")),
     ("mutants.md", include_str!("../templates/mutants.md.j2")),
     ("trials.md", include_str!("../templates/trials.md.j2")),

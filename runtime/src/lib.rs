@@ -1,15 +1,15 @@
 //! Model definitions run from their source: an embedded Python virtual machine over native tensors.
 //!
-//! The file that a library ships as the definition of a model *is* the program. It sees a module
-//! `torch` of ours whose tensors are [`portwright_kernels::Tensor`]s, and nothing else of the world:
-//! no files, no network, no processes, no environment.
+//! The file that a library ships as the definition or the port of a model *is* the program. It sees a
+//! module `torch` or `mlx` of ours whose tensors are [`portwright_kernels::Tensor`]s, and nothing else of
+//! the world: no files, no network, no processes, no environment.
 //!
 //! # Where to start
 //!
 //! [`Machine`] runs Python. [`sources`] says what it may import. `binding` is where the kernels
 //! become Python objects. The dialects, in plain Python, lie in `runtime/dialects`: `shared` is what
-//! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers. What
-//! a caller asks of a definition lies in `runtime/session`.
+//! every dialect needs, `torch` is PyTorch and what transformers' definitions use of transformers, `mlx`
+//! is MLX and what mlx-lm's modules import beside it; mlx-lm itself runs from its source. What a caller asks of a definition lies in `runtime/session`.
 //!
 //! # How it is measured
 //!

@@ -44,11 +44,11 @@ pub struct Package {
     pub folder: PathBuf,
 }
 
-/// Where modules come from, in this order: the shared files, the dialect's, the session's, the
+/// Where modules come from, in this order: the dialect's files, the shared ones, the session's, the
 /// packages'.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// `torch`.
+    /// `torch`, `mlx`.
     pub dialect: String,
     pub packages: Vec<Package>,
     /// A folder with `shared`, the dialect and `session` in place of the frozen ones, for work on them.
@@ -76,7 +76,7 @@ impl Sources {
         let path = name.replace('.', "/");
         for (tail, is_package) in [("/__init__.py", true), (".py", false)] {
             let file = format!("{path}{tail}");
-            for folder in ["shared", self.dialect.as_str(), SESSION_FOLDER] {
+            for folder in [self.dialect.as_str(), "shared", SESSION_FOLDER] {
                 if let Some(text) = self.frozen(&format!("{folder}/{file}"))? {
                     let file = format!("{FROZEN}{folder}/{file}");
                     return Ok(Some(Module { file, text, is_package }));
@@ -152,8 +152,9 @@ impl Sources {
     }
 }
 
+/// A word of a dotted name. Python's own have no `-`, but `importlib` takes files that do.
 fn is_identifier(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|it| it.is_alphanumeric() || it == '_')
+    !word.is_empty() && word.chars().all(|it| it.is_alphanumeric() || "_-".contains(it))
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -183,7 +183,7 @@ fn the_engine_works_where_nothing_is_installed() {
         Worker::spawn(EngineKind::Embedded, &launch, sources, DEADLINE, Cancel::default())
     };
     let missing = spawn(&sources).err().unwrap();
-    assert!(matches!(missing, EngineError::NoTransformers { .. }), "{missing}");
+    assert!(matches!(missing, EngineError::NoSource { .. }), "{missing}");
     sources.definition = Some(engines().site_packages.clone());
     let mut worker = spawn(&sources).unwrap();
     assert!(worker.ready().unwrap().versions.contains_key("candle"));

@@ -37,6 +37,7 @@ pub mod mutants;
 pub mod names;
 pub mod policy;
 pub mod port;
+pub mod ports;
 #[cfg(test)]
 mod real_git;
 pub mod releases;

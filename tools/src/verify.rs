@@ -198,7 +198,7 @@ fn require_port(
     }
     let tree = match &sources.port {
         Some(tree) => tree,
-        None => &pinned.engines()?.site_packages,
+        None => pinned.mlx_lm()?,
     };
     // What config.json names decides; one that cannot be read is told by the engine that needs it.
     let text = config.and_then(|it| fs::read_to_string(it).ok());

@@ -10,7 +10,7 @@ use crate::{answers::Asked, figure::significant, outcome::Absence, tensors::Tens
 /// # Errors
 ///
 /// When the shapes differ.
-pub(super) fn difference(
+pub(crate) fn difference(
     expected: &Tensor,
     found: &Tensor,
     kept: Option<&[Vec<usize>]>,
@@ -50,7 +50,7 @@ pub(super) fn difference(
 }
 
 /// The standard deviation of the finite values.
-pub(super) fn spread(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn spread(values: impl Iterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.filter(|it| it.is_finite()).collect();
     let count = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -61,12 +61,12 @@ pub(super) fn spread(values: impl Iterator<Item = f64>) -> f64 {
 const DIGITS: usize = 2;
 
 /// A figure in words.
-pub(super) fn text(figure: f64) -> String {
+pub(crate) fn text(figure: f64) -> String {
     significant(figure, DIGITS)
 }
 
 /// A figure as the table holds it.
-pub(super) fn rounded(figure: f64) -> f64 {
+pub(crate) fn rounded(figure: f64) -> f64 {
     text(figure).parse().unwrap_or(figure)
 }
 

@@ -14,12 +14,13 @@
 //! - What could not be asked is `not run` with the reason.
 
 mod candidate;
-mod figures;
+pub(crate) mod figures;
 mod judge;
 mod loaded;
 mod reference;
 mod row;
 
+pub(crate) use row::told;
 pub use row::{Cell, Greedy, MODES, Mode, Row};
 
 use std::{

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Precision,
-    engine::EngineError,
+    engine::{ENGINES, EngineError},
     head::Head,
     outcome::{Absence, Verdict},
 };
@@ -128,8 +128,8 @@ impl Row {
     }
 }
 
-/// Refused or gone: a definition gave no answer either way, and what it said goes into the table.
-pub(super) fn told(err: &EngineError) -> Absence {
+/// Refused or gone: a model gave no answer either way, and what it said goes into the table.
+pub(crate) fn told(err: &EngineError) -> Absence {
     Absence::Blocked { reason: one_line(&err.to_string()) }
 }
 
@@ -157,8 +157,10 @@ fn clipped(text: String) -> String {
 /// `at /home/me/lib/transformers/models/x.py:3` as `at transformers/models/x.py:3`.
 fn without_folder(line: &str) -> String {
     let words = line.split(' ').map(|word| {
-        let known = ["transformers/", "portwright_worker/", "site-packages/"];
-        let start = known.iter().find_map(|it| word.find(&format!("/{it}")));
+        let libraries = ENGINES.iter().map(|it| it.package);
+        let start = libraries
+            .chain(["portwright_worker", "site-packages"])
+            .find_map(|it| word.find(&format!("/{it}/")));
         start.map_or(word, |it| &word[it + 1..])
     });
     words.collect::<Vec<_>>().join(" ")

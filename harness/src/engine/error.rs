@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::EngineKind;
+use super::{EngineKind, Runs};
 use crate::{environment::SetupError, hint::Hint};
 
 /// A failure that a worker explains: an exception in a definition or port, or an input it refuses.
@@ -72,8 +72,8 @@ pub enum EngineError {
     #[error("this build of portwright has no engine `{engine}`")]
     NotBuilt { engine: EngineKind },
 
-    #[error("no transformers to run the definition from{}", looked_in(looked.as_deref()))]
-    NoTransformers { looked: Option<PathBuf> },
+    #[error("no `{package}` to run the {} from{}", engine.runs().noun(), looked_in(looked.as_deref()))]
+    NoSource { engine: EngineKind, package: &'static str, looked: Option<PathBuf> },
 
     #[error("failed to prepare the {engine} worker")]
     Prepare {
@@ -130,10 +130,15 @@ impl Hint for EngineError {
             Self::NotBuilt { .. } => {
                 Some("build portwright with its default features, `candle` among them".into())
             }
-            Self::NoTransformers { .. } => Some(
-                "name a checkout or install with `--transformers PATH`, or run `portwright setup`"
-                    .into(),
-            ),
+            Self::NoSource { engine, .. } => Some(match engine.runs() {
+                Runs::Definition => {
+                    "name a checkout or install with `--transformers PATH`, or run `portwright setup`"
+                        .into()
+                }
+                Runs::Port => {
+                    "name a checkout or install with `--port PATH`, or run `portwright setup`".into()
+                }
+            }),
             Self::Prepare { source, .. } => source.hint(),
             Self::Spawn { .. } => {
                 Some("run `portwright doctor` to see what the engines lack".into())

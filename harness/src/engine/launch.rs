@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineError, EngineKind, Host, Sources};
+use super::{EngineError, EngineKind, Runs, Sources};
 use crate::{
     environment::{Engines, Home, Pinned, Supply, memory_bytes},
     kept::{KeptError, Key},
@@ -97,17 +97,23 @@ impl Launch {
         there.filter(serves).ok_or(EngineError::NotInstalled { engine })
     }
 
-    /// The folder of the `transformers` package: the user's, else the pinned release's.
+    /// The folder of the package whose source an engine runs: the user's, else the pinned release's.
     #[cfg(feature = "candle")]
-    pub(crate) fn transformers(&self, sources: &Sources) -> Result<PathBuf, EngineError> {
-        let Some(root) = &sources.definition else {
-            let pinned = self.pinned.transformers();
-            return pinned
-                .map(|it| it.join("transformers"))
-                .map_err(|_| EngineError::NoTransformers { looked: None });
+    pub(crate) fn package(
+        &self,
+        engine: EngineKind,
+        sources: &Sources,
+    ) -> Result<PathBuf, EngineError> {
+        let package = engine.row().package;
+        let none = |looked| EngineError::NoSource { engine, package, looked };
+        let (own, pinned) = match engine.runs() {
+            Runs::Definition => (&sources.definition, self.pinned.transformers()),
+            Runs::Port => (&sources.port, self.pinned.mlx_lm()),
         };
-        package_in(root, "transformers")
-            .ok_or_else(|| EngineError::NoTransformers { looked: Some(root.clone()) })
+        match own {
+            Some(root) => package_in(root, package).ok_or_else(|| none(Some(root.clone()))),
+            None => pinned.map(|it| it.join(package)).map_err(|_| none(None)),
+        }
     }
 }
 
@@ -115,10 +121,13 @@ impl Launch {
 pub fn needs(engines: &[EngineKind], sources: &Sources) -> Vec<Supply> {
     let mut needs: Vec<Supply> = engines.iter().filter_map(|it| it.row().installs).collect();
     // What is installed brings the sources that it runs; the embedded machine brings none.
-    let own = |it: &&EngineKind| it.row().host == Host::Embedded;
-    if sources.definition.is_none() && engines.iter().any(|it| own(&it)) {
-        needs.push(Supply::Transformers);
-    }
+    needs.extend(engines.iter().filter_map(|engine| {
+        let given = match engine.runs() {
+            Runs::Definition => &sources.definition,
+            Runs::Port => &sources.port,
+        };
+        engine.row().dialect.as_ref().filter(|_| given.is_none()).map(|it| it.sources)
+    }));
     needs
 }
 
@@ -149,13 +158,14 @@ mod tests {
 
     #[test]
     fn a_pair_needs_its_own_engines_and_no_others() {
-        use EngineKind::{Embedded, Mlx, Torch};
+        use EngineKind::{Embedded, EmbeddedMlx, Mlx, Torch};
         let pinned = Sources::default();
         let own = Sources { definition: Some("/checkout".into()), ..Sources::default() };
         assert_eq!(needs(&[Torch, Mlx], &pinned), [Supply::Torch, Supply::Mlx]);
         assert_eq!(needs(&[Embedded, Mlx], &pinned), [Supply::Mlx, Supply::Transformers]);
         assert_eq!(needs(&[Embedded, Mlx], &own), [Supply::Mlx]);
         assert_eq!(needs(&[Embedded], &own), []);
+        assert_eq!(needs(&[Embedded, EmbeddedMlx], &own), [Supply::MlxLm]);
     }
 
     #[test]
@@ -166,7 +176,9 @@ mod tests {
             let err = launch.native(engine).unwrap_err();
             assert!(matches!(err, EngineError::NotInstalled { .. }), "{err}");
         }
-        let err = launch.transformers(&Sources::default()).unwrap_err();
-        assert!(matches!(err, EngineError::NoTransformers { looked: None }), "{err}");
+        for engine in [EngineKind::Embedded, EngineKind::EmbeddedMlx] {
+            let err = launch.package(engine, &Sources::default()).unwrap_err();
+            assert!(matches!(err, EngineError::NoSource { looked: None, .. }), "{err}");
+        }
     }
 }

@@ -34,6 +34,6 @@ pub use messages::{
 pub use native::Sources;
 pub use pair::{Pair, PairError};
 pub use table::{
-    ENGINES, Engine, EngineKind, Host, Lacks, Operation, Runs, UnknownEngine, engine_ids,
+    Dialect, ENGINES, Engine, EngineKind, Host, Lacks, Operation, Runs, UnknownEngine, engine_ids,
 };
 pub use worker::{Session, Worker};

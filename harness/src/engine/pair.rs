@@ -122,7 +122,13 @@ mod tests {
 
     #[test]
     fn an_order_of_two_engines_is_read_back() {
-        for text in ["torch,mlx", "embedded,mlx", "torch,embedded", "embedded,torch"] {
+        for text in [
+            "torch,mlx",
+            "embedded,mlx",
+            "torch,embedded",
+            "embedded,torch",
+            "embedded,embedded-mlx",
+        ] {
             assert_eq!(text.parse::<Pair>().unwrap().to_string(), text);
         }
         assert_eq!(Pair::default().to_string(), "torch,mlx");
@@ -154,7 +160,7 @@ mod tests {
         assert_eq!(refused("torch"), "expected two engines, e.g. `torch,mlx`, got `torch`");
         assert_eq!(
             refused("torch,jax"),
-            "no engine is called `jax`; the engines are `torch`, `mlx`, `embedded`"
+            "no engine is called `jax`; the engines are `torch`, `mlx`, `embedded`, `embedded-mlx`"
         );
     }
 }

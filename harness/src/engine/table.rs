@@ -22,6 +22,8 @@ pub enum EngineKind {
     /// The definition run from its source by the embedded runtime.
     #[serde(alias = "candle")]
     Embedded,
+    /// The port run from its source by the embedded runtime.
+    EmbeddedMlx,
 }
 
 /// What an engine runs.
@@ -101,6 +103,21 @@ impl Operation {
     }
 }
 
+/// What an engine's library stands on in the machine of this program.
+#[derive(Debug)]
+pub struct Dialect {
+    /// The runtime's name of it.
+    pub name: &'static str,
+    /// The module of the worker package that answers.
+    pub worker: &'static str,
+    /// Whether the runtime's own session serves it too: texts, inspection, ledgers.
+    pub session: bool,
+    /// The library whose sources it runs, as its versions name it.
+    pub library: &'static str,
+    /// Those sources, where the user names none.
+    pub sources: Supply,
+}
+
 /// One engine.
 #[derive(Debug)]
 pub struct Engine {
@@ -111,6 +128,8 @@ pub struct Engine {
     pub aliases: &'static [&'static str],
     pub runs: Runs,
     pub host: Host,
+    /// What it stands on, where the host is this program.
+    pub dialect: Option<Dialect>,
     /// What must be installed before it can be started, whatever it runs.
     pub installs: Option<Supply>,
     /// The package whose sources it runs.
@@ -128,6 +147,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Definition,
         host: Host::Native,
+        dialect: None,
         installs: Some(Supply::Torch),
         package: "transformers",
         offers: &[
@@ -143,6 +163,7 @@ pub const ENGINES: &[Engine] = &[
         aliases: &[],
         runs: Runs::Port,
         host: Host::Native,
+        dialect: None,
         installs: Some(Supply::Mlx),
         package: "mlx_lm",
         offers: &[
@@ -164,9 +185,39 @@ pub const ENGINES: &[Engine] = &[
         aliases: &["candle"],
         runs: Runs::Definition,
         host: Host::Embedded,
+        dialect: Some(Dialect {
+            name: "torch",
+            worker: "portwright_worker.embedded",
+            session: true,
+            library: "transformers",
+            sources: Supply::Transformers,
+        }),
         installs: None,
         package: "transformers",
         offers: &[],
+    },
+    Engine {
+        kind: EngineKind::EmbeddedMlx,
+        id: "embedded-mlx",
+        aliases: &[],
+        runs: Runs::Port,
+        host: Host::Embedded,
+        dialect: Some(Dialect {
+            name: "mlx",
+            worker: "portwright_worker.embedded_mlx",
+            session: false,
+            library: "mlx-lm",
+            sources: Supply::MlxLm,
+        }),
+        installs: None,
+        package: "mlx_lm",
+        offers: &[
+            Operation::DroppedFields,
+            Operation::Pack,
+            Operation::ResumeRightPadded,
+            Operation::KeepCaches,
+            Operation::JoinCaches,
+        ],
     },
 ];
 

@@ -25,7 +25,15 @@ def ports(session: Session, request: dict) -> dict:
 
     folder = list(mlx_lm.models.__path__)[0]
     names = [it[:-3] for it in os.listdir(folder) if it.endswith(".py") and it != "__init__.py"]
+    if request.get("models"):
+        names = [it for it in names if _defines_a_model(os.path.join(folder, f"{it}.py"))]
     # Releases before the table by architecture have none.
     by_architecture = getattr(utils, "MODEL_ARCHITECTURE_REMAPPING", {})
     return {"model_types": sorted(names), "remapping": dict(utils.MODEL_REMAPPING),
             "remapping_by_architecture": [[*key, port] for key, port in by_architecture.items()]}
+
+
+def _defines_a_model(path: str) -> bool:
+    """Whether a file is a port, and not what ports share; it is not run for that."""
+    with open(path, encoding="utf-8") as file:
+        return any(line.startswith(("class Model(", "class Model:")) for line in file)

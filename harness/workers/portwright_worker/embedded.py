@@ -48,7 +48,7 @@ config_reads = _op(experiments.config_reads)
 config_experiment = _op(experiments.config_experiment)
 close = _op(opening.close)
 _forward, _generate = _op(running.forward), _op(running.generate)
-definitions = _op(catalogue.definitions)
+models = _op(catalogue.definitions)
 imported = _op(imports.imported)
 
 

@@ -2,6 +2,37 @@
 
 import sys
 
+import _kernels
+
+
+class FrameSummary:
+    """One frame: its file, its line and the line's text."""
+
+    def __init__(self, filename, lineno, name, module):
+        self.filename, self.lineno, self.name, self._module = filename, lineno, name, module
+
+    @property
+    def line(self):
+        """The text, where the machine may import the module that it is of."""
+        text = _kernels.text(self._module) if self._module else None
+        lines = text.splitlines() if text else []
+        return lines[self.lineno - 1].strip() if 0 < self.lineno <= len(lines) else ""
+
+
+class StackSummary(list):
+    """Frames, the outermost first."""
+
+
+def extract_tb(tb, limit=None):
+    """The frames of a traceback."""
+    frames = StackSummary()
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        module = tb.tb_frame.f_globals.get("__name__")
+        frames.append(FrameSummary(code.co_filename, tb.tb_lineno, code.co_name, module))
+        tb = tb.tb_next
+    return frames
+
 
 def format_tb(tb, limit=None):
     lines = []

@@ -83,7 +83,8 @@ impl Loops {
         if self.true_division && dtype.is_integral() {
             dtype = context::settings().default_dtype;
         }
-        if self.name == "sub" && (a.dtype() == DType::Bool || b.dtype() == DType::Bool) {
+        let strict = context::semantics().refuses_whole;
+        if strict && self.name == "sub" && (a.dtype() == DType::Bool || b.dtype() == DType::Bool) {
             fail!(
                 Runtime,
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are \
@@ -99,10 +100,12 @@ impl Loops {
                 _ => self.floats::<half::bf16>(a, b, dtype, &self.f32s),
             },
             Category::Bool | Category::Integer => {
-                self.refuse_whole(b, dtype)?;
-                let whole = pairwise(|x, y| (self.whole)(x, y).unwrap_or(i64::MIN));
+                if strict {
+                    self.refuse_whole(b, dtype)?;
+                }
+                let whole = pairwise(|x, y| (self.whole)(x, y).unwrap_or(0));
                 let (values, shape) = combine::<i64, i64>(a, b, 1, &whole)?;
-                if (self.whole)(1, 0).is_none() && zero_divisor(b)? {
+                if strict && (self.whole)(1, 0).is_none() && zero_divisor(b)? {
                     fail!(Runtime, "ZeroDivisionError");
                 }
                 integers(values, &shape, dtype)
@@ -132,7 +135,8 @@ impl Loops {
         pairs: ZipLoop<'_, T::Wide, T::Wide>,
     ) -> Result<Tensor> {
         let shape = broadcast(a.shape(), b.shape())?;
-        let (a, b) = (source::<T>(a)?.rounded(self.rounds), source::<T>(b)?.rounded(self.rounds));
+        let rounds = self.rounds || context::semantics().rounds_numbers;
+        let (a, b) = (source::<T>(a)?.rounded(rounds), source::<T>(b)?.rounded(rounds));
         Tensor::new(zip::<T, T>(&a, &b, &shape, self.cost, pairs)?, &shape, dtype)
     }
 }

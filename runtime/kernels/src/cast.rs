@@ -3,8 +3,8 @@
 use crate::{
     call::{Call, answer},
     complex,
-    context::Precision,
-    dtype::{Category, DType, promote},
+    context::{self, Precision},
+    dtype::{Category, DType},
     element::{with_bits, with_element},
     error::{Result, fail},
     storage::{bits, bits_mut},
@@ -30,6 +30,9 @@ pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
             tensor.read::<S>()?.iter().map(|it| u8::from(*it != zero)).collect::<Vec<u8>>()
         });
         return Tensor::new(values, tensor.shape(), dtype);
+    }
+    if tensor.dtype() == DType::U64 && tensor.read::<i64>()?.iter().any(|it| *it < 0) {
+        fail!(Unsupported, "whole numbers from 2^63 on as {dtype}");
     }
     if tensor.physical() == target {
         // Exact mode shares nothing: a cast is a new tensor in PyTorch too.
@@ -113,7 +116,7 @@ fn bitcast(call: &Call) -> Result<Value> {
         fail!(Unsupported, "no bytes of {} to read as {dtype}", x.dtype());
     }
     if x.physical().size() != target.size() {
-        fail!(Unsupported, "view({dtype}) of a tensor of {}", x.dtype());
+        return resized(x, dtype);
     }
     let x = if x.is_contiguous() { x.clone() } else { x.to_contiguous()? };
     let out = crate::join::blank_on_host(x.shape(), dtype, target)?;
@@ -125,13 +128,26 @@ fn bitcast(call: &Call) -> Result<Value> {
     answer(out)
 }
 
+/// The bytes of whole rows as elements of another width: the last dimension shrinks or grows.
+fn resized(x: &Tensor, dtype: DType) -> Result<Value> {
+    let Some((last, lead)) = x.shape().split_last() else {
+        fail!(Runtime, "an element of {} has no bytes for one of {dtype}", x.dtype());
+    };
+    let bytes = last * x.dtype().size();
+    if bytes % dtype.size() != 0 {
+        fail!(Runtime, "rows of {bytes} bytes do not hold whole elements of {dtype}");
+    }
+    let shape = [lead, &[bytes / dtype.size()]].concat();
+    answer(Tensor::from_bytes(&x.to_bytes()?, &shape, dtype)?)
+}
+
 fn dtype_of(call: &Call, idx: usize) -> Result<DType> {
     call.optional_dtype(idx)?
         .ok_or_else(|| crate::KernelError::Type(format!("argument {} must be dtype", idx + 1)))
 }
 
 fn promote_types(call: &Call) -> Result<Value> {
-    Ok(Value::DType(promote(dtype_of(call, 0)?, dtype_of(call, 1)?)))
+    Ok(Value::DType((context::semantics().promote)(dtype_of(call, 0)?, dtype_of(call, 1)?)))
 }
 
 /// `finfo(dtype)`: bits, eps, max, min, tiny, in that order.
@@ -155,6 +171,8 @@ fn finfo(call: &Call) -> Result<Value> {
 fn iinfo(call: &Call) -> Result<Value> {
     let (bits, max, min) = match dtype_of(call, 0)? {
         DType::U8 => (8, i64::from(u8::MAX), 0),
+        DType::U16 => (16, i64::from(u16::MAX), 0),
+        DType::U32 => (32, i64::from(u32::MAX), 0),
         DType::I8 => (8, i64::from(i8::MAX), i64::from(i8::MIN)),
         DType::I16 => (16, i64::from(i16::MAX), i64::from(i16::MIN)),
         DType::I32 => (32, i64::from(i32::MAX), i64::from(i32::MIN)),

@@ -12,6 +12,7 @@ use crate::{
     device::Device,
     dtype::DType,
     error::{Result, fail},
+    semantics::{self, Semantics},
 };
 
 /// How floating types are stored and computed.
@@ -26,11 +27,13 @@ pub enum Precision {
 }
 
 /// What holds for every kernel called on this thread.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub precision: Precision,
     /// `torch.get_default_dtype()`: what a Python float and a true division become.
     pub default_dtype: DType,
+    /// The library whose rules decide where libraries differ.
+    pub semantics: &'static Semantics,
     /// Bytes that all live tensors made under these settings may take together.
     pub memory_limit: u64,
     /// Where tensors lie that are made from no other tensor, weights included.
@@ -42,6 +45,7 @@ impl Default for Settings {
         Self {
             precision: Precision::Native,
             default_dtype: DType::F32,
+            semantics: &semantics::TORCH,
             memory_limit: u64::MAX,
             device: Device::Cpu,
         }
@@ -92,6 +96,16 @@ pub fn settings() -> Settings {
 /// `torch.set_default_dtype`, for the scope in force on this thread.
 pub fn set_default_dtype(dtype: DType) {
     CURRENT.with(|it| it.borrow_mut().settings.default_dtype = dtype);
+}
+
+/// The library whose rules hold from now on, for the scope in force on this thread.
+pub fn set_semantics(semantics: &'static Semantics) {
+    CURRENT.with(|it| it.borrow_mut().settings.semantics = semantics);
+}
+
+/// The rules in force on this thread.
+pub(crate) fn semantics() -> &'static Semantics {
+    CURRENT.with(|it| it.borrow().settings.semantics)
 }
 
 /// `torch.set_default_device`, for the scope in force on this thread.

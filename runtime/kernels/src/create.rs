@@ -3,7 +3,7 @@
 use crate::{
     call::{Call, answer},
     complex, context,
-    dtype::{Category, DType, promote},
+    dtype::{Category, DType},
     element::{Element, with_element, with_float},
     elementwise::{Operand, Scalar, integers, write_back},
     error::{Result, fail},
@@ -117,7 +117,8 @@ fn arange(call: &Call) -> Result<Value> {
     let (start, end) = (scalar(0)?, scalar(1)?);
     let step = if call.is_none(2) { Scalar::Int(1) } else { scalar(2)? };
     let whole = [start, end, step].iter().all(|it| it.dtype().is_integral());
-    let default = if whole { DType::I64 } else { context::settings().default_dtype };
+    let default =
+        if whole { (context::semantics().whole)(0) } else { context::settings().default_dtype };
     let dtype = call.optional_dtype(3)?.unwrap_or(default);
     let (first, last, by) = (start.get::<f64>(), end.get::<f64>(), step.get::<f64>());
     if by == 0.0 || !first.is_finite() || !last.is_finite() || by.is_nan() {
@@ -254,7 +255,7 @@ fn tensor(call: &Call) -> Result<Value> {
 pub(crate) fn from_value(value: &Value, dtype: Option<DType>) -> Result<Tensor> {
     let (mut shape, mut numbers) = (Vec::new(), Vec::new());
     flatten(value, 0, &mut shape, &mut numbers)?;
-    let found = numbers.iter().map(|it| it.dtype()).reduce(promote);
+    let found = numbers.iter().map(|it| it.dtype()).reduce(context::semantics().promote);
     let dtype = dtype.or(found).unwrap_or(context::settings().default_dtype);
     if dtype.is_complex() {
         let values: Vec<gemm::c64> = numbers

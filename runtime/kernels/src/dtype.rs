@@ -1,10 +1,10 @@
-//! Element types by their nominal names, and how PyTorch promotes them.
+//! Element types by their nominal names. How they are promoted is the dialect's choice: `semantics`.
 
 use std::fmt;
 
-use crate::context::Precision;
+use crate::context::{self, Precision};
 
-/// A *nominal* element type: what the value is in PyTorch's eyes.
+/// A *nominal* element type: what the value is in the eyes of the library that is stood in for.
 ///
 /// How it is stored is [`Physical`]: the same but for booleans, which are bytes, complex numbers,
 /// which are pairs, and exact mode, where every floating type is stored in 64 bits.
@@ -13,8 +13,11 @@ pub enum DType {
     Bool,
     U8,
     I8,
+    U16,
     I16,
+    U32,
     I32,
+    U64,
     I64,
     F16,
     BF16,
@@ -38,8 +41,11 @@ pub enum Category {
 pub(crate) enum Physical {
     U8,
     I8,
+    U16,
     I16,
+    U32,
     I32,
+    U64,
     I64,
     F16,
     BF16,
@@ -51,20 +57,23 @@ impl Physical {
     pub(crate) fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
-            Self::I16 | Self::F16 | Self::BF16 => 2,
-            Self::I32 | Self::F32 => 4,
-            Self::I64 | Self::F64 => 8,
+            Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
         }
     }
 }
 
 impl DType {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Bool,
         Self::U8,
         Self::I8,
+        Self::U16,
         Self::I16,
+        Self::U32,
         Self::I32,
+        Self::U64,
         Self::I64,
         Self::F16,
         Self::BF16,
@@ -74,14 +83,17 @@ impl DType {
         Self::C128,
     ];
 
-    /// PyTorch's name without its module: `float32`.
+    /// The name without its module, the same in every library: `float32`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
             Self::U8 => "uint8",
             Self::I8 => "int8",
+            Self::U16 => "uint16",
             Self::I16 => "int16",
+            Self::U32 => "uint32",
             Self::I32 => "int32",
+            Self::U64 => "uint64",
             Self::I64 => "int64",
             Self::F16 => "float16",
             Self::BF16 => "bfloat16",
@@ -99,9 +111,9 @@ impl DType {
     pub fn category(self) -> Category {
         match self {
             Self::Bool => Category::Bool,
-            Self::U8 | Self::I8 | Self::I16 | Self::I32 | Self::I64 => Category::Integer,
             Self::F16 | Self::BF16 | Self::F32 | Self::F64 => Category::Float,
             Self::C64 | Self::C128 => Category::Complex,
+            _ => Category::Integer,
         }
     }
 
@@ -118,13 +130,18 @@ impl DType {
         self.category() <= Category::Integer
     }
 
-    /// Bytes that one element takes in PyTorch.
+    /// Whether a whole number of it can be negative.
+    pub fn is_signed(self) -> bool {
+        !matches!(self, Self::Bool | Self::U8 | Self::U16 | Self::U32 | Self::U64)
+    }
+
+    /// Bytes that one element takes in its own library.
     pub fn size(self) -> usize {
         match self {
             Self::Bool | Self::U8 | Self::I8 => 1,
-            Self::I16 | Self::F16 | Self::BF16 => 2,
-            Self::I32 | Self::F32 => 4,
-            Self::I64 | Self::F64 | Self::C64 => 8,
+            Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 | Self::C64 => 8,
             Self::C128 => 16,
         }
     }
@@ -142,8 +159,11 @@ impl DType {
         match self {
             Self::Bool | Self::U8 => Physical::U8,
             Self::I8 => Physical::I8,
+            Self::U16 => Physical::U16,
             Self::I16 => Physical::I16,
+            Self::U32 => Physical::U32,
             Self::I32 => Physical::I32,
+            Self::U64 => Physical::U64,
             Self::I64 => Physical::I64,
             _ if precision == Precision::Exact => Physical::F64,
             Self::F16 => Physical::F16,
@@ -152,35 +172,10 @@ impl DType {
             Self::F64 | Self::C128 => Physical::F64,
         }
     }
-
-    /// Position among integers by width, unsigned before signed.
-    fn rank(self) -> usize {
-        Self::ALL.iter().position(|it| *it == self).unwrap_or(0)
-    }
 }
 
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "torch.{}", self.name())
-    }
-}
-
-/// `torch.promote_types`: the smallest type that holds both, as PyTorch defines it.
-pub fn promote(a: DType, b: DType) -> DType {
-    if a == b {
-        return a;
-    }
-    let (low, high) = if a.category() < b.category() { (a, b) } else { (b, a) };
-    if low.category() != high.category() {
-        return match (low, high) {
-            (DType::F64, DType::C64) => DType::C128,
-            _ => high,
-        };
-    }
-    match (a, b) {
-        (DType::U8, DType::I8) | (DType::I8, DType::U8) => DType::I16,
-        (DType::F16, DType::BF16) | (DType::BF16, DType::F16) => DType::F32,
-        _ if a.rank() < b.rank() => b,
-        _ => a,
+        write!(f, "{}.{}", context::semantics().module, self.name())
     }
 }

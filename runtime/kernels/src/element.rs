@@ -110,6 +110,11 @@ macro_rules! integer {
 
 integer!(u8, U8, f32::from, f64::from);
 integer!(i8, I8, f32::from, f64::from);
+integer!(u16, U16, f32::from, f64::from);
+integer!(u32, U32, |it: u32| it as f32, f64::from);
+// Whole numbers meet as `i64`: those from 2^63 on wrap, and `cast` refuses to make floats of them.
+element!(u64, U64, float: false, f64: false, |it: u64| it as i64, |it: u64| it as f32,
+    |it: u64| it as f64, |it: i64| it as u64, |it: f32| it as i64 as u64, |it: f64| it as i64 as u64);
 integer!(i16, I16, f32::from, f64::from);
 integer!(i32, I32, |it: i32| it as f32, f64::from);
 integer!(i64, I64, |it: i64| it as f32, |it: i64| it as f64);
@@ -310,6 +315,18 @@ macro_rules! with_element {
             }
             $crate::dtype::Physical::I8 => {
                 type $T = i8;
+                $body
+            }
+            $crate::dtype::Physical::U16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::dtype::Physical::U32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::dtype::Physical::U64 => {
+                type $T = u64;
                 $body
             }
             $crate::dtype::Physical::I16 => {

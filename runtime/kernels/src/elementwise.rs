@@ -3,7 +3,7 @@
 
 use crate::{
     context,
-    dtype::{Category, DType, promote},
+    dtype::DType,
     element::{Computed, Element},
     error::{Result, fail},
     layout::{Layout, Walk, broadcast, numel},
@@ -73,7 +73,7 @@ impl Scalar {
     pub(crate) fn dtype(self) -> DType {
         match self {
             Self::Bool(_) => DType::Bool,
-            Self::Int(_) => DType::I64,
+            Self::Int(it) => (context::semantics().whole)(it),
             Self::Float(_) => context::settings().default_dtype,
             Self::Complex(..) if context::settings().default_dtype == DType::F64 => DType::C128,
             Self::Complex(..) => DType::C64,
@@ -89,31 +89,9 @@ impl Scalar {
     }
 }
 
-/// `torch.result_type`: tensors with dimensions decide, then those without, then numbers; a lower
-/// rank is heard only where its category is higher.
+/// The dtype of what an operation of several operands gives.
 pub(crate) fn result_type(operands: &[&Operand]) -> DType {
-    let (mut full, mut zero, mut number) = (None, None, None);
-    for operand in operands {
-        let slot = match operand {
-            Operand::Tensor(it) if it.rank() > 0 => &mut full,
-            Operand::Tensor(_) => &mut zero,
-            Operand::Scalar(_) => &mut number,
-        };
-        let dtype = operand.dtype();
-        *slot = Some(slot.map_or(dtype, |it| promote(it, dtype)));
-    }
-    prefer(full, prefer(zero, number)).unwrap_or_else(|| context::settings().default_dtype)
-}
-
-fn prefer(high: Option<DType>, low: Option<DType>) -> Option<DType> {
-    let (Some(high), Some(low)) = (high, low) else {
-        return high.or(low);
-    };
-    Some(match (high.category(), low.category()) {
-        (Category::Float, Category::Complex) => promote(DType::C64, high),
-        (Category::Bool | Category::Integer, b) if high.category() < b => promote(high, low),
-        _ => high,
-    })
+    (context::semantics().result_type)(operands)
 }
 
 /// An operand as elements of one type.
@@ -328,6 +306,9 @@ pub(crate) fn integers(values: Vec<i64>, shape: &[usize], dtype: DType) -> Resul
         DType::I8 => Tensor::new(values.iter().map(|it| *it as i8).collect(), shape, dtype),
         DType::I16 => Tensor::new(values.iter().map(|it| *it as i16).collect(), shape, dtype),
         DType::I32 => Tensor::new(values.iter().map(|it| *it as i32).collect(), shape, dtype),
+        DType::U16 => Tensor::new(values.iter().map(|it| *it as u16).collect(), shape, dtype),
+        DType::U32 => Tensor::new(values.iter().map(|it| *it as u32).collect(), shape, dtype),
+        DType::U64 => Tensor::new(values.iter().map(|it| *it as u64).collect(), shape, dtype),
         other => fail!(Runtime, "{other} does not hold whole numbers only"),
     }
 }

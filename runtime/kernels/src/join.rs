@@ -3,8 +3,8 @@
 use crate::{
     call::{Call, answer, dim_of},
     cast::cast,
-    device,
-    dtype::{Physical, promote},
+    context, device,
+    dtype::Physical,
     element::with_element,
     elementwise::{Operand, Scalar},
     error::{Result, fail},
@@ -38,7 +38,7 @@ pub(crate) fn blank_on_host(
 
 /// `cat(tensors, dim)`: dtypes are promoted; an empty vector goes with any shape.
 pub(crate) fn concatenated(parts: &[Tensor], dim: i64) -> Result<Tensor> {
-    let Some(dtype) = parts.iter().map(Tensor::dtype).reduce(promote) else {
+    let Some(dtype) = parts.iter().map(Tensor::dtype).reduce(context::semantics().promote) else {
         fail!(Runtime, "torch.cat(): expected a non-empty list of Tensors");
     };
     if let Some(idx) = parts.iter().position(|it| it.rank() == 0) {

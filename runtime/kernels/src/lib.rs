@@ -1,4 +1,4 @@
-//! One native tensor and one table of kernels with PyTorch's semantics.
+//! One native tensor and one table of kernels, with the semantics of the library that a dialect stands in for.
 //!
 //! A [`Tensor`] is a strided window on shared storage, as in PyTorch: views write through, and an
 //! in-place kernel that cannot write through is an error. A [`Kernel`] is a row of a table: a name,
@@ -8,7 +8,8 @@
 //! # Where to start
 //!
 //! [`kernels`] is the table. To add a kernel, write its function and add a row in the file of its
-//! family. [`tensor`] says what a tensor is, [`dtype`] how types are promoted, [`context`] what
+//! family. [`tensor`] says what a tensor is, [`dtype`] which types
+//! there are, `semantics` how a library mixes them, [`context`] what
 //! exact mode and the memory limit mean.
 //!
 //! # Invariants
@@ -16,7 +17,9 @@
 //! - Knows nothing of Python or of `RustPython`. Products are computed by candle's gemm on the host,
 //!   and by candle's own backends on its devices; `device` says how the two go together.
 //! - No input panics: a wrong argument is a [`KernelError`] that maps to Python's exception.
-//! - Elements are computed as PyTorch does on the CPU: half types widen to `f32` and round once.
+//! - Elements are computed as PyTorch and MLX do on the CPU: half types widen to `f32` and round once.
+//! - Where libraries differ in what a kernel means (promotion, Python's numbers, whole numbers) there is
+//!   a row in `semantics`, not a second kernel.
 //! - Files are read only by `weights`; there is no network, and no clock but `profile`'s.
 
 mod attention;
@@ -52,6 +55,7 @@ mod reduce;
 mod resample;
 mod scan;
 mod scatter;
+mod semantics;
 mod shape;
 mod softmax;
 mod sort;
@@ -67,16 +71,17 @@ mod windows;
 pub use call::Call;
 pub use context::{
     Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_device,
-    set_default_dtype, settings,
+    set_default_dtype, set_semantics, settings,
 };
 pub use device::{
     Device,
     dispatch::device_kernels,
     ledger::{LedgerRow, clear_device_ledger, device_ledger},
 };
-pub use dtype::{Category, DType, promote};
+pub use dtype::{Category, DType};
 pub use error::KernelError;
 pub use profile::{KernelTime, start_profile, take_profile};
+pub use semantics::{Semantics, semantics_of};
 pub use table::{Kernel, kernel, kernels};
 pub use tensor::Tensor;
 pub use value::Value;

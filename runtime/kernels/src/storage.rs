@@ -21,6 +21,9 @@ use crate::{
 pub(crate) enum Data {
     U8(Vec<u8>),
     I8(Vec<i8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+    U64(Vec<u64>),
     I16(Vec<i16>),
     I32(Vec<i32>),
     I64(Vec<i64>),
@@ -36,6 +39,9 @@ impl Data {
         match self {
             Self::U8(it) => it,
             Self::I8(it) => bytemuck::cast_slice(it),
+            Self::U16(it) => bytemuck::cast_slice(it),
+            Self::U32(it) => bytemuck::cast_slice(it),
+            Self::U64(it) => bytemuck::cast_slice(it),
             Self::I16(it) => bytemuck::cast_slice(it),
             Self::I32(it) => bytemuck::cast_slice(it),
             Self::I64(it) => bytemuck::cast_slice(it),
@@ -52,6 +58,9 @@ impl Data {
         Some(match self {
             Self::U8(it) => it,
             Self::I8(it) => bytemuck::cast_slice_mut(it),
+            Self::U16(it) => bytemuck::cast_slice_mut(it),
+            Self::U32(it) => bytemuck::cast_slice_mut(it),
+            Self::U64(it) => bytemuck::cast_slice_mut(it),
             Self::I16(it) => bytemuck::cast_slice_mut(it),
             Self::I32(it) => bytemuck::cast_slice_mut(it),
             Self::I64(it) => bytemuck::cast_slice_mut(it),

@@ -111,6 +111,11 @@ impl Tensor {
         Arc::ptr_eq(&self.storage, &other.storage)
     }
 
+    /// Whether nothing but this handle is on its storage.
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.storage) == 1
+    }
+
     /// A number that names the storage while any tensor holds it: `untyped_storage().data_ptr()`.
     pub fn storage_id(&self) -> usize {
         Arc::as_ptr(&self.storage).cast::<()>() as usize

@@ -150,6 +150,17 @@ mod _kernels {
         vm.ctx.new_list(reads.into_iter().map(|it| vm.ctx.new_int(it).into()).collect())
     }
 
+    /// Which library's rules decide what it means to mix dtypes and numbers.
+    #[pyfunction]
+    fn use_semantics(name: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        let name = name.to_string_lossy();
+        let Some(rules) = kernels::semantics_of(&name) else {
+            return Err(vm.new_value_error(format!("no rules are known for a library `{name}`")));
+        };
+        kernels::set_semantics(rules);
+        Ok(())
+    }
+
     /// The dtype that Python floats become.
     #[pyfunction]
     fn set_default_dtype(dtype: PyRef<tensor::PyDType>) {

@@ -114,6 +114,12 @@ impl PyTensor {
         self.inner.borrow().storage_id()
     }
 
+    /// Whether no other tensor is on its storage, so that a write is seen nowhere else.
+    #[pymethod]
+    fn is_alone(&self) -> bool {
+        self.inner.borrow().is_alone()
+    }
+
     #[pymethod]
     fn data_ptr(&self) -> usize {
         let tensor = self.inner.borrow();

@@ -7,8 +7,9 @@ use portwright_targets as targets;
 use super::{files, root};
 
 /// What engines are called, and their variants.
-const ENGINES: [&str; 5] = ["torch", "mlx", "embedded", "candle", "torch,mlx"];
-const VARIANTS: [&str; 3] = ["EngineKind::Torch", "EngineKind::Mlx", "EngineKind::Embedded"];
+const ENGINES: [&str; 6] = ["torch", "mlx", "embedded", "embedded-mlx", "candle", "torch,mlx"];
+const VARIANTS: [&str; 4] =
+    ["EngineKind::Torch", "EngineKind::Mlx", "EngineKind::Embedded", "EngineKind::EmbeddedMlx"];
 
 /// Where the name of a library that receives ports stands in code, and why it may. Beside these there
 /// are aliases: what earlier releases called a field or an option.

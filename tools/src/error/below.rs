@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use portwright_harness::{
     check::UnknownCheck, definitions::DefinitionsError, engine::EngineError,
     environment::SetupError, gather::GatherError, hint::Hint, keep::KeepError, kept::KeptError,
-    mutants::MutantError, rundir::RunDirError, sweep::SweepError, trials::TrialError,
+    mutants::MutantError, ports::PortsError, rundir::RunDirError, sweep::SweepError,
+    trials::TrialError,
 };
 use portwright_hub::HubError;
 use portwright_prompts::RenderError;
@@ -40,6 +41,7 @@ below! {
     Kept(KeptError),
     Sweep(SweepError),
     Definitions(DefinitionsError),
+    Ports(PortsError),
     Mutant(MutantError),
     Trial(TrialError),
     Hub(HubError),
@@ -56,6 +58,7 @@ impl Below {
             | Self::Gather(GatherError::Engine(err))
             | Self::Sweep(SweepError::Engine(err))
             | Self::Definitions(DefinitionsError::Engine(err))
+            | Self::Ports(PortsError::Engine(err))
             | Self::Mutant(
                 MutantError::Engine(err) | MutantError::Gather(GatherError::Engine(err)),
             )
@@ -100,6 +103,9 @@ impl Hint for Below {
                 let nearest =
                     nearest.map(|it| format!("did you mean `{it}`? ")).unwrap_or_default();
                 Some(format!("{nearest}`portwright checks` lists them").into())
+            }
+            Self::Ports(PortsError::Unknown { .. }) => {
+                Some("a port is a file of `mlx_lm/models`, named without its `.py`".into())
             }
             Self::Mutant(MutantError::Unknown(_)) => {
                 Some("`harness/mutants/mutants.toml` lists them".into())

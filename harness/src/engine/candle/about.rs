@@ -9,15 +9,16 @@ const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// The `ready` message, or why definitions cannot be run.
 pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
-    let folder = &settings.transformers;
+    let (folder, library) = (&settings.folder, settings.dialect().library);
     settings.device().map_err(|it| it.to_string())?;
-    let transformers = version_in(&folder.join("__init__.py"))?;
+    let version = version_in(&folder.join("__init__.py"))
+        .or_else(|reason| version_in(&folder.join("_version.py")).map_err(|_| reason))?;
     let mut versions = Map::new();
     versions.insert("portwright".to_owned(), env!("CARGO_PKG_VERSION").into());
     for (name, package) in [("rustpython", "rustpython-vm"), ("candle", "candle-core")] {
         versions.insert(name.to_owned(), locked(package).unwrap_or("unknown").into());
     }
-    versions.insert("transformers".to_owned(), transformers.into());
+    versions.insert(library.to_owned(), version.into());
     Ok(json!({
         "event": "ready",
         "pid": std::process::id(),
@@ -25,7 +26,7 @@ pub(super) fn ready(settings: &Settings) -> Result<Value, String> {
         "versions": versions,
         "precision": {"device": settings.device, "exact": settings.exact},
         "threads": settings.threads,
-        "paths": {"transformers": folder},
+        "paths": {library: folder},
     }))
 }
 

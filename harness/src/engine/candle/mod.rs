@@ -1,4 +1,5 @@
-//! The engine `embedded`: definitions run from their source, in a worker process of our own program.
+//! The engines of the host `embedded`: definitions and ports run from their source, in a worker process of
+//! our own program. What differs between them is the dialect in their row of the table.
 //!
 //! It speaks the protocol of the native engines' workers. The parent loads nothing and starts one
 //! child a session; the child holds one virtual machine, answers until `end` and exits. So a runaway
@@ -39,7 +40,8 @@ pub(super) fn command(
     let workers = worker_package(&embedded.home)
         .map_err(|source| EngineError::Prepare { engine, source: Box::new(source) })?;
     let settings = Settings {
-        transformers: launch.transformers(sources)?,
+        engine,
+        folder: launch.package(engine, sources)?,
         workers,
         remote_code: embedded.remote_code.clone(),
         cache: embedded.home.path().join("code"),

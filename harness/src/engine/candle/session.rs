@@ -15,29 +15,37 @@ use crate::engine::Failure;
 
 /// The calls that need nothing of the harness: `runtime/session`.
 const SESSION: &str = "portwright.session";
-/// What the harness asks of a definition, by the worker package's own code.
-const REFERENCE: &str = "portwright_worker.embedded";
+
+/// Whose function answers an op.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The runtime's session.
+    Session,
+    /// The module of the worker package that the engine's row names.
+    Worker,
+}
 
 /// What a session can be asked, and the Python function that answers.
-const OPS: &[(&str, &str, &str)] = &[
-    ("open_model", SESSION, "open_model"),
-    ("inspect", SESSION, "inspect"),
-    ("ledgers", REFERENCE, "ledgers"),
-    ("close_model", SESSION, "close_model"),
-    ("start_text", SESSION, "start_text"),
-    ("continue_text", SESSION, "continue_text"),
-    ("describe", SESSION, "describe"),
-    ("config", SESSION, "config"),
-    ("synthesize", REFERENCE, "synthesize"),
-    ("open", REFERENCE, "open"),
-    ("forward", REFERENCE, "forward"),
-    ("generate", REFERENCE, "generate"),
-    ("rope", REFERENCE, "rope"),
-    ("config_reads", REFERENCE, "config_reads"),
-    ("config_experiment", REFERENCE, "config_experiment"),
-    ("catalogue", REFERENCE, "definitions"),
-    ("imported", REFERENCE, "imported"),
-    ("close", REFERENCE, "close"),
+const OPS: &[(&str, By, &str)] = &[
+    ("open_model", By::Session, "open_model"),
+    ("inspect", By::Session, "inspect"),
+    ("ledgers", By::Worker, "ledgers"),
+    ("close_model", By::Session, "close_model"),
+    ("start_text", By::Session, "start_text"),
+    ("continue_text", By::Session, "continue_text"),
+    ("describe", By::Session, "describe"),
+    ("config", By::Session, "config"),
+    ("synthesize", By::Worker, "synthesize"),
+    ("open", By::Worker, "open"),
+    ("forward", By::Worker, "forward"),
+    ("generate", By::Worker, "generate"),
+    ("rope", By::Worker, "rope"),
+    ("config_reads", By::Worker, "config_reads"),
+    ("config_experiment", By::Worker, "config_experiment"),
+    ("catalogue", By::Worker, "models"),
+    ("imported", By::Worker, "imported"),
+    ("close", By::Worker, "close"),
+    ("quantised", By::Worker, "quantised"),
 ];
 
 /// Python code may hand over so many times the memory limit in one answer, as files on disk.
@@ -103,7 +111,9 @@ fn limit(settings: &Settings) {
 
 fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<Value, Failure> {
     let op = request["op"].as_str().unwrap_or_default().to_owned();
-    let Some((_, module, function)) = OPS.iter().find(|it| it.0 == op) else {
+    let dialect = settings.dialect();
+    let known = OPS.iter().find(|it| it.0 == op && (it.1 == By::Worker || dialect.session));
+    let Some((_, by, function)) = known else {
         return Err(Failure {
             kind: "unsupported".to_owned(),
             message: format!("this engine has no op `{op}`"),
@@ -116,13 +126,14 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
     if let Some(weights) = &weights {
         machine.open_weights(weights.clone()).map_err(|it| failure(&it))?;
     }
+    let module = if *by == By::Session { SESSION } else { dialect.worker };
     let answer = machine.call(module, function, &request).map_err(|it| failure(&it))?;
     if !answer.printed.is_empty() {
         // What the model's code prints is for whoever reads the log.
         let _ = io::stderr().write_all(answer.printed.as_bytes());
     }
     let most = settings.limits.memory_bytes.saturating_mul(HANDED_OVER);
-    if *module == SESSION {
+    if *by == By::Session {
         if let Some(out) = out {
             output::write(&out, &answer.tensors, most)?;
         }
@@ -140,7 +151,8 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
         Some(out) => output::write(&out, &answer.tensors, most)?,
         None => {}
     }
-    if let (Some(weights), "open") = (weights, &*op) {
+    let told = result["parameters"].as_array().is_some_and(|it| !it.is_empty());
+    if let (Some(weights), "open", false) = (weights, &*op, told) {
         result["parameters"] = parameters::stored(&weights)?;
     }
     if op == "generate" {

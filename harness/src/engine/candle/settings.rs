@@ -1,19 +1,20 @@
-//! What the harness tells a worker of the engine `embedded`, as one argument of its command line.
+//! What the harness tells a worker of an embedded engine, as one argument of its command line.
 
 use std::{path::PathBuf, time::Duration};
 
 use portwright_runtime::{Device, KernelError, Options, Package, Precision, Sources};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Limits;
+use crate::engine::{Dialect, EngineKind, Limits};
 
 /// Answers that take longer than the deadline less this part of it name the Python line that ran.
 const EARLIER: f64 = 0.1;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Settings {
-    /// The folder of the package.
-    pub(super) transformers: PathBuf,
+    pub(super) engine: EngineKind,
+    /// The folder of the package whose source it runs.
+    pub(super) folder: PathBuf,
     /// The folder of `portwright_worker`.
     pub(super) workers: PathBuf,
     /// A checkpoint's folder with code of its own.
@@ -39,6 +40,11 @@ impl Settings {
         serde_json::from_str(text)
     }
 
+    /// What the engine's library stands on here.
+    pub(super) fn dialect(&self) -> &'static Dialect {
+        self.engine.row().dialect.as_ref().expect("only embedded engines are started here")
+    }
+
     /// Where tensors lie, once it is known to be there.
     ///
     /// # Errors
@@ -62,9 +68,9 @@ impl Settings {
         };
         Ok(Options {
             sources: Sources {
-                dialect: "torch".to_owned(),
+                dialect: self.dialect().name.to_owned(),
                 packages: [
-                    package("transformers", &self.transformers),
+                    package(self.engine.row().package, &self.folder),
                     package("portwright_worker", &self.workers),
                 ]
                 .into_iter()

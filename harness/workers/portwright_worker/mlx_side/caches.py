@@ -51,7 +51,7 @@ def kept(caches: list, path: str) -> list:
         raise WorkerError("unsupported", "mlx-lm cannot save this model's caches: "
                                          f"{type(error).__name__}: {error}") from error
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             os.remove(path)
 
 

@@ -7,8 +7,6 @@ afterwards. So the parent asks by another process, and only where such a build i
 from __future__ import annotations
 
 import functools
-import importlib.metadata
-import subprocess
 import sys
 
 import mlx.core as mx
@@ -19,6 +17,10 @@ def is_gpu() -> bool:
     """Whether models run on a GPU here."""
     if mx.metal.is_available():  # answers from how MLX was built
         return True
+    # The embedded runtime, which runs this package too, has neither.
+    import importlib.metadata
+    import subprocess
+
     names = {(it.metadata["Name"] or "").lower() for it in importlib.metadata.distributions()}
     if not any(it.startswith("mlx-cuda") for it in names):
         return False

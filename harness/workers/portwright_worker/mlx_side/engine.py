@@ -1,7 +1,7 @@
 """The mlx engine: what the worker imports before it forks, and the ops it answers.
 
 Where to start: ``loading`` (op open), ``forward`` (forward, generate), ``rope``, ``roundtrip``,
-``conversion``, ``sharding``.
+``conversion``, ``sharding``; ``tiny`` makes what the sweep of all ports asks about.
 
 Invariants: nothing is evaluated in the parent, since MLX starts its threads at the first
 evaluation and threads do not survive a fork; a port's module is imported in the child only; every
@@ -23,7 +23,7 @@ import safetensors.numpy  # noqa: F401
 from .. import catalogue, imported
 from ..protocol import Op, Session
 from . import (conversion, device, forward, kernels, library, loading, quantised, rope, roundtrip,
-               sharding)
+               sharding, tiny)
 from .loading import Handle
 
 
@@ -68,6 +68,7 @@ OPS: dict[str, Op] = {
     "quantised": quantised.quantised,
     "cast": conversion.cast,
     "sharded": sharding.sharded,
+    "tiny": tiny.tiny,
     "close": loading.close_model,
     "catalogue": catalogue.ports,
     "imported": imported.imported,

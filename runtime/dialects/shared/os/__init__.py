@@ -79,6 +79,11 @@ class PathLike:
     def __subclasshook__(cls, subclass):
         return hasattr(subclass, "__fspath__")
 
+    @classmethod
+    def register(cls, subclass):
+        """Whatever has a path is one already."""
+        return subclass
+
 
 class stat_result(tuple):
     """Named in type hints."""

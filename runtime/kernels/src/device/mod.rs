@@ -89,7 +89,15 @@ impl Device {
         !matches!(
             (self, physical),
             (Self::Cpu, _)
-                | (_, Physical::I8 | Physical::I16 | Physical::I32)
+                | (
+                    _,
+                    Physical::I8
+                        | Physical::I16
+                        | Physical::I32
+                        | Physical::U16
+                        | Physical::U32
+                        | Physical::U64
+                )
                 | (Self::Metal(_), Physical::F64)
         )
     }

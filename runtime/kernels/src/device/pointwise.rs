@@ -23,7 +23,12 @@ pub(super) fn computing(physical: Physical) -> Option<Kind> {
         Physical::F16 | Physical::BF16 | Physical::F32 => Some(Kind::F32),
         Physical::F64 => Some(Kind::F64),
         Physical::U8 | Physical::I64 => Some(Kind::I64),
-        Physical::I8 | Physical::I16 | Physical::I32 => None,
+        Physical::I8
+        | Physical::I16
+        | Physical::I32
+        | Physical::U16
+        | Physical::U32
+        | Physical::U64 => None,
     }
 }
 
@@ -98,7 +103,7 @@ impl Operands {
         let (Some(x), Some(y)) = (Side::of(a, dtype, kind)?, Side::of(b, dtype, kind)?) else {
             return Ok(None);
         };
-        let rounded = rounds.then_some(dtype);
+        let rounded = (rounds || context::semantics().rounds_numbers).then_some(dtype);
         Ok(Some(Self { a: x.flat(kind, rounded)?, b: y.flat(kind, rounded)?, dtype }))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn kind(physical: Physical) -> Option<Kind> {
     Some(match physical {
         Physical::U8 => Kind::U8,
-        Physical::I8 => return None,
+        Physical::I8 | Physical::U16 | Physical::U32 | Physical::U64 => return None,
         Physical::I16 => Kind::I16,
         Physical::I32 => Kind::I32,
         Physical::I64 => Kind::I64,

@@ -1,0 +1,1 @@
+"""MLX as ports use it: arrays are native, everything else is plain Python."""

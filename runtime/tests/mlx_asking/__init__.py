@@ -1,0 +1,1 @@
+"""One list of cases, and how the machine runs them."""
