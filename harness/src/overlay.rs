@@ -1,7 +1,6 @@
 //! A copy of a target's package with a change: planted bugs, proposed repairs, scaffolded ports.
 //!
-//! The installed package is never touched. Only its folder of models is copied; everything else of the package
-//! is linked.
+//! The installed package is never touched: its source files are copied, everything else of it is linked.
 
 use std::{
     fs, io,
@@ -74,28 +73,34 @@ fn about(package: &Path) -> Option<&'static Package> {
 }
 
 fn copy_package(package: &Path, into: &Path) -> Result<PathBuf, OverlayError> {
-    let copy = copy_failed;
     let about =
         about(package).ok_or_else(|| OverlayError::NoTarget { path: package.to_owned() })?;
     let target = into.join(&about.name);
-    let models = target.join(&about.models);
-    fs::create_dir_all(&models).map_err(copy(&models))?;
-    for entry in fs::read_dir(package).map_err(copy(package))? {
-        let path = entry.map_err(copy(package))?.path();
-        let name = path.file_name().unwrap_or_default().to_owned();
-        if name != *about.models && name != "__pycache__" {
-            symlink(&path, target.join(&name)).map_err(copy(&path))?;
-        }
-    }
-    let source = package.join(&about.models);
-    for entry in fs::read_dir(&source).map_err(copy(&source))? {
-        let path = entry.map_err(copy(&source))?.path();
-        if path.extension().is_some_and(|it| it == "py") {
-            fs::copy(&path, models.join(path.file_name().unwrap_or_default()))
-                .map_err(copy(&path))?;
-        }
-    }
+    copy_folder(package, &target)?;
     Ok(target)
+}
+
+/// Source files are copied: the embedded machine follows no link out of the folder that it was given.
+/// Whatever else there is is linked.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), OverlayError> {
+    let copy = copy_failed;
+    fs::create_dir_all(to).map_err(copy(to))?;
+    for entry in fs::read_dir(from).map_err(copy(from))? {
+        let path = entry.map_err(copy(from))?.path();
+        let name = path.file_name().unwrap_or_default();
+        if name == "__pycache__" {
+            continue;
+        }
+        let target = to.join(name);
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else if path.extension().is_some_and(|it| it == "py") {
+            fs::copy(&path, target).map_err(copy(&path))?;
+        } else {
+            symlink(&path, target).map_err(copy(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// The file that a unified diff changes, from its `+++` line, without git's `b/`.

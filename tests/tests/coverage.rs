@@ -12,6 +12,7 @@ use portwright_harness::{
     head::Head,
     mutants as planted,
     outcome::Verdict,
+    ports::{WAYS, Way},
     sweep::Power,
     trials::PLANTS,
 };
@@ -28,11 +29,15 @@ use portwright_tools::{
         sweep as ports,
         trial::{Outcome, Run},
     },
+    ports as dialect,
     releases::{self, Matrix, TYPES},
     sweep,
     trials::{self, Tried},
 };
 
+/// Ports of mlx-lm that agree with real MLX on the embedded runtime's dialect of it.
+const AGREEING_PORTS: [(Way, usize); 4] =
+    [(Way::Float32, 110), (Way::Bfloat16, 90), (Way::EightBits, 90), (Way::FourBits, 90)];
 /// Rows of the published sweep that pass. A change that lowers it must say why here. It was 47 before other
 /// configs decided: most ports apply one activation, whatever the config names; and 5 before a null number of key
 /// heads was written as null, with which a port that was right breaks.
@@ -263,6 +268,25 @@ fn the_table_of_definitions_is_what_its_data_renders_to() {
     for (head, mode, count) in PASSING_DEFINITIONS {
         let now = coverage.count(head, mode, Verdict::Pass);
         assert!(count <= now, "{}, {}: {now} pass", head.id(), mode.name());
+    }
+}
+
+#[test]
+fn the_table_of_the_dialect_is_what_its_data_renders_to() {
+    let coverage = dialect::load(&docs()).unwrap();
+    let again = "make it again with `portwright verify --ports --docs docs/coverage`";
+    assert_eq!(dialect::render(&coverage).unwrap(), read(dialect::TABLE), "{again}");
+    for (way, least) in AGREEING_PORTS {
+        let now = coverage.count(way).agrees;
+        assert!(least <= now, "{}: {now} agree", way.name());
+    }
+    for row in &coverage.rows {
+        for way in WAYS {
+            let reason = row.ways.get(&way).and_then(|it| it.reason.as_ref());
+            let explained = reason.is_some() || row.reason.is_some();
+            let passes = row.verdict(way) == Verdict::Pass;
+            assert!(passes || explained, "{}, {}", row.port, way.name());
+        }
     }
 }
 

@@ -121,7 +121,8 @@ fn apart(way: Way, expected: &Tensor, found: &Tensor, kept: Option<&[Vec<usize>]
         .map(|(_, (a, b))| a.iter().zip(b).map(|(a, b)| difference(*a, *b)).fold(0.0, f64::max))
         .collect();
     places.sort_by(f64::total_cmp);
-    let at = if way == Way::Bfloat16 { places.len() / 2 } else { places.len().saturating_sub(1) };
+    let last = places.len().saturating_sub(1);
+    let at = if way == Way::Bfloat16 { last / 2 } else { last };
     let worst = places.get(at).copied().unwrap_or(f64::INFINITY);
     Ok(if worst == 0.0 { 0.0 } else { worst / spread(expected.values.iter().copied()) })
 }

@@ -10,7 +10,7 @@ mod _kernels {
     use portwright_kernels as kernels;
     use rustpython_vm::{
         Py, PyObjectRef, PyRef, PyResult, VirtualMachine,
-        builtins::{PyListRef, PyModule, PyStrRef, PyTypeRef},
+        builtins::{PyBytes, PyListRef, PyModule, PyStrRef, PyTypeRef},
         class::PyClassImpl,
         compiler::Mode,
     };
@@ -113,6 +113,13 @@ mod _kernels {
     #[pyfunction]
     fn wrap(class: PyTypeRef, source: PyRef<tensor::PyTensor>, vm: &VirtualMachine) -> PyResult {
         tensor::wrap(class, &source, vm)
+    }
+
+    /// A tensor's elements in row-major order, as the bytes of its dtype.
+    #[pyfunction]
+    fn bytes_of(tensor: PyRef<tensor::PyTensor>, vm: &VirtualMachine) -> PyResult<PyBytes> {
+        let bytes = tensor.get().to_bytes();
+        bytes.map(PyBytes::from).map_err(|it| value::to_exception(&it, vm))
     }
 
     /// A tuple of sizes.

@@ -1,6 +1,5 @@
 """The array, and functions of it."""
 
-import array as _bytes
 import math
 
 import _kernels
@@ -9,7 +8,6 @@ float32, float64 = _kernels.float32, _kernels.float64
 int32, int64, uint8 = _kernels.int32, _kernels.int64, _kernels.uint8
 _NAMES = {"<f4": float32, "float32": float32, "<f8": float64, "float64": float64, "int64": int64,
           int: int64, float: float64}
-_CODES = {float32: "f", float64: "d", int64: "q", int32: "i", uint8: "B"}
 
 
 def _bare(value):
@@ -84,8 +82,7 @@ class ndarray:
 
     def tobytes(self):
         """The elements as they lie in memory."""
-        flat = _kernels.reshape(self._portwright_tensor, (-1,))
-        return _bytes.array(_CODES[flat.dtype], _kernels.tolist(flat)).tobytes()
+        return _kernels.bytes_of(self._portwright_tensor)
 
     def astype(self, kind):
         """The elements as another type."""
