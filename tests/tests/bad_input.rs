@@ -23,7 +23,7 @@ use nix::{
 use portwright_harness::{
     cancel::Cancel,
     case::{Precision, Spelling},
-    engine::{Catalogue, EngineError, Pair, Sources, Synthesis, Synthesised},
+    engine::{Catalogue, EngineError, Holds, Pair, Sources, Synthesis, Synthesised},
     gather::Lane,
     hint::Hint,
     rundir::{EVIDENCE, RunDir},
@@ -256,6 +256,8 @@ fn a_killed_session_ends_as_an_error_with_the_next_step() {
         base_config: Some(config.clone()),
         dtype: Precision::Float32,
         seed: 0,
+        holds: Holds::Published,
+        head: None,
         out: folder.path().join("checkpoint"),
     };
     let pid = Pid::from_raw(session.pid());
