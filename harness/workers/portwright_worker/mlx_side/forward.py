@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..session import Session, WorkerError, peak_bytes
-from . import caches, device, kernels, values
+from . import caches, device, embeddings, kernels, values
 from .loading import Handle, dtype_name
 from .taps import Taps
 
@@ -246,9 +246,8 @@ def _with_packed_caches(handle: Handle, request: dict, pack: dict) -> dict:
 
 
 def _of_embeddings(handle: Handle, request: dict) -> dict:
-    from . import embeddings
-
-    return _written(handle, embeddings.forward(handle.model, mx.array(request["tokens"])), request)
+    logits = embeddings.forward(handle.model, mx.array(request["tokens"]), logits_of)
+    return _written(handle, logits, request)
 
 
 def _written(handle: Handle, logits: mx.array, request: dict) -> dict:
