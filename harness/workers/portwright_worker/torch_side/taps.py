@@ -84,15 +84,18 @@ class Taps:
 
         def attending(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
                       attention_mask: torch.Tensor | None, *args: Any, **kwargs: Any) -> Any:
-            output = attend(module, query, key, value, attention_mask, *args, **kwargs)
-            if (path := self._paths.get(module)) is not None:
+            path = self._paths.get(module)
+            if path is not None:
+                # In front of the scores, which are seen while the function runs.
                 scale = kwargs.get("scaling")
                 scale = query.shape[-1] ** -0.5 if scale is None else scale
                 operands = {"value": value, "key": key, "query": query * scale,
-                            "mask": allowed(attention_mask, query, key), "sinks": kwargs.get("s_aux"),
-                            "attended": output[0].transpose(1, 2)}
+                            "mask": allowed(attention_mask, query, key), "sinks": kwargs.get("s_aux")}
                 for name, operand in operands.items():
                     self.note(f"{path}:{name}", operand)
+            output = attend(module, query, key, value, attention_mask, *args, **kwargs)
+            if path is not None:
+                self.note(f"{path}:attended", output[0].transpose(1, 2))
             return output
 
         return attending
