@@ -1,6 +1,7 @@
 //! Every check with answers that pass it, that fail it, and with which it cannot run.
 
 mod builder;
+mod formats;
 mod layers;
 mod variations;
 
@@ -12,7 +13,7 @@ use builder::{
 };
 use serde_json::json;
 
-use super::{CHECKS, Check, deciding_at_one_config, select};
+use super::{CHECKS, Check};
 use crate::{
     answers::{
         Answers, Fields, Generation, Itself, Loaded, Long, LongPrompt, Narrow, OtherSpelling,
@@ -341,34 +342,6 @@ fn a_check_without_what_it_needs_does_not_run() {
     }
 }
 
-#[test]
-fn where_the_definition_itself_overflows_in_float16_a_port_is_not_blamed() {
-    let mut answers = right();
-    let mut overflown = logits(0.0);
-    overflown.values[5] = f64::NAN;
-    answers.put_float16(Ok(Narrow { reference: overflown.clone(), port: overflown }));
-    assert_eq!(record("logits-float16", &answers).outcome, Outcome::NotApplicable);
-}
-
-#[test]
-fn ranks_that_each_hold_the_whole_model_share_nothing_and_pass_nobody() {
-    let mut answers = right();
-    answers.put_sharded(Ok(Sharded { logits: logits(0.0), share: 1.0 }));
-    assert_eq!(record("state-sharded", &answers).outcome, Outcome::NotRun);
-}
-
-#[test]
-fn a_dear_check_is_asked_where_it_is_named_and_no_run_is_partial_without_it() {
-    let ids = |names: &[&str]| {
-        let names: Vec<String> = names.iter().map(|&it| it.to_owned()).collect();
-        select(&names).unwrap().iter().map(|it| it.id).collect::<Vec<_>>()
-    };
-    assert!(!ids(&[]).contains(&"state-sharded"));
-    assert!(ids(&["state-sharded"]).contains(&"state-sharded"));
-    assert!(ids(&["state"]).contains(&"state-sharded"));
-    assert!(!deciding_at_one_config().contains(&"state-sharded"));
-}
-
 /// The port's own exception is its fault; a dead engine and a missing thing are nobody's.
 #[test]
 fn the_reason_why_there_is_no_answer_decides_between_fail_not_run_and_not_applicable() {
@@ -491,15 +464,6 @@ fn groups_stand_together_and_every_state_case_is_judged() {
         let judged = |it: &Check| it.needs.contains(&Need::State(case.way));
         assert!(CHECKS.iter().any(judged), "{}", case.name);
     }
-}
-
-#[test]
-fn a_misspelt_check_names_its_neighbour() {
-    let err = select(&["state-decod".into()]).err().unwrap();
-    assert_eq!(err.nearest, Some("state-decode"));
-    assert_eq!(select(&["logits".into()]).unwrap().len(), 4);
-    let by_default = CHECKS.iter().filter(|it| it.by_default).count();
-    assert_eq!(select(&[]).unwrap().len(), by_default);
 }
 
 /// After one token for ever every model is alike.

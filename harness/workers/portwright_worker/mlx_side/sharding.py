@@ -53,12 +53,15 @@ def rank(asked: dict) -> None:
     import mlx.core as mx
     from mlx.utils import tree_flatten
 
-    from . import kernels, values
-    from .engine import preload
+    from . import kernels, library, values
     from .forward import logits_of, write
     from .loading import load
 
-    preload()
+    # Two ranks on this machine share its processor, as a CPU's group does: see the engine's `preload`.
+    library.import_mlx_lm()
+    mx.set_default_device(mx.cpu)
+    mx.disable_compile()
+    kernels.install()
     group = mx.distributed.init(strict=True, backend="ring")
     try:
         handle = load(asked["checkpoint"], asked["dtype"])
