@@ -195,3 +195,19 @@ fn definitions_give_what_their_table_says() {
         }
     }
 }
+
+/// Nothing that the embedded engines are asked may end in an error of ours: that would be `not run`.
+#[test]
+fn a_port_is_verified_by_the_embedded_pair_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let mut command = Command::new(portwright());
+    command.args(["verify", "llama", "--engines", "embedded,embedded-mlx", "--json"]);
+    let ran = command.arg("--out").arg(&out).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    let evidence = fs::read_to_string(out.join("evidence.json")).unwrap();
+    let evidence: Value = serde_json::from_str(&evidence).unwrap();
+    assert_eq!(evidence["verdict"], "pass", "{said}");
+    assert_eq!(evidence["roles"]["judged"], "embedded-mlx");
+}

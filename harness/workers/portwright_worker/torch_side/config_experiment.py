@@ -21,16 +21,17 @@ from .words import compared, source_of
 def config_reads(session: Session, request: dict) -> dict:
     """The op ``config_reads``: the fields read while building and in the forwards so far."""
     opened = session.handle(request["handle"])
-    return {"fields": sorted(opened.config_fields), "foreign": foreign(opened.checkpoint)}
+    return {"fields": sorted(opened.config_fields), "foreign": foreign(opened.tree, opened.model.config)}
 
 
-def foreign(checkpoint: str) -> list[str]:
-    """Fields of a checkpoint's config.json that the definition's class does not know."""
-    tree = files.read_json(os.path.join(checkpoint, "config.json"))
-    config = files.read_config(checkpoint)
-    text = config.get_text_config(decoder=True)
+def foreign(tree: dict, config: Any) -> list[str]:
+    """Fields of a config.json that the definition's class does not know; none where a machine without sources
+    cannot tell."""
+    classes = {type(it) for it in (config, config.get_text_config(decoder=True))}
+    if not all(map(source_of, classes)):
+        return []
     own = tree.get("text_config", tree)
-    return sorted(it for it in own if it not in ABOUT and not any(knows(type(known), it) for known in (text, config)))
+    return sorted(it for it in own if it not in ABOUT and not any(knows(cls, it) for cls in classes))
 
 
 def config_experiment(session: Session, request: dict) -> dict:

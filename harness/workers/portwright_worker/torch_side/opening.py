@@ -30,6 +30,8 @@ class Opened:
     model: torch.nn.Module
     dtype: torch.dtype
     checkpoint: str
+    # Its config.json.
+    tree: dict
     config_fields: set[str] = field(default_factory=set)
 
     @property
@@ -97,7 +99,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         model, info = load(checkpoint, dtype, request.get("attention") or "eager",
                            architecture=request.get("architecture"))
     seconds = time.perf_counter() - start
-    opened = Opened(model, dtype, checkpoint, reads)
+    opened = Opened(model, dtype, checkpoint, files.read_json(os.path.join(checkpoint, "config.json")), reads)
     if request.get("ulp_noise") is not None:
         add_ulp_noise(model, request["ulp_noise"], request.get("ulp") or 2.0**-23)
     if request.get("quantise"):
