@@ -57,6 +57,7 @@ pub mod tap;
 pub mod tensors;
 pub mod tolerance;
 pub mod trials;
+mod trio;
 pub mod variations;
 pub mod varied;
 pub mod verify;

@@ -128,8 +128,7 @@ pub fn definitions(
     let swept = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
     let coverage = Coverage { versions: swept.versions, rows: swept.rows };
     if let Some(docs) = &input.docs {
-        let whole = if docs.join(TABLE_JSON).is_file() { load(docs)? } else { Coverage::default() };
-        let whole = whole.with(&coverage);
+        let whole = table::known::<Coverage>(docs, TABLE_JSON)?.with(&coverage);
         table::write(docs, (TABLE, render(&whole)?), (TABLE_JSON, &whole))?;
     }
     Ok(DefinitionsOutput { coverage, seconds: started.elapsed().as_secs_f64() })
@@ -170,38 +169,21 @@ fn line(row: &Row) -> Value {
         .map(|mode| {
             let cell = row.modes.get(mode);
             let worst = cell.and_then(|it| it.worst).map_or(String::new(), figure);
-            match row.verdict(*mode) {
-                Verdict::Pass | Verdict::Partial => worst,
-                Verdict::Fail => format!("**fail** {worst}").trim_end().to_owned(),
-                Verdict::NotRun => "-".to_owned(),
-            }
+            table::cell(row.verdict(*mode), &worst)
         })
         .collect();
+    let reasons = row.modes.iter().map(|(mode, cell)| (mode.name(), cell.reason.as_deref()));
+    let why = table::reasons(reasons, row.reason.as_deref());
     let reordered = row.modes.get(&Mode::Exact).and_then(|it| it.reordered);
     let greedy = row.modes.get(&Mode::Float32).and_then(|it| it.greedy);
     json!({
-        "model_type": row.model_type, "cells": cells, "why": why(row),
+        "model_type": row.model_type, "cells": cells, "why": why,
         "reordered": reordered.map_or_else(|| "-".to_owned(), figure), "greedy": greedy,
     })
 }
 
 fn figure(it: f64) -> String {
     significant(it, 2)
-}
-
-/// What stands in the way, each reason with the modes that give it.
-fn why(row: &Row) -> String {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (mode, cell) in &row.modes {
-        if let Some(reason) = &cell.reason {
-            match reasons.iter_mut().find(|it| it.0 == *reason) {
-                Some(known) => known.1.push(mode.name()),
-                None => reasons.push((reason.as_str(), vec![mode.name()])),
-            }
-        }
-    }
-    let parts = reasons.into_iter().map(|it| format!("{}: {}", it.1.join(", "), it.0));
-    parts.chain(row.reason.clone()).collect::<Vec<_>>().join("; ")
 }
 
 /// Read the table's data back.

@@ -37,7 +37,7 @@ pub struct PortsInput {
     pub port: Option<PathBuf>,
     /// Ports at a time; one for each core when absent.
     pub jobs: Option<usize>,
-    /// Where finished rows are kept, so that a stopped sweep goes on; `portwright-runs/ports` when
+    /// Where finished rows are kept, so that a stopped sweep goes on; `portwright-runs/dialect-mlx` when
     /// absent.
     pub out: Option<PathBuf>,
     /// Also write the table here; rows that were there and are not asked for again stay.
@@ -125,15 +125,14 @@ pub fn ports(
         ports: input.ports.clone(),
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify::deadline(input.deadline)?,
-        out: input.out.clone().unwrap_or_else(|| Path::new(runs::RUNS).join("ports")),
+        out: input.out.clone().unwrap_or_else(|| runs::below("dialect-mlx")),
     };
     let started = Instant::now();
     let launch = Launch::new(home, pinned);
     let swept = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
     let coverage = Coverage { versions: swept.versions, rows: swept.rows };
     if let Some(docs) = &input.docs {
-        let whole = if docs.join(TABLE_JSON).is_file() { load(docs)? } else { Coverage::default() };
-        let whole = whole.with(&coverage);
+        let whole = table::known::<Coverage>(docs, TABLE_JSON)?.with(&coverage);
         table::write(docs, (TABLE, render(&whole)?), (TABLE_JSON, &whole))?;
     }
     Ok(PortsOutput { coverage, seconds: started.elapsed().as_secs_f64() })
@@ -167,23 +166,11 @@ fn line(row: &Row) -> Value {
     let shown = |cell: &Cell| {
         let worst = cell.worst().map(|it| format!("{} / {}", text(it.0), text(it.1)));
         let worst = worst.unwrap_or_default();
-        match cell.verdict {
-            Verdict::Pass | Verdict::Partial => worst,
-            Verdict::Fail => format!("**fail** {worst}").trim_end().to_owned(),
-            Verdict::NotRun => "-".to_owned(),
-        }
+        table::cell(cell.verdict, &worst)
     };
     let cells = WAYS.map(|way| row.ways.get(&way).map_or_else(|| "-".to_owned(), shown));
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (way, cell) in &row.ways {
-        let Some(reason) = &cell.reason else { continue };
-        match reasons.iter_mut().find(|it| it.0 == *reason) {
-            Some(known) => known.1.push(way.name()),
-            None => reasons.push((reason.as_str(), vec![way.name()])),
-        }
-    }
-    let why = reasons.into_iter().map(|it| format!("{}: {}", it.1.join(", "), it.0));
-    let why = why.chain(row.reason.clone()).collect::<Vec<_>>().join("; ");
+    let reasons = row.ways.iter().map(|(way, cell)| (way.name(), cell.reason.as_deref()));
+    let why = table::reasons(reasons, row.reason.as_deref());
     json!({"port": row.port, "cells": cells, "why": why})
 }
 

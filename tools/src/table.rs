@@ -10,6 +10,7 @@ use std::{
 use portwright_harness::{
     environment::{Pinned, SetupError, Supply},
     hint::Hint,
+    outcome::Verdict,
     rundir::{RunDirError, write_whole},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -63,6 +64,40 @@ pub(crate) fn versions(pinned: &Pinned) -> Result<BTreeMap<String, String>, Setu
     let installed = &pinned.engines()?.versions;
     let names = Supply::ALL.into_iter().map(Supply::id);
     Ok(names.filter_map(|it| Some((it.to_owned(), installed.get(it)?.clone()))).collect())
+}
+
+/// Why cells are as they are: each reason once, with the columns that give it, and then that of the whole row.
+pub(crate) fn reasons<'a>(
+    cells: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    of_row: Option<&str>,
+) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (column, reason) in cells {
+        let Some(reason) = reason else { continue };
+        match reasons.iter_mut().find(|it| it.0 == reason) {
+            Some(known) => known.1.push(column),
+            None => reasons.push((reason, vec![column])),
+        }
+    }
+    let parts = reasons.into_iter().map(|it| format!("{}: {}", it.1.join(", "), it.0));
+    parts.chain(of_row.map(str::to_owned)).collect::<Vec<_>>().join("; ")
+}
+
+/// A cell of a verdict with the figure that it rests on.
+pub(crate) fn cell(verdict: Verdict, figure: &str) -> String {
+    match verdict {
+        Verdict::Pass | Verdict::Partial => figure.to_owned(),
+        Verdict::Fail => format!("**fail** {figure}").trim_end().to_owned(),
+        Verdict::NotRun => "-".to_owned(),
+    }
+}
+
+/// The table that is in `docs`, or an empty one where there is none.
+pub(crate) fn known<T: DeserializeOwned + Default>(
+    docs: &Path,
+    name: &str,
+) -> Result<T, ToolError> {
+    if docs.join(name).is_file() { load(docs, name) } else { Ok(T::default()) }
 }
 
 /// Read the data of the table called `name` back.

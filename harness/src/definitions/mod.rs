@@ -34,12 +34,13 @@ use reference::Reference;
 
 use crate::{
     cancel::Cancel,
-    engine::{Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    engine::{Catalogue, EngineError, Launch, Pair, Sources},
     head::Head,
-    kept::{Files, Kept, KeptError, Packages},
+    kept::{Files, Kept, KeptError},
     lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
+    trio::Trio,
 };
 
 /// What to sweep.
@@ -82,75 +83,6 @@ pub struct Swept {
     pub versions: std::collections::BTreeMap<String, String>,
 }
 
-/// The engines of one lane: PyTorch, and the embedded runtime in its ordinary and its exact mode.
-struct Lane<'a> {
-    launch: &'a Launch,
-    sources: &'a Sources,
-    deadline: Duration,
-    cancel: &'a Cancel,
-    torch: Worker,
-    native: Worker,
-    exact: Worker,
-}
-
-impl<'a> Lane<'a> {
-    fn start(
-        launch: &'a Launch,
-        sources: &'a Sources,
-        deadline: Duration,
-        cancel: &'a Cancel,
-    ) -> Result<Self, EngineError> {
-        let spawn = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
-        let [reference, embedded] = Pair::of_definitions().engines();
-        let torch = spawn(reference, false)?;
-        let native = spawn(embedded, false)?;
-        let exact = spawn(embedded, true)?;
-        Ok(Self { launch, sources, deadline, cancel, torch, native, exact })
-    }
-
-    /// Where each engine's package was imported from.
-    fn packages(&mut self) -> Result<Packages, EngineError> {
-        let mut packages = Packages::new();
-        let [reference, embedded] = Pair::of_definitions().engines();
-        for (engine, worker) in [(reference, &mut self.torch), (embedded, &mut self.native)] {
-            let paths = worker.ready()?.paths.clone();
-            packages.extend(paths.into_values().map(|it| (engine.row().package.to_owned(), it)));
-        }
-        Ok(packages)
-    }
-
-    /// Replaces workers whose process is gone.
-    fn revive(&mut self) -> Result<(), EngineError> {
-        let (launch, sources, deadline, cancel) =
-            (self.launch, self.sources, self.deadline, self.cancel);
-        let again = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
-        let [reference, embedded] = Pair::of_definitions().engines();
-        if !self.torch.is_alive() {
-            self.torch = again(reference, false)?;
-        }
-        if !self.native.is_alive() {
-            self.native = again(embedded, false)?;
-        }
-        if !self.exact.is_alive() {
-            self.exact = again(embedded, true)?;
-        }
-        Ok(())
-    }
-}
-
-fn spawn(
-    launch: &Launch,
-    sources: &Sources,
-    deadline: Duration,
-    cancel: &Cancel,
-    kind: EngineKind,
-    exact: bool,
-) -> Result<Worker, EngineError> {
-    let mut launch = launch.clone();
-    launch.embedded.exact = exact;
-    Worker::spawn(kind, &launch, sources, deadline, cancel.clone())
-}
-
 /// Asks every definition of the plan.
 ///
 /// # Errors
@@ -164,13 +96,15 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Swept, DefinitionsError> {
-    let mut first = Lane::start(launch, sources, plan.deadline, cancel)?;
-    let abouts = [first.torch.ready()?.clone(), first.native.ready()?.clone()];
+    let engines = Pair::of_definitions().engines();
+    let start = || Trio::start(engines, launch, sources, plan.deadline, cancel);
+    let mut first = start()?;
+    let abouts = first.abouts()?;
     let subjects = subjects(plan, &mut first)?;
     let key = launch.key(&abouts)?.and("deadline", &plan.deadline);
     let kept = Kept::open(&plan.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "definitions", subjects.len() as u64);
-    let work = |lane: &mut Lane<'_>, (head, model_type): (Head, String)| {
+    let work = |lane: &mut Trio<'_>, (head, model_type): (Head, String)| {
         let name = format!("{}-{model_type}", head.id());
         let known = kept.find(&name);
         let (mut row, mut files) =
@@ -185,8 +119,7 @@ pub fn sweep(
         step.advance(1);
         Ok::<Row, DefinitionsError>(row)
     };
-    let start = || Ok(Lane::start(launch, sources, plan.deadline, cancel)?);
-    let mut rows = lanes::each(subjects, plan.jobs, first, start, work)?;
+    let mut rows = lanes::each(subjects, plan.jobs, first, || Ok(start()?), work)?;
     rows.sort_by(|a, b| (a.head, &a.model_type).cmp(&(b.head, &b.model_type)));
     let versions = abouts.into_iter().flat_map(|it| it.versions).collect();
     Ok(Swept { rows, versions })
@@ -195,12 +128,12 @@ pub fn sweep(
 /// The definitions of the plan: each head's types, or those that were named.
 fn subjects(
     plan: &Definitions,
-    lane: &mut Lane<'_>,
+    lane: &mut Trio<'_>,
 ) -> Result<Vec<(Head, String)>, DefinitionsError> {
     let mut subjects = Vec::new();
     for &head in &plan.heads {
         let request = serde_json::json!({"head": head.table()});
-        let known: Catalogue = lane.torch.session()?.call("catalogue", request)?;
+        let known: Catalogue = lane.library.session()?.call("catalogue", request)?;
         let wanted = |it: &String| plan.model_types.is_empty() || plan.model_types.contains(it);
         subjects.extend(known.model_types.into_iter().filter(wanted).map(|it| (head, it)));
     }
@@ -212,7 +145,7 @@ fn subjects(
 
 /// Asks both sides about one definition and fills its row's cells.
 fn definition(
-    lane: &mut Lane<'_>,
+    lane: &mut Trio<'_>,
     row: &mut Row,
     modes: &[Mode],
     work: &Path,
@@ -223,8 +156,7 @@ fn definition(
     fs::create_dir_all(&folder)
         .map_err(|source| DefinitionsError::Write { path: folder.clone(), source })?;
     let question = reference::question(row.head, &row.model_type);
-    let asked = reference::ask(&mut lane.torch, &question, &folder);
-    cancelled(lane.cancel)?;
+    let asked = reference::ask(&mut lane.library, &question, &folder);
     lane.revive()?;
     let mut files = Files::default();
     match asked {
@@ -246,7 +178,7 @@ fn definition(
 
 /// Asks every mode, and says what its answers rest on.
 fn compare(
-    lane: &mut Lane<'_>,
+    lane: &mut Trio<'_>,
     row: &mut Row,
     modes: &[Mode],
     reference: &Reference,
@@ -276,14 +208,9 @@ fn compare(
             Err(_) => files.add_whole(Pair::of_definitions().judged().row().package),
         }
         drop(session);
-        cancelled(lane.cancel)?;
         lane.revive()?;
     }
     Ok(files)
-}
-
-fn cancelled(cancel: &Cancel) -> Result<(), EngineError> {
-    if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
 }
 
 /// One note for every definition that does not pass everywhere.

@@ -42,7 +42,10 @@ fn sources() -> Vec<(PathBuf, &'static File<'static>)> {
 
 /// Where the packages go, named after their contents.
 pub(super) fn folder(home: &Home) -> PathBuf {
-    let sources = sources();
+    folder_of(home, &sources())
+}
+
+fn folder_of(home: &Home, sources: &[(PathBuf, &File<'_>)]) -> PathBuf {
     let parts: Vec<&[u8]> = sources
         .iter()
         .flat_map(|(path, it)| [path.as_os_str().as_encoded_bytes(), it.contents()])
@@ -55,7 +58,8 @@ pub(super) fn folder(home: &Home) -> PathBuf {
 /// Every file is compared, so that one that was changed by hand or cut off by a full disk is put
 /// back. Files are renamed into place: a worker that starts meanwhile sees the old or the new one.
 pub(super) fn materialise(home: &Home) -> Result<PathBuf, SetupError> {
-    let (sources, folder) = (sources(), folder(home));
+    let sources = sources();
+    let folder = folder_of(home, &sources);
     for (path, file) in &sources {
         let path = folder.join(path);
         if fs::read(&path).is_ok_and(|it| it == file.contents()) {

@@ -33,10 +33,11 @@ use crate::{
     definitions::told,
     engine::{Catalogue, EngineError, EngineKind, Host, Launch, Runs, Sources, Worker},
     gather::ask::Ask,
-    kept::{Files, Kept, KeptError, Packages},
+    kept::{Files, Kept, KeptError},
     lanes,
     outcome::Verdict,
     progress::{Event, Progress, Step},
+    trio::Trio,
 };
 
 /// What to sweep.
@@ -81,75 +82,6 @@ pub fn engines() -> [EngineKind; 2] {
     [Host::Native, Host::Embedded].map(|host| EngineKind::that_runs(Runs::Port, host))
 }
 
-/// The engines of one lane: real MLX, and the embedded runtime in its ordinary and its exact mode.
-struct Lane<'a> {
-    launch: &'a Launch,
-    sources: &'a Sources,
-    deadline: Duration,
-    cancel: &'a Cancel,
-    mlx: Worker,
-    native: Worker,
-    exact: Worker,
-}
-
-impl<'a> Lane<'a> {
-    fn start(
-        launch: &'a Launch,
-        sources: &'a Sources,
-        deadline: Duration,
-        cancel: &'a Cancel,
-    ) -> Result<Self, EngineError> {
-        let [reference, embedded] = engines();
-        let spawn = |kind, exact| spawn(launch, sources, deadline, cancel, kind, exact);
-        let mlx = spawn(reference, false)?;
-        let native = spawn(embedded, false)?;
-        let exact = spawn(embedded, true)?;
-        Ok(Self { launch, sources, deadline, cancel, mlx, native, exact })
-    }
-
-    /// Replaces workers whose process is gone.
-    fn revive(&mut self) -> Result<(), EngineError> {
-        let [reference, embedded] = engines();
-        let (launch, sources) = (self.launch, self.sources);
-        let (deadline, cancel) = (self.deadline, self.cancel);
-        let sides = [
-            (&mut self.mlx, reference, false),
-            (&mut self.native, embedded, false),
-            (&mut self.exact, embedded, true),
-        ];
-        for (worker, kind, exact) in sides {
-            if !worker.is_alive() {
-                *worker = spawn(launch, sources, deadline, cancel, kind, exact)?;
-            }
-        }
-        if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
-    }
-
-    /// Where each engine's package was imported from.
-    fn packages(&mut self) -> Result<Packages, EngineError> {
-        let [reference, embedded] = engines();
-        let mut packages = Packages::new();
-        for (engine, worker) in [(reference, &mut self.mlx), (embedded, &mut self.native)] {
-            let paths = worker.ready()?.paths.clone();
-            packages.extend(paths.into_values().map(|it| (engine.row().package.to_owned(), it)));
-        }
-        Ok(packages)
-    }
-}
-
-fn spawn(
-    launch: &Launch,
-    sources: &Sources,
-    deadline: Duration,
-    cancel: &Cancel,
-    kind: EngineKind,
-    exact: bool,
-) -> Result<Worker, EngineError> {
-    let mut launch = launch.clone();
-    launch.embedded.exact = exact;
-    Worker::spawn(kind, &launch, sources, deadline, cancel.clone())
-}
-
 /// Asks every port of the plan.
 ///
 /// # Errors
@@ -163,13 +95,14 @@ pub fn sweep(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Swept, PortsError> {
-    let mut first = Lane::start(launch, sources, plan.deadline, cancel)?;
-    let abouts = [first.mlx.ready()?.clone(), first.native.ready()?.clone()];
+    let start = || Trio::start(engines(), launch, sources, plan.deadline, cancel);
+    let mut first = start()?;
+    let abouts = first.abouts()?;
     let subjects = subjects(plan, &mut first)?;
     let key = launch.key(&abouts)?.and("deadline", &plan.deadline);
     let kept = Kept::open(&plan.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "ports", subjects.len() as u64);
-    let work = |lane: &mut Lane<'_>, name: String| {
+    let work = |lane: &mut Trio<'_>, name: String| {
         let row = match kept.find(&name) {
             Some((row, _)) => row,
             None => {
@@ -184,16 +117,15 @@ pub fn sweep(
         step.advance(1);
         Ok::<Row, PortsError>(row)
     };
-    let start = || Ok(Lane::start(launch, sources, plan.deadline, cancel)?);
-    let mut rows = lanes::each(subjects, plan.jobs, first, start, work)?;
+    let mut rows = lanes::each(subjects, plan.jobs, first, || Ok(start()?), work)?;
     rows.sort_by(|a, b| a.port.cmp(&b.port));
     let versions = abouts.into_iter().flat_map(|it| it.versions).collect();
     Ok(Swept { rows, versions })
 }
 
 /// The ports of the plan: every file that has a model.
-fn subjects(plan: &Ports, lane: &mut Lane<'_>) -> Result<Vec<String>, PortsError> {
-    let known: Catalogue = lane.mlx.session()?.call("catalogue", json!({"models": true}))?;
+fn subjects(plan: &Ports, lane: &mut Trio<'_>) -> Result<Vec<String>, PortsError> {
+    let known: Catalogue = lane.library.session()?.call("catalogue", json!({"models": true}))?;
     let wanted = |it: &String| plan.ports.is_empty() || plan.ports.contains(it);
     if let Some(name) = plan.ports.iter().find(|it| !known.model_types.contains(it)) {
         return Err(PortsError::Unknown { name: name.clone() });
@@ -202,7 +134,7 @@ fn subjects(plan: &Ports, lane: &mut Lane<'_>) -> Result<Vec<String>, PortsError
 }
 
 /// Asks both sides about one port.
-fn port(lane: &mut Lane<'_>, name: &str, work: &Path) -> Result<Row, PortsError> {
+fn port(lane: &mut Trio<'_>, name: &str, work: &Path) -> Result<Row, PortsError> {
     let folder = work.join(name);
     // What a stopped sweep left of it.
     let _ = fs::remove_dir_all(&folder);
@@ -212,7 +144,7 @@ fn port(lane: &mut Lane<'_>, name: &str, work: &Path) -> Result<Row, PortsError>
     let checkpoint = folder.join("checkpoint");
     let request = json!({"port": name, "out": checkpoint});
     let made = lane
-        .mlx
+        .library
         .session()
         .and_then(|mut it| it.call::<Value>("tiny", request))
         .map_err(|error| told(&error));
@@ -221,7 +153,7 @@ fn port(lane: &mut Lane<'_>, name: &str, work: &Path) -> Result<Row, PortsError>
         row.reason = Some(format!("no tiny model: {why}"));
     } else {
         // What MLX does not run is not asked of the others.
-        let mlx = side(&mut lane.mlx, "mlx", &checkpoint, &WAYS, &folder);
+        let mlx = side(&mut lane.library, "mlx", &checkpoint, &WAYS, &folder);
         let asked: Vec<Way> = WAYS.into_iter().filter(|it| mlx[it].is_ok()).collect();
         let ours = side(&mut lane.native, "ours", &checkpoint, &asked, &folder);
         let exact = side(&mut lane.exact, "exact", &checkpoint, &asked, &folder);

@@ -22,7 +22,7 @@ from portwright.unsupported import Unsupported
 
 from . import imported as imports, session as sessions
 from .mlx_side import checkpoint, failures, forward as running, kernels, library, loading
-from .mlx_side import quantised as packing, rope as rotations, values
+from .mlx_side import quantised as packing, rope as rotations, roundtrip as roundtrips, values
 from .session import Session, WorkerError
 
 _session = Session()
@@ -78,7 +78,7 @@ utils.load_config = _config
 utils.glob = types.SimpleNamespace(glob=lambda pattern: [
     it for it in _files.given if it.rpartition("/")[0] == str(pattern).rpartition("/")[0]])
 running.write = rotations.write = packing.write = _handed_over
-packing.save = _kept
+roundtrips.save = _kept
 kernels.evaluate = _evaluated
 # To sort and to hash numbers takes this machine longer.
 values.SIZE_LIMIT = 1 << 20

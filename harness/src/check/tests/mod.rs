@@ -16,8 +16,8 @@ use serde_json::json;
 use super::{CHECKS, Check};
 use crate::{
     answers::{
-        Answers, Fields, Generation, Itself, Loaded, Long, LongPrompt, Narrow, OtherSpelling,
-        Quantised, Retied, Rotations, Sharded, State, Taps,
+        Answers, Fields, Generation, Itself, Loaded, Long, LongPrompt, OtherSpelling, Quantised,
+        Retied, Rotations, Sharded, State, Taps,
     },
     case::{QUANTISATIONS, STATE_CASES, StateWay},
     engine::{Experiment, Failure, Opened, Roundtrip},

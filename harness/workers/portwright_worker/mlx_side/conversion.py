@@ -6,10 +6,10 @@ import mlx.core as mx
 from mlx.utils import tree_map_with_path
 
 from ..session import Session, WorkerError
-from . import kernels
-from .forward import logits_of, require_in_vocabulary, values, write
+from . import kernels, values
+from .forward import logits_of, require_in_vocabulary, write
 from .loading import DTYPES, dtype_name, load
-from .roundtrip import save
+from .roundtrip import reopened
 
 
 def cast(session: Session, request: dict) -> dict:
@@ -26,12 +26,7 @@ def cast(session: Session, request: dict) -> dict:
 
     handle.model.update(tree_map_with_path(narrowed, handle.model.parameters()))
     kernels.evaluate(handle.model.parameters())
-    save(handle, request["folder"])
-    again = load(request["folder"], None)
-    if not again.opened:
-        misfits = again.missing + again.unexpected + [it["name"] for it in again.mismatched]
-        raise WorkerError("exception", "the converted checkpoint that the port was saved as does not load: "
-                                       + ", ".join(misfits[:3]))
+    again = reopened(handle, request["folder"], None, "converted")
     logits = logits_of(again.model(mx.array(request["tokens"])))
     kernels.evaluate(logits)
     write({"logits": values.to_numpy(logits, False)}, request["out"])

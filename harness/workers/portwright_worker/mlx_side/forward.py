@@ -24,10 +24,6 @@ def forward(session: Session, request: dict) -> dict:
     require_in_vocabulary(handle, request["tokens"])
     if request.get("join"):
         return _joined(handle, request)
-    if pack := request.get("pack_cache"):
-        return _with_packed_caches(handle, request, pack)
-    if request.get("embed"):
-        return _of_embeddings(handle, request)
     tokens = mx.array(request["tokens"])
     feed = request.get("feed")
     taps = Taps(handle.model) if request.get("taps") or feed else None
@@ -160,6 +156,8 @@ def compiles() -> bool:
 
 
 def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
+    if request.get("embed"):
+        return embeddings.forward(handle.model, tokens, logits_of)
     total = tokens.shape[1]
     chunks, padding = request.get("chunks"), request.get("padding")
     if not chunks and not padding:
@@ -171,6 +169,11 @@ def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
         parts = _feed(handle, tokens, sizes[:1], cache)
         cache = caches.kept(cache, request["out"] + ".cache.safetensors")
         parts += _feed(handle, tokens[:, sizes[0]:], sizes[1:], cache)
+    elif pack := request.get("pack_cache"):
+        parts = _feed(handle, tokens, sizes[:1], cache)
+        cache = caches.packed(cache, pack["bits"], pack["group"])
+        with _packed():
+            parts += _feed(handle, tokens[:, sizes[0]:], sizes[1:], cache)
     else:
         parts = _feed(handle, tokens, sizes, cache)
     if padding == "right" and min(request["lengths"]) < total:
@@ -183,6 +186,16 @@ def _run(handle: Handle, tokens: mx.array, request: dict) -> mx.array:
         then = mx.array(then)
         parts += _feed(handle, then, [1] * then.shape[1], cache)
     return mx.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+
+@contextmanager
+def _packed() -> Iterator[None]:
+    """With packed caches an error is the user's, who sees it: such a port cannot be used with them."""
+    try:
+        yield
+    except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError) as error:
+        raise WorkerError("unsupported", "with packed caches the port ends with an error: "
+                                         f"{type(error).__name__}: {error}") from error
 
 
 def _feed(handle: Handle, tokens: mx.array, chunks: list[int], cache: list) -> list[mx.array]:
@@ -228,32 +241,6 @@ def _joined(handle: Handle, request: dict) -> dict:
     wide = handle.dtype == "float64"
     write({f"logits.{at}": values.to_numpy(it, wide) for at, it in enumerate(whole)}, request["out"])
     return {"shape": list(whole[0].shape), "dtype": dtype_name(whole[0]), "seconds": 0.0}
-
-
-def _with_packed_caches(handle: Handle, request: dict, pack: dict) -> dict:
-    """Logits with keys and values packed after the first chunk. An error from there on is the user's, who
-    sees it: such a port cannot be used with packed caches."""
-    tokens, sizes = mx.array(request["tokens"]), request["chunks"]
-    cache = caches.single(handle.model)
-    parts = _feed(handle, tokens[:, :sizes[0]], sizes[:1], cache)
-    cache = caches.packed(cache, pack["bits"], pack["group"])
-    try:
-        parts += _feed(handle, tokens[:, sizes[0]:], sizes[1:], cache)
-    except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError) as error:
-        raise WorkerError("unsupported", "with packed caches the port ends with an error: "
-                                         f"{type(error).__name__}: {error}") from error
-    return _written(handle, mx.concatenate(parts, axis=1), request)
-
-
-def _of_embeddings(handle: Handle, request: dict) -> dict:
-    logits = embeddings.forward(handle.model, mx.array(request["tokens"]), logits_of)
-    return _written(handle, logits, request)
-
-
-def _written(handle: Handle, logits: mx.array, request: dict) -> dict:
-    kernels.evaluate(logits)
-    write({"logits": values.to_numpy(logits, handle.dtype == "float64")}, request["out"])
-    return {"shape": list(logits.shape), "dtype": dtype_name(logits), "seconds": 0.0}
 
 
 def _step(handle: Handle, tokens: mx.array, cache: list) -> mx.array:

@@ -13,7 +13,7 @@ from ..session import Session, WorkerError
 from . import kernels, library, values
 from .forward import logits_of, require_in_vocabulary, write
 from .loading import dtype_name, load
-from .roundtrip import save
+from .roundtrip import reopened
 
 
 def quantised(session: Session, request: dict) -> dict:
@@ -29,13 +29,7 @@ def quantised(session: Session, request: dict) -> dict:
         raise WorkerError("unsupported", f"no layer's rows divide into groups of {group}")
     handle.model, handle.config = model, config
     kernels.evaluate(model.parameters())
-    save(handle, request["folder"])
-    again = load(request["folder"], handle.dtype)
-    if not again.opened:
-        misfits = [it["name"] for it in again.mismatched]
-        names = ", ".join((misfits + again.missing + again.unexpected)[:3])
-        raise WorkerError("exception", "the quantised checkpoint that the port was saved as does not "
-                                       f"load: {names}")
+    again = reopened(handle, request["folder"], handle.dtype, "quantised")
     logits = logits_of(again.model(mx.array(request["tokens"])))
     kernels.evaluate(logits)
     write({"logits": values.to_numpy(logits, False)}, request["out"])

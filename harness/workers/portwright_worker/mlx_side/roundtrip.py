@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
 
-from ..session import Session
+from ..session import Session, WorkerError
 from . import library
 from .loading import Handle, load
 
@@ -48,6 +48,17 @@ def save(handle: Handle, folder: str) -> None:
         options["keep_vision_config"] = "vision_tower" in getattr(handle.model, "model", {})
     utils.save_config(copy.deepcopy(handle.config), config_path=os.path.join(folder, "config.json"),
                       **options)
+
+
+def reopened(handle: Handle, folder: str, dtype: str | None, how: str) -> Handle:
+    """The port after it was saved, which it must be able to load; `how` says what was done to it."""
+    save(handle, folder)
+    again = load(folder, dtype)
+    if not again.opened:
+        misfits = [it["name"] for it in again.mismatched]
+        names = ", ".join((misfits + again.missing + again.unexpected)[:3])
+        raise WorkerError("exception", f"the {how} checkpoint that the port was saved as does not load: {names}")
+    return again
 
 
 def _same(a: mx.array, b: mx.array | None) -> bool:

@@ -62,36 +62,25 @@ def std(a, /, axis=None, keepdims=False, ddof=0, *, stream=None):
     return _kernels.sqrt(var(a, axis, keepdims, ddof))
 
 
-def _extreme(kernel):
+def _along(kernel, doc, kind=None):
+    """A kernel along axes, of the elements as they are or as a dtype."""
     run = getattr(_kernels, kernel)
 
     def function(a, /, axis=None, keepdims=False, *, stream=None):
         a = as_array(a)
+        if kind is not None and a.dtype is not kind:
+            a = _kernels.to_dtype(a, kind)
         axes = _axes(a, axis)
         return run(a, axes, keepdims) if axes else alias(a)
 
-    function.__doc__ = f"``{kernel}`` along axes."
+    function.__doc__ = doc
     return function
 
 
-max, min = _extreme("amax"), _extreme("amin")
-
-
-def _truth(kernel):
-    run = getattr(_kernels, kernel)
-
-    def function(a, /, axis=None, keepdims=False, *, stream=None):
-        a = as_array(a)
-        if a.dtype is not _dtypes.bool_:
-            a = _kernels.to_dtype(a, _dtypes.bool_)
-        axes = _axes(a, axis)
-        return run(a, axes, keepdims) if axes else alias(a)
-
-    function.__doc__ = f"Whether ``{kernel}`` of the elements are other than zero."
-    return function
-
-
-all, any = _truth("all"), _truth("any")
+max = _along("amax", "The largest elements along axes.")
+min = _along("amin", "The smallest elements along axes.")
+all = _along("all", "Whether all elements along axes are other than zero.", _dtypes.bool_)
+any = _along("any", "Whether any element along axes is other than zero.", _dtypes.bool_)
 
 
 def _place(kernel):
