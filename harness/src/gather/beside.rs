@@ -19,7 +19,7 @@ use crate::{
     outcome::Absence,
 };
 
-/// A checkpoint whose files have these tensors otherwise.
+/// Tensors that a checkpoint has otherwise, and the checkpoint, or what it gives.
 pub(super) type Otherwise = (Vec<String>, PathBuf);
 
 /// The checkpoints beside the subject's.
@@ -133,9 +133,9 @@ impl Side<'_, '_> {
         precision: Precision,
     ) -> Asked<Half> {
         let all = of.as_ref().map_err(Clone::clone)?;
-        let first = self.one_rewritten(handle, &all[0].1, precision)?;
+        let first = self.one_rewritten(handle, &all[0], precision)?;
         match (&first, all.get(1)) {
-            (Half::Rewritten(Err(_)), Some((_, other))) => {
+            (Half::Rewritten(Err(_)), Some(other)) => {
                 let other = self.one_rewritten(handle, other, precision)?;
                 Ok(if matches!(other, Half::Rewritten(Ok(_))) { other } else { first })
             }
@@ -146,7 +146,7 @@ impl Side<'_, '_> {
     fn one_rewritten(
         &mut self,
         handle: &str,
-        checkpoint: &Path,
+        (names, checkpoint): &Otherwise,
         precision: Precision,
     ) -> Asked<Half> {
         let opened: Opened = match self.ask.open(&Open::new(handle, checkpoint, precision)) {
@@ -165,7 +165,7 @@ impl Side<'_, '_> {
                 .unwrap_or_else(|| "a tensor has another shape".to_owned());
             return Ok(Half::Rewritten(Err(why)));
         }
-        self.closing(handle).map(|it| Half::Rewritten(Ok(it.1)))
+        self.closing(handle).map(|it| Half::Rewritten(Ok((names.clone(), it.1))))
     }
 }
 
@@ -176,10 +176,10 @@ pub(super) fn assemble(
     reference: &Said,
     port: &Said,
 ) -> Asked<Rewritten> {
-    let names = of.clone()?.swap_remove(0).0;
-    let port = match port.rewritten(need)? {
-        Ok(path) => Loaded::Logits(read_logits(&path)?),
-        Err(message) => Loaded::Refused { message },
+    let asked = of.clone()?.swap_remove(0).0;
+    let (names, port) = match port.rewritten(need)? {
+        Ok((names, path)) => (names, Loaded::Logits(read_logits(&path)?)),
+        Err(message) => (asked, Loaded::Refused { message }),
     };
     let reference = read_logits(&reference.forward(need)?.1)?;
     Ok(Rewritten { names, reference, port })

@@ -28,9 +28,6 @@ pub(super) const CONVERTED: Precision = Precision::Bfloat16;
 impl Side<'_, '_> {
     /// The plain logits in float16.
     pub(super) fn float16(&mut self) -> Asked<Half> {
-        if !self.plan.question.wants(Need::Float16) {
-            return Err(not_asked());
-        }
         self.plan.is_small("in float16")?;
         let open = Open::new("float16", &self.plan.checkpoint, Precision::Float16);
         self.ask.open::<Opened>(&open)?;
@@ -39,9 +36,6 @@ impl Side<'_, '_> {
 
     /// The port's logits after its own library converted and saved it.
     pub(super) fn cast(&mut self) -> Asked<Half> {
-        if !self.plan.question.wants(Need::Cast) {
-            return Err(not_asked());
-        }
         offers(self.plan, Operation::Convert)?;
         self.plan.is_small("in another format")?;
         let plan = self.plan;
@@ -55,9 +49,6 @@ impl Side<'_, '_> {
 
     /// The logits of a model whose heads can be packed: as its caches are, and with them packed.
     pub(super) fn packed_cache(&mut self) -> Asked<Half> {
-        if !self.plan.question.wants(Need::PackedCache) {
-            return Err(not_asked());
-        }
         for engine in self.plan.pair.engines() {
             engine.offers(Operation::PackCaches)?;
         }
@@ -81,9 +72,6 @@ impl Side<'_, '_> {
 
     /// The port's logits from two ranks, and what share of the weights one of them holds.
     pub(super) fn sharded(&mut self) -> Asked<Half> {
-        if !self.plan.question.wants(Need::Sharded) {
-            return Err(not_asked());
-        }
         offers(self.plan, Operation::Shard)?;
         let plan = self.plan;
         let out = self.ask.file("sharded");

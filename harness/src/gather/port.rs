@@ -122,14 +122,14 @@ fn opened_port(side: &mut Side<'_, '_>, said: &mut Said, told: &Told) {
         })
     });
     said.put(Need::Roundtrip, roundtrip);
-    said.put(Need::Sharded, side.sharded());
+    said.put(Need::Sharded, side.wanted(Need::Sharded, Side::sharded));
     side.ask.close("run");
     said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
     said.put(Need::Retied, side.retied_port(plan.question.regime.precision()));
     said.put(Need::Quantised, side.packed().map(Half::Packed));
-    said.put(Need::Float16, side.float16());
-    said.put(Need::Cast, side.cast());
-    said.put(Need::PackedCache, side.packed_cache());
+    said.put(Need::Float16, side.wanted(Need::Float16, Side::float16));
+    said.put(Need::Cast, side.wanted(Need::Cast, Side::cast));
+    said.put(Need::PackedCache, side.wanted(Need::PackedCache, Side::packed_cache));
 }
 
 /// Whether the port's own module was imported, whatever came after that.

@@ -130,8 +130,8 @@ pub(super) fn ask(
     said.put(Need::Quantised, side.rounded().map(Half::Logits));
     said.put(Need::Stray, side.rewritten("stray", &plan.stray, regime.truth()));
     said.put(Need::AsBuilt, side.rewritten("as-built", &plan.as_built, regime.truth()));
-    said.put(Need::Float16, side.float16());
-    said.put(Need::PackedCache, side.packed_cache());
+    said.put(Need::Float16, side.wanted(Need::Float16, Side::float16));
+    said.put(Need::PackedCache, side.wanted(Need::PackedCache, Side::packed_cache));
     let fields = read.and_then(|read| {
         let Reads { fields: read, foreign } = read;
         let ignored = side.experiments(&read, ignored)?;

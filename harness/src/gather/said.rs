@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     ask::{Ran, Text, Turned},
+    beside::Otherwise,
     error::not_asked,
     itself::Fed,
     quantised::Packed,
@@ -87,8 +88,8 @@ halves! {
     packed: Packed(Vec<Packed>);
     roundtrip: Roundtrip(Roundtrip);
     fed: Fed(Fed);
-    /// The logits of a checkpoint that is written otherwise, or why it does not fit.
-    rewritten: Rewritten(Result<PathBuf, String>);
+    /// What the checkpoint that was read has otherwise, and its logits; or why it does not fit.
+    rewritten: Rewritten(Result<Otherwise, String>);
     /// From two ranks.
     sharded: Sharded((Sharded, PathBuf));
 }

@@ -53,15 +53,20 @@ def with_strays(model: torch.nn.Module, weights: str, layers: int, seed: int, no
     return sorted(added)
 
 
+def is_tied(model: torch.nn.Module) -> bool:
+    """Whether the output matrix is the input matrix."""
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    return head is not None and head.weight.data_ptr() == embedding.weight.data_ptr()
+
+
 def _tied_head(model: torch.nn.Module, tensors: dict) -> Iterator[tuple[str, torch.Tensor]]:
     """The head of a tied model, which checkpoints may hold beside the embedding."""
-    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    if head is None or head.weight.data_ptr() != embedding.weight.data_ptr():
+    if not is_tied(model):
         return
-    named = {module: path for path, module in model.named_modules()}
-    name = f"{named[head]}.weight"
-    if name not in tensors and f"{named[embedding]}.weight" in tensors:
-        yield name, tensors[f"{named[embedding]}.weight"].clone()
+    paths = {module: path for path, module in model.named_modules()}
+    head, embedding = (f"{paths[it]}.weight" for it in (model.get_output_embeddings(), model.get_input_embeddings()))
+    if head not in tensors and embedding in tensors:
+        yield head, tensors[embedding].clone()
 
 
 def _ignored(model: torch.nn.Module) -> list[str]:
@@ -79,52 +84,73 @@ def _at_the_end(pattern: str, layers: int) -> str:
 
 def _matching(pattern: str, tensors: dict, layers: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors with names that a pattern may mean, each like one that the model has."""
-    last = [(it.group("stack"), it.group("name"), tensors[it.string])
-            for it in map(_LAYER.fullmatch, sorted(tensors)) if it and int(it["index"]) == layers - 1]
-    norm = next((it for it in tensors.values() if it.ndim == 1), None)
+    last = _last_layer(tensors, layers)
     if "layers" in pattern and _NUMBER.search(pattern):
-        for stack, name, like in last:
-            yield f"{stack}.{layers}.{name}", like
-        for stack in {stack for stack, _, _ in last}:
-            for name in _OF_DRAFTS:
-                yield f"{stack}.{layers}.{name}", norm if "norm" in name else _matrix(tensors)
-        return
+        return _behind(last, tensors, layers)
     stem = re.sub(r"\(\^\|\\\.\)|\^|\\b|\$", "", pattern)
     stem = re.sub(r"\.\*|\\\.$", "", stem).replace("\\d+", str(layers)).replace("\\", "").rstrip(".")
-    if stem == "mtp" and not pattern.startswith(("^", "(")) and "." not in pattern:
-        return  # what its names begin with is not said
     if "mtp" in stem:
-        inside = stem if stem.endswith("layers") else f"{stem}.layers"
-        for _, name, like in last:
-            yield f"{inside}.0.{name}", like
-        yield f"{stem}.norm.weight", norm
-        yield f"{stem}.fc.weight", _matrix(tensors)
-        return
+        # A bare word does not say what the names begin with.
+        return iter(()) if pattern == "mtp" else _drafts(stem, last, tensors)
     if re.search("vis|image|audio", stem):
-        # A tower, of which a text model has nothing.
-        yield f"{stem}.blocks.0.norm1.weight", norm
-        yield f"{stem}.blocks.0.mlp.linear_fc1.weight", _matrix(tensors)
-        return
+        return _tower(stem, tensors)
     if found := _LAYER.fullmatch(stem):
-        # A part of one layer, which the others have.
-        for other, like in tensors.items():
-            match = _LAYER.fullmatch(other)
-            if match and f"{match['name']}.".startswith(f"{found['name']}."):
-                yield f"{match['stack']}.{found['index']}.{match['name']}", like
-        return
+        return _part_of_layer(found, tensors)
+    return _buffers(stem, last, tensors, layers)
+
+
+def _last_layer(tensors: dict, layers: int) -> list[tuple[str, str, torch.Tensor]]:
+    """The stack, the name within the layer and the values of each tensor of the last layer."""
+    found = filter(None, map(_LAYER.fullmatch, sorted(tensors)))
+    return [(it["stack"], it["name"], tensors[it.string]) for it in found if int(it["index"]) == layers - 1]
+
+
+def _behind(last: list, tensors: dict, layers: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """A layer for drafts behind the last one, as that one is."""
+    for stack, name, like in last:
+        yield f"{stack}.{layers}.{name}", like
+    for stack in dict.fromkeys(stack for stack, _, _ in last):
+        for name in _OF_DRAFTS:
+            yield f"{stack}.{layers}.{name}", _like(tensors, 1 if "norm" in name else 2)
+
+
+def _drafts(stem: str, last: list, tensors: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    """A part for drafts of its own, with a layer as the last one is."""
+    inside = stem if stem.endswith("layers") else f"{stem}.layers"
+    for _, name, like in last:
+        yield f"{inside}.0.{name}", like
+    yield f"{stem}.norm.weight", _like(tensors, 1)
+    yield f"{stem}.fc.weight", _like(tensors, 2)
+
+
+def _tower(stem: str, tensors: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    """A tower, of which a text model has nothing."""
+    yield f"{stem}.blocks.0.norm1.weight", _like(tensors, 1)
+    yield f"{stem}.blocks.0.mlp.linear_fc1.weight", _like(tensors, 2)
+
+
+def _part_of_layer(found: re.Match, tensors: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    """A part of one layer, which the others have."""
+    for other, like in tensors.items():
+        match = _LAYER.fullmatch(other)
+        if match and f"{match['name']}.".startswith(f"{found['name']}."):
+            yield f"{match['stack']}.{found['index']}.{match['name']}", like
+
+
+def _buffers(stem: str, last: list, tensors: dict, layers: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """A buffer of an older release in each module of that name; a table of rotations in each attention."""
     owner, _, leaf = stem.rpartition(".")
     if owner:
-        # A buffer of an older release, in each module of that name.
-        modules = {name.rsplit(".", 2)[0] for name in tensors} | {name.rsplit(".", 1)[0] for name in tensors}
+        modules = {name.rsplit(".", depth)[0] for name in tensors for depth in (1, 2)}
         for it in sorted(modules):
             if it == owner or it.endswith(f".{owner}"):
                 yield f"{it}.{leaf}", torch.ones(1, 1, 8, 8)
     elif leaf.endswith("inv_freq"):
-        for stack in {stack for stack, _, _ in last}:
+        for stack in dict.fromkeys(stack for stack, _, _ in last):
             for layer in range(layers):
                 yield f"{stack}.{layer}.self_attn.rotary_emb.{leaf}", torch.ones(4)
 
 
-def _matrix(tensors: dict) -> torch.Tensor:
-    """Some matrix of the model's."""
-    return next(it for it in tensors.values() if it.ndim == 2)
+def _like(tensors: dict, axes: int) -> torch.Tensor:
+    """Some tensor of the model's with so many axes."""
+    return next(it for it in tensors.values() if it.ndim == axes)

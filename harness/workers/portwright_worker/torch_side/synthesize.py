@@ -70,7 +70,7 @@ def synthesize(session: Session, request: dict) -> dict:
         "num_layers": layers,
         "layer_types": list(layer_types) if isinstance(layer_types, (list, tuple)) else None,
         "sliding_window": window_of(text),
-        "tied": is_tied(model),
+        "tied": otherwise.is_tied(model),
         "tie_supported": can_tie(model, text),
         "spelling": written["spelling"],
         "spelling_note": written["note"],
@@ -155,12 +155,6 @@ def window_of(text: PreTrainedConfig) -> int | None:
         if isinstance(value := getattr(text, name, None), int) and value > 0:
             return value
     return None
-
-
-def is_tied(model: torch.nn.Module) -> bool:
-    """Whether the output matrix is the input matrix."""
-    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    return head is not None and head.weight.data_ptr() == embedding.weight.data_ptr()
 
 
 def can_tie(model: torch.nn.Module, text: PreTrainedConfig) -> bool:
