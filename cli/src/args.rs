@@ -155,6 +155,9 @@ pub(crate) struct RunArgs {
 pub(crate) struct MutantArgs {
     /// Only these mutants
     pub(crate) ids: Vec<String>,
+    /// Ask PyTorch and MLX in place of the embedded engines
+    #[arg(long)]
+    pub(crate) native: bool,
     /// Also write the table of catches to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::{env, ffi::OsString, net::SocketAddr};
 
 use portwright_harness::{
     check,
+    engine::Pair,
     environment::{self, Home, Status, Supply},
     evidence,
     outcome::Verdict,
@@ -110,6 +111,7 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
         port: input.port,
         jobs: args.jobs,
         out: input.out,
+        engines: input.engines,
         docs: args.docs.clone(),
         deadline: input.deadline,
         ..SweepInput::default()
@@ -126,7 +128,8 @@ fn verify_all(args: &VerifyArgs) -> anyhow::Result<u8> {
 
 fn mutants(args: &MutantArgs) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
-    let catches = mutants::mutants(&args.ids, args.docs.as_deref(), &home, &bars, &cancel)?;
+    let pair = args.native.then(Pair::native);
+    let catches = mutants::mutants(&args.ids, pair, args.docs.as_deref(), &home, &bars, &cancel)?;
     if args.output.json {
         show::json(&catches)?;
     } else {

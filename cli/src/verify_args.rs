@@ -22,7 +22,7 @@ pub(crate) struct VerifyArgs {
     model_type: Option<String>,
 
     /// Verify every model type that exists on both sides, in both spellings of the RoPE settings
-    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision", "engines"])]
+    #[arg(long, conflicts_with_all = ["model_type", "checkpoint", "config", "cover", "spelling", "checks", "set", "seed", "precision"])]
     pub(crate) all: bool,
 
     /// Hold the embedded runtime to PyTorch on every definition of transformers
@@ -87,17 +87,23 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
     set: Vec<(String, Value)>,
 
-    /// The engine of the definition and the engine that is judged, e.g. `embedded,mlx`
-    #[arg(long, value_name = "REFERENCE,JUDGED", default_value_t)]
-    engines: Pair,
+    /// The engine of the definition and the engine that is judged, e.g. `embedded,mlx` (default:
+    /// `embedded,embedded-mlx`, both in this program)
+    #[arg(long, value_name = "REFERENCE,JUDGED")]
+    engines: Option<Pair>,
+
+    /// Ask PyTorch and MLX themselves: `--engines torch,mlx`. A pull request needs such a run
+    #[arg(long, conflicts_with_all = ["engines", "definitions", "ports", "releases"])]
+    native: bool,
 
     /// Only these checks or groups, e.g. `state,rope-tables`
     #[arg(long, value_delimiter = ',', value_name = "CHECK")]
     checks: Vec<String>,
 
-    /// Whether to ask `is it the same model` or `does it behave in the checkpoint's dtype`
-    #[arg(long, value_enum, default_value_t = Precision::Logic)]
-    precision: Precision,
+    /// Whether to ask `is it the same model` or `does it behave in the checkpoint's dtype` (default:
+    /// `exact` of embedded engines, `logic` of others)
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
 
     /// How config.json writes the RoPE settings of the synthetic checkpoint
     #[arg(long, value_enum, value_name = "FIELD")]
@@ -121,6 +127,8 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Precision {
+    /// Every float of both sides in float64; of embedded engines only
+    Exact,
     /// Both sides in float32, held to the reference in float64
     Logic,
     /// Both sides in bfloat16, held to the reference in float32
@@ -148,14 +156,17 @@ impl VerifyArgs {
             cover: self.cover.clone(),
             candidate: self.candidate.clone(),
             overrides: self.set.iter().cloned().collect::<BTreeMap<_, _>>(),
-            engines: Some(self.engines)
+            engines: self
+                .engines
+                .or(self.native.then(Pair::native))
                 .filter(|it| *it != Pair::default())
                 .map(|it| it.to_string()),
             checks: self.checks.clone(),
-            precision: match self.precision {
-                Precision::Logic => None,
-                Precision::Native => Some(Regime::Native),
-            },
+            precision: self.precision.map(|it| match it {
+                Precision::Exact => Regime::Exact,
+                Precision::Logic => Regime::Logic,
+                Precision::Native => Regime::Native,
+            }),
             spelling: self.spelling.map(|it| match it {
                 SpellingArg::RopeTheta => Spelling::RopeTheta,
                 SpellingArg::RopeParameters => Spelling::RopeParameters,

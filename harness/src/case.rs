@@ -91,6 +91,9 @@ pub struct Quantisation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
+    /// Every float of both sides in 64 bits, under the name of the dtype that it would have: is it the same
+    /// model, to the last constant? Of embedded engines only.
+    Exact,
     /// Both sides in float32, judged against the reference in float64: is it the same model?
     Logic,
     /// Both sides in the checkpoint's dtype, judged against the reference in float32: does it behave?
@@ -98,18 +101,21 @@ pub enum Regime {
 }
 
 impl Regime {
+    pub const ALL: [Self; 3] = [Self::Exact, Self::Logic, Self::Native];
+
     /// As it is written on the command line and in tables.
     pub fn id(self) -> &'static str {
         match self {
+            Self::Exact => "exact",
             Self::Logic => "logic",
             Self::Native => "native",
         }
     }
 
-    /// The precision that both sides run at.
+    /// The precision that both sides run at; in `exact` the one that they name.
     pub fn precision(self) -> Precision {
         match self {
-            Self::Logic => Precision::Float32,
+            Self::Exact | Self::Logic => Precision::Float32,
             Self::Native => Precision::Bfloat16,
         }
     }
@@ -118,7 +124,15 @@ impl Regime {
     pub fn truth(self) -> Precision {
         match self {
             Self::Logic => Precision::Float64,
-            Self::Native => Precision::Float32,
+            Self::Exact | Self::Native => Precision::Float32,
+        }
+    }
+
+    /// Unit roundoff of what both sides compute.
+    pub fn roundoff(self) -> f64 {
+        match self {
+            Self::Exact => Precision::Float64.roundoff(),
+            Self::Logic | Self::Native => self.precision().roundoff(),
         }
     }
 }

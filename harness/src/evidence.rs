@@ -98,7 +98,7 @@ pub struct Evidence {
     pub portwright: String,
     pub regime: Regime,
     /// Which engine ran the definition, and which one is judged.
-    #[serde(default)]
+    #[serde(default = "Pair::native")]
     pub roles: Pair,
     pub engines: BTreeMap<EngineKind, About>,
     pub subject: Subject,

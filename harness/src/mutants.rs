@@ -165,6 +165,7 @@ pub fn run(
         let question = Question {
             overrides: mutant.set.clone(),
             checks: mutant.checks(),
+            regime: lane.pair().regime(),
             ..Question::synthetic(&mutant.model_type)
         };
         let folder = work.join(&mutant.id);

@@ -30,25 +30,46 @@ pub fn factor(order: Order) -> f64 {
     }
 }
 
+/// In `Exact` two right models still differ by more than the last place of each number: a constant that one
+/// of them rounds on the way, a power that one takes by logarithms. What that may amount to, relative to the
+/// values compared; `docs/coverage/embedded.md` has the worst that was measured.
+const EXACT: f64 = 1e-11;
+/// Figures that grow with the square of an error are themselves computed in float64: below this they are
+/// rounding of ours.
+const OWN: f64 = 1e-14;
+
 /// The bound of a figure whose measured floor is `floor`.
 ///
 /// `scale` is the size of the values compared (1 for relative figures). The floor is never taken
 /// smaller than what rounding the result itself costs, as an exactly reproducible reference (an
 /// embedding lookup) has a floor of 0.
 pub fn bound(regime: Regime, order: Order, floor: f64, scale: f64) -> Bound {
-    let rounding = regime.precision().roundoff() * scale;
-    let least = match order {
-        Order::Linear => rounding,
-        Order::Quadratic => rounding * rounding,
+    let rounding = roundoff(regime) * scale;
+    let least = match (order, regime) {
+        (Order::Linear, _) => rounding,
+        (Order::Quadratic, Regime::Exact) => (rounding * rounding).max(OWN),
+        (Order::Quadratic, _) => rounding * rounding,
     };
     Bound::times_floor(factor(order), floor.max(least), order)
 }
 
+/// What a right model rounds at the end of its work, relative to its size.
+fn roundoff(regime: Regime) -> f64 {
+    match regime {
+        Regime::Exact => EXACT,
+        Regime::Logic | Regime::Native => regime.roundoff(),
+    }
+}
+
 /// The bound of a RoPE table entry: see [`crate::measure::positions::rotation_floor`].
 ///
-/// Angles are computed in float32 in either regime; the table itself is then rounded to the run's
-/// precision.
+/// Angles are computed in float32, and in float64 where every float is; the table itself is then rounded to
+/// the run's precision.
 pub fn rotation_bound(regime: Regime, position: u32) -> Bound {
-    let floor = crate::measure::positions::rotation_floor(position);
-    Bound::times_floor(LINEAR_FACTOR, floor + regime.precision().roundoff(), Order::Linear)
+    let angles = match regime {
+        Regime::Exact => roundoff(regime),
+        Regime::Logic | Regime::Native => Regime::Logic.roundoff(),
+    };
+    let floor = crate::measure::positions::rotation_floor(position, angles);
+    Bound::times_floor(LINEAR_FACTOR, floor + roundoff(regime), Order::Linear)
 }

@@ -115,7 +115,7 @@ pub fn run(
     cancel: &Cancel,
 ) -> Result<Vec<Trial>, TrialError> {
     let sources = Sources::default();
-    let start = || Ok(Lane::start(launch, Pair::default(), &sources, trials.deadline, cancel)?);
+    let start = || Ok(Lane::start(launch, Pair::native(), &sources, trials.deadline, cancel)?);
     let mut first: Lane = start()?;
     let about = first.about()?;
     let key = launch.key(&about)?.and("deadline", &trials.deadline).and("seeds", &trials.seeds);

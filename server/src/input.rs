@@ -59,7 +59,7 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(extend("maxProperties" = MOST_OVERRIDES))]
     overrides: BTreeMap<String, Value>,
-    /// The definition's and the judged engine, e.g. `embedded,mlx`; absent: `torch,mlx`.
+    /// The definition's and the judged engine, e.g. `torch,mlx`; absent: both embedded.
     #[serde(default)]
     #[schemars(length(max = 32))]
     engines: Option<String>,
@@ -67,9 +67,10 @@ pub(crate) struct RunParity {
     #[serde(default)]
     #[schemars(length(max = 32))]
     checks: Vec<String>,
-    /// `logic`: is it the same model? `native`: does it behave in the checkpoint's dtype?
-    #[serde(default = "logic")]
-    precision: Regime,
+    /// `exact` (embedded, their default), `logic`: is it the same model? `native`: does it behave in the
+    /// checkpoint's dtype?
+    #[serde(default)]
+    precision: Option<Regime>,
     /// How config.json writes RoPE, e.g. `rope_theta`.
     #[serde(default = "rope_theta")]
     spelling: Spelling,
@@ -83,10 +84,6 @@ pub(crate) struct RunParity {
     /// Keep the call open until the run is over; cancelling it stops the run.
     #[serde(default)]
     wait: bool,
-}
-
-fn logic() -> Regime {
-    Regime::Logic
 }
 
 fn rope_theta() -> Spelling {
@@ -121,7 +118,7 @@ impl RunParity {
             overrides: self.overrides,
             engines: self.engines,
             checks: self.checks,
-            precision: (self.precision == Regime::Native).then_some(self.precision),
+            precision: self.precision,
             spelling: (self.spelling != Spelling::RopeTheta).then_some(self.spelling),
             seed: self.seed,
             out: None,
@@ -135,7 +132,7 @@ impl RunParity {
             return Err(Refusal::new(unknown.to_string(), hint));
         }
         verify::check_sources(&input)?;
-        verify::pair(&input)?;
+        verify::check_engines(&input)?;
         Ok(input)
     }
 

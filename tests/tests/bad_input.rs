@@ -45,7 +45,7 @@ const INTERRUPTED: i32 = 130;
 /// `portwright verify ARGUMENTS --out run`, in `folder`.
 fn verify(folder: &Path, arguments: &[&str]) -> Ended {
     engines();
-    let words = ["verify"].iter().chain(arguments).chain(&["--out", "run"]);
+    let words = ["verify", "--native"].iter().chain(arguments).chain(&["--out", "run"]);
     start(folder, words).ended()
 }
 
@@ -222,7 +222,7 @@ fn a_file_limit_that_stops_a_worker_is_an_error_of_the_run() {
 fn a_killed_worker_costs_the_run_and_nothing_else() {
     engines();
     let folder = folder();
-    let mut run = start(folder.path(), ["verify", "llama", "--out", "run"]);
+    let mut run = start(folder.path(), ["verify", "llama", "--native", "--out", "run"]);
     // The worker that was started first, whatever it is doing just now.
     run.until_workers(2)[0].kill();
     let ended = run.ended();
@@ -241,7 +241,7 @@ fn a_killed_session_ends_as_an_error_with_the_next_step() {
     let folder = folder();
     let deadline = Duration::from_mins(2);
     let mut lane =
-        Lane::start(&launch(), Pair::default(), &Sources::default(), deadline, &Cancel::default())
+        Lane::start(&launch(), Pair::native(), &Sources::default(), deadline, &Cancel::default())
             .unwrap();
     let [torch, _] = lane.workers();
     let mut session = torch.session().unwrap();
@@ -283,7 +283,7 @@ fn ctrl_c_leaves_a_folder_that_can_be_used_again() {
     engines();
     let folder = folder();
     let run = folder.path().join("run");
-    let mut first = start(folder.path(), ["verify", "llama", "--out", "run"]);
+    let mut first = start(folder.path(), ["verify", "llama", "--native", "--out", "run"]);
     first.until_workers(2);
     first.interrupt();
     first.ended().expect(INTERRUPTED, &["cancelled"]);

@@ -106,7 +106,7 @@ fn read(name: &str) -> String {
 
 #[test]
 fn the_coverage_table_is_what_its_data_renders_to() {
-    let coverage = sweep::load(&docs()).unwrap();
+    let coverage = sweep::Coverage::load(&docs()).unwrap();
     let again = "make it again with `portwright verify --all --docs docs/coverage`";
     assert_eq!(sweep::render(&coverage).unwrap(), read(sweep::TABLE), "{again}");
     assert!(PASSING_ROWS <= coverage.count(Verdict::Pass), "fewer rows pass: {again}");
@@ -114,7 +114,7 @@ fn the_coverage_table_is_what_its_data_renders_to() {
 
 #[test]
 fn the_table_of_other_configs_is_what_its_data_renders_to() {
-    let coverage = sweep::load(&docs()).unwrap();
+    let coverage = sweep::Coverage::load(&docs()).unwrap();
     let again = "make it again with `portwright verify --all --docs docs/coverage`";
     assert_eq!(sweep::render_variations(&coverage).unwrap(), read(sweep::VARIATIONS), "{again}");
     let right = coverage.right_here();
@@ -158,7 +158,7 @@ fn the_table_of_promises_is_what_its_data_renders_to() {
 
 #[test]
 fn every_row_that_does_not_pass_is_explained_with_proof() {
-    let coverage = sweep::load(&docs()).unwrap();
+    let coverage = sweep::Coverage::load(&docs()).unwrap();
     for row in coverage.rows.iter().filter(|it| it.verdict != Verdict::Pass) {
         assert!(row.reason.is_some(), "{} has no reason", row.model_type);
         let open = &row.unexplained;
@@ -168,7 +168,7 @@ fn every_row_that_does_not_pass_is_explained_with_proof() {
 
 #[test]
 fn most_types_agree_once_their_one_fault_is_mended() {
-    let coverage = sweep::load(&docs()).unwrap();
+    let coverage = sweep::Coverage::load(&docs()).unwrap();
     let mut agreeing: Vec<&str> = coverage
         .rows
         .iter()
@@ -185,7 +185,7 @@ fn most_types_agree_once_their_one_fault_is_mended() {
 /// A cause for a type that passes everywhere explains nothing.
 #[test]
 fn every_cause_explains_a_row() {
-    let coverage = sweep::load(&docs()).unwrap();
+    let coverage = sweep::Coverage::load(&docs()).unwrap();
     for cause in causes::table().unwrap() {
         for model_type in &cause.model_types {
             let used = coverage
@@ -315,7 +315,7 @@ fn no_scaffolded_port_computes_something_wrong() {
     assert!(coverage.stops() <= STOPS, "{again}");
     assert!(SCAFFOLDS_AS_PEOPLE_CHOSE <= coverage.as_people_chose(), "{again}");
     assert!(PORTS_MADE_AGAIN <= coverage.from_itself(Outcome::Passes), "{again}");
-    let verified = sweep::load(&docs()).unwrap();
+    let verified = sweep::Coverage::load(&docs()).unwrap();
     for row in &coverage.rows {
         let own = row.port.as_ref().map(|it| &it.from_itself);
         for run in [Some(&row.from_nearest), own].into_iter().flatten() {

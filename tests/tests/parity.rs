@@ -49,7 +49,7 @@ fn docs() -> PathBuf {
 
 #[test]
 fn the_sweep_gives_what_its_table_says() {
-    let published = sweep::load(&docs()).unwrap();
+    let published = sweep::Coverage::load(&docs()).unwrap();
     let mut types: Vec<String> = published.rows.iter().map(|it| it.model_type.clone()).collect();
     types.dedup();
     let mut asked = TYPES.map(str::to_owned).to_vec();
@@ -57,6 +57,7 @@ fn the_sweep_gives_what_its_table_says() {
     let out = tempfile::tempdir().unwrap();
     let input = SweepInput {
         model_types: asked.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+        engines: Some(Pair::native().to_string()),
         out: Some(out.path().to_owned()),
         ..SweepInput::default()
     };
@@ -202,7 +203,7 @@ fn a_port_is_verified_by_the_embedded_pair_alone() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let mut command = Command::new(portwright());
-    command.args(["verify", "llama", "--engines", "embedded,embedded-mlx", "--json"]);
+    command.args(["verify", "llama", "--json"]);
     let ran = command.arg("--out").arg(&out).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert_eq!(ran.status.code(), Some(0), "{said}");

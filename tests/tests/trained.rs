@@ -17,7 +17,8 @@ const FAIL: i32 = 1;
 
 fn verify(folder: &Path, config: Config, more: &[&str]) -> Ended {
     let checkpoint = checkpoint(config);
-    let words = ["verify", "--checkpoint", checkpoint.to_str().unwrap(), "--out", "run"];
+    let words =
+        ["verify", "--native", "--checkpoint", checkpoint.to_str().unwrap(), "--out", "run"];
     start(folder, words.iter().chain(more).copied()).ended()
 }
 

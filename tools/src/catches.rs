@@ -4,6 +4,9 @@ use portwright_harness::{mutants::Catch, outcome::Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The name of the data of PyTorch's and MLX's own table in the docs.
+pub const TABLE_JSON: &str = "mutants.json";
+
 /// Every planted bug and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Catches {

@@ -20,6 +20,7 @@
 //! - Nothing prints, and nothing here knows MCP or command-line arguments.
 //! - A capability never writes outside the folder it was given and the user's cache.
 
+mod agreement;
 mod background;
 pub mod candidates;
 pub mod catches;
@@ -27,6 +28,7 @@ pub mod checkpoint;
 pub mod commits;
 pub mod compare;
 pub mod count;
+mod coverage;
 pub mod definitions;
 pub mod error;
 pub mod explain;

@@ -12,22 +12,24 @@ use portwright_harness::{
 };
 use serde_json::json;
 
-use crate::{catches::Catches, error::ToolError, runs, table, verify};
+pub use crate::catches::TABLE_JSON;
+use crate::{agreement, catches::Catches, error::ToolError, runs, table, verify};
 
 pub const TABLE: &str = "mutants.md";
-pub const TABLE_JSON: &str = "mutants.json";
 
 /// Plant the mutants `ids` (all when empty) on the pinned mlx-lm; with `docs`, write the table.
 pub fn mutants(
     ids: &[String],
+    engines: Option<Pair>,
     docs: Option<&Path>,
     home: &Home,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Catches, ToolError> {
-    let (pair, sources) = (Pair::default(), Sources::default());
+    let (pair, sources) = (engines.unwrap_or_default(), Sources::default());
     let needs = engine::needs(&pair.engines(), &sources);
-    let launch = Launch::new(home, environment::ensure(home, &needs, progress, cancel)?);
+    let pinned = environment::ensure(home, &needs, progress, cancel)?;
+    let launch = Launch::new(home, pinned).in_regime(pair.regime());
     let deadline = verify::deadline(None)?;
     let mut lane = Lane::start(&launch, pair, &sources, deadline, cancel)?;
     let work = runs::below(format!("mutants-{}", std::process::id()));
@@ -35,8 +37,10 @@ pub fn mutants(
     // Best effort: only copies and synthetic checkpoints are in there.
     let _ = fs::remove_dir_all(&work);
     let catches = Catches { catches: catches? };
-    if let Some(docs) = docs {
-        table::write(docs, (TABLE, render(&catches)?), (TABLE_JSON, &catches))?;
+    match docs {
+        Some(docs) if pair.is_embedded() => agreement::write_mutants(&catches, docs)?,
+        Some(docs) => table::write(docs, (TABLE, render(&catches)?), (TABLE_JSON, &catches))?,
+        None => {}
     }
     Ok(catches)
 }

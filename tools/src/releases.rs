@@ -10,6 +10,7 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     case::Spelling,
+    engine::Pair,
     environment::{self, Home},
     outcome::Verdict,
     progress::{Progress, Step},
@@ -174,6 +175,7 @@ pub fn releases(
         let sweep = SweepInput {
             model_types: types.clone(),
             one_config: true,
+            engines: Some(Pair::native().to_string()),
             transformers: Some(PathBuf::from(&release)),
             port: input.port.clone(),
             jobs: input.jobs,

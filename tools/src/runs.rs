@@ -10,7 +10,8 @@ use std::{
     time::SystemTime,
 };
 
-use portwright_harness::{earlier, evidence::Evidence, hint::Hint, rundir::EVIDENCE};
+use portwright_harness::{earlier, engine::Pair, evidence::Evidence, hint::Hint, rundir::EVIDENCE};
+use portwright_targets as targets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,13 @@ impl Hint for NoEvidence {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some("name the folder that `portwright verify` printed".into())
     }
+}
+
+/// Whether a contribution to the target may rest on a run: where the target receives ports, its users run its
+/// own library, so that library has to have spoken.
+pub(crate) fn speaks_for(target: &str, evidence: &Evidence) -> bool {
+    let receives = targets::find(target).is_ok_and(|it| it.package.is_some());
+    !receives || evidence.roles == Pair::native()
 }
 
 /// The folder under the current one where runs go unless told otherwise.

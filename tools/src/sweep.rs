@@ -1,7 +1,6 @@
 //! `verify --all`: every model type that both sides have, and the coverage table of the docs.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -9,8 +8,8 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     check,
-    engine::{self, Launch, Pair},
-    environment::{self, Home},
+    engine::{self, Launch},
+    environment::{self, Home, Supply},
     figure::Order,
     outcome::Verdict,
     progress::Progress,
@@ -21,11 +20,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{error::ToolError, runs, table, verify_input};
+pub use crate::coverage::{Coverage, TABLE_JSON};
+use crate::{agreement, error::ToolError, runs, table, verify_input};
 
 /// The names of the table in the docs.
 pub const TABLE: &str = "verify.md";
-pub const TABLE_JSON: &str = "verify.json";
 /// The second text: what ports do at other configs.
 pub const VARIATIONS: &str = "variations.md";
 
@@ -40,6 +39,8 @@ pub struct SweepInput {
     pub transformers: Option<PathBuf>,
     #[serde(alias = "mlx_lm")]
     pub port: Option<PathBuf>,
+    /// The engines of both sides, as for one model.
+    pub engines: Option<String>,
     /// Model types at a time; one for each core when absent.
     pub jobs: Option<usize>,
     /// Where finished rows are kept, so that a stopped sweep goes on; `portwright-runs/all` when absent.
@@ -49,36 +50,11 @@ pub struct SweepInput {
     pub deadline: Option<f64>,
 }
 
-/// The coverage table: what `docs/coverage/verify.json` holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Coverage {
-    /// Library versions of the engines.
-    pub versions: BTreeMap<String, String>,
-    pub rows: Vec<Row>,
-}
-
 /// What came of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SweepOutput {
     pub coverage: Coverage,
     pub seconds: f64,
-}
-
-impl Coverage {
-    /// Rows of one verdict.
-    pub fn count(&self, verdict: Verdict) -> usize {
-        self.rows.iter().filter(|it| it.verdict == verdict).count()
-    }
-
-    /// Rows that are right at the config that was asked, whatever they are at others.
-    pub fn right_here(&self) -> usize {
-        self.rows.iter().filter(|it| it.is_right_at_its_config()).count()
-    }
-
-    /// Rows that do not pass and are not wholly explained by proved causes.
-    pub fn unexplained(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|it| it.verdict != Verdict::Pass && !it.unexplained.is_empty())
-    }
 }
 
 /// Verify everything; with `docs`, write the table.
@@ -91,13 +67,14 @@ pub fn sweep(
     let mut named = verify_input::VerifyInput {
         transformers: input.transformers.clone(),
         port: input.port.clone(),
+        engines: input.engines.clone(),
         ..verify_input::VerifyInput::default()
     };
-    let pair = Pair::default();
+    let pair = verify_input::pair(&named)?;
     let sources = verify_input::sources(&mut named, &pair.engines(), home, progress, cancel)?;
     let needs = engine::needs(&pair.engines(), &sources);
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
-    let launch = Launch::new(home, pinned.clone());
+    let launch = Launch::new(home, pinned);
     let plan = Sweep {
         model_types: input.model_types.clone(),
         checks: if input.one_config {
@@ -105,18 +82,19 @@ pub fn sweep(
         } else {
             check::CHECKS.iter().map(|it| it.id).collect()
         },
+        pair,
+        regime: pair.regime(),
         jobs: input.jobs.unwrap_or_else(environment::cores),
         deadline: verify_input::deadline(input.deadline)?,
         out: input.out.clone().unwrap_or_else(|| runs::below("all")),
     };
     let started = Instant::now();
-    let rows = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
-    let mut versions = table::versions(&pinned)?;
-    if let Some(release) = sources.definition.as_deref().and_then(engine::release_in) {
-        versions.insert("transformers".to_owned(), release);
-    }
+    let swept = harness::sweep(&plan, &launch, &sources, progress, cancel)?;
+    let libraries: Vec<&str> = Supply::ALL.into_iter().map(Supply::id).collect();
+    let said = swept.engines.into_values().flat_map(|it| it.versions);
+    let versions = said.filter(|it| libraries.contains(&it.0.as_str())).collect();
     let output = SweepOutput {
-        coverage: Coverage { versions, rows },
+        coverage: Coverage { engines: pair, versions, rows: swept.rows },
         seconds: started.elapsed().as_secs_f64(),
     };
     if let Some(docs) = &input.docs {
@@ -178,15 +156,13 @@ pub fn render_variations(coverage: &Coverage) -> Result<String, ToolError> {
     Ok(portwright_prompts::render("variations-coverage.md", &data)?)
 }
 
-/// Read the table's data back.
-pub fn load(docs: &Path) -> Result<Coverage, ToolError> {
-    table::load(docs, TABLE_JSON)
-}
-
 fn write(coverage: &Coverage, docs: &Path) -> Result<(), ToolError> {
     // Times differ between runs, so they stay out of the docs.
     let mut coverage = coverage.clone();
     coverage.rows.iter_mut().for_each(|it| it.seconds = 0.0);
+    if coverage.engines.is_embedded() {
+        return agreement::write_types(&coverage, &Coverage::load(docs)?, docs);
+    }
     table::write(docs, (TABLE, render(&coverage)?), (TABLE_JSON, &coverage))?;
     table::write_text(docs, VARIATIONS, &render_variations(&coverage)?)
 }

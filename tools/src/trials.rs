@@ -165,7 +165,7 @@ pub fn trials(
     cancel: &Cancel,
 ) -> Result<TrialsOutput, ToolError> {
     let started = Instant::now();
-    let needs = engine::needs(&Pair::default().engines(), &Sources::default());
+    let needs = engine::needs(&Pair::native().engines(), &Sources::default());
     let pinned = environment::ensure(home, &needs, progress, cancel)?;
     let plan = Trials {
         model_types: if input.model_types.is_empty() {

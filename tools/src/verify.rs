@@ -10,7 +10,7 @@ use std::{
 
 use portwright_harness::{
     cancel::Cancel,
-    case::{Regime, Spelling},
+    case::Spelling,
     check,
     engine::{self, Launch, Pair, Runs, Sources},
     environment::{self, Home, Pinned},
@@ -29,10 +29,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-pub(crate) use crate::verify_input::sources;
 pub use crate::verify_input::{
-    DEFAULT_DEADLINE, VerifyInput, check_sources, command, deadline, pair,
+    DEFAULT_DEADLINE, VerifyInput, check_engines, check_sources, command, deadline, pair,
 };
+pub(crate) use crate::verify_input::{regime, sources};
 use crate::{
     background,
     candidates::CoverSet,
@@ -85,6 +85,7 @@ pub fn verify(
     }
     let checks = check::select(&input.checks)?.iter().map(|it| it.id).collect();
     let pair = pair(&input)?;
+    let regime = regime(&input, pair)?;
     let setup = Instant::now();
     let sources = sources(&mut input, &pair.engines(), home, progress, cancel)?;
     let input = &input;
@@ -94,7 +95,7 @@ pub fn verify(
         Some(folder) => folder.as_path(),
         None => pinned.transformers()?,
     };
-    let launch = Launch::new(home, pinned.clone());
+    let launch = Launch::new(home, pinned.clone()).in_regime(regime);
     let config = match &member {
         Some(member) => Some(member.config.path().to_owned()),
         None => existing("--config", input.config.as_deref())?,
@@ -108,7 +109,7 @@ pub fn verify(
     let question = Question {
         spelling: input.spelling.unwrap_or(Spelling::RopeTheta),
         insists: input.spelling.is_some(),
-        regime: input.precision.unwrap_or(Regime::Logic),
+        regime,
         seed: input.seed,
         checkpoint,
         base_config: config,

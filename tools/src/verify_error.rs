@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use portwright_harness::{engine::PairError, hint::Hint};
+use portwright_harness::{
+    engine::{Pair, PairError},
+    hint::Hint,
+};
 
 use crate::error::Failure;
 
@@ -14,6 +17,9 @@ pub enum VerifyError {
 
     #[error(transparent)]
     Engines(#[from] PairError),
+
+    #[error("`exact` needs engines that compute in float64 throughout, and `{0}` do not")]
+    NotExact(Pair),
 
     #[error("the deadline is not a positive number of seconds")]
     Deadline,
@@ -38,6 +44,10 @@ impl Hint for VerifyError {
         Some(match self {
             Self::NoModelType => {
                 "name one, e.g. `olmo3`, or a checkpoint, which says what it is".into()
+            }
+            Self::NotExact(_) => {
+                let exact = Pair::default();
+                format!("ask `{exact}`, or with `--precision logic`").into()
             }
             Self::Deadline => "give e.g. 120".into(),
             Self::NoCandidate => "name one of the cover's members, e.g. `org/name`".into(),

@@ -20,6 +20,8 @@ use shell_words::quote;
 
 use crate::{error::ToolError, transformers, verify_error::VerifyError};
 
+/// The flag for the pair of native engines.
+const NATIVE: &str = "--native";
 /// Seconds that one request to an engine may take.
 pub const DEFAULT_DEADLINE: f64 = 120.0;
 
@@ -45,13 +47,14 @@ pub struct VerifyInput {
     pub candidate: Option<String>,
     /// Config fields set on top of a synthetic checkpoint's, e.g. `{"rms_norm_eps": 0.001}`.
     pub overrides: BTreeMap<String, Value>,
-    /// The engine of the definition and the engine that is judged: `torch,mlx` when absent,
-    /// `embedded,mlx` (the definition on the embedded runtime), `torch,embedded` or `embedded,torch`
-    /// (the definition on both).
+    /// The engine of the definition and the engine that is judged: `embedded,embedded-mlx` (both in this
+    /// program) when absent, `torch,mlx` (both on their own libraries), `embedded,mlx`, `torch,embedded` or
+    /// `embedded,torch` (the definition on both).
     pub engines: Option<String>,
     /// Check ids or groups, e.g. `["state", "rope-tables"]`; all when empty.
     pub checks: Vec<String>,
-    /// `logic` (is it the same model?) or `native` (does it behave in the checkpoint's dtype?).
+    /// `exact` (is it the same model, every float in 64 bits? where both engines are embedded, and then the
+    /// default), `logic` (is it, in float32?) or `native` (does it behave in the checkpoint's dtype?).
     pub precision: Option<Regime>,
     /// How config.json writes the RoPE settings of a synthetic checkpoint.
     pub spelling: Option<Spelling>,
@@ -102,11 +105,28 @@ pub(crate) fn existing(
     .transpose()
 }
 
-/// The engines that the input names; PyTorch and MLX when it names none.
+/// The engines that the input names; the embedded ones when it names none.
 pub fn pair(input: &VerifyInput) -> Result<Pair, ToolError> {
     let named = input.engines.as_deref().map(str::parse).transpose();
     let pair = named.map_err(VerifyError::from)?;
     Ok(pair.unwrap_or_default())
+}
+
+/// What the input asks of these engines.
+///
+/// # Errors
+///
+/// They cannot answer in that.
+pub(crate) fn regime(input: &VerifyInput, pair: Pair) -> Result<Regime, ToolError> {
+    match input.precision {
+        Some(Regime::Exact) if !pair.is_embedded() => Err(VerifyError::NotExact(pair).into()),
+        asked => Ok(asked.unwrap_or(pair.regime())),
+    }
+}
+
+/// Whether the engines can be asked what the input asks of them.
+pub fn check_engines(input: &VerifyInput) -> Result<(), ToolError> {
+    regime(input, pair(input)?).map(|_| ())
 }
 
 /// Seconds as a deadline; the default when absent.
@@ -135,11 +155,15 @@ pub fn command(input: &VerifyInput) -> String {
     for (name, value) in &input.overrides {
         flag("--set", Some(format!("{name}={value}")));
     }
-    flag("--engines", input.engines.clone());
+    let native = input.engines.as_deref().is_some_and(|it| it.parse() == Ok(Pair::native()));
+    flag("--engines", input.engines.clone().filter(|_| !native));
     flag("--checks", (!input.checks.is_empty()).then(|| input.checks.join(",")));
     flag("--precision", input.precision.map(|it| it.id().to_owned()));
     flag("--spelling", input.spelling.map(|it| it.id().to_owned()));
     flag("--seed", (input.seed != 0).then(|| input.seed.to_string()));
+    if native {
+        words.push(NATIVE.to_owned());
+    }
     words.join(" ")
 }
 
@@ -156,6 +180,10 @@ pub(crate) fn asked(command: &str) -> Result<VerifyInput, String> {
     }
     let mut input = VerifyInput::default();
     while let Some(word) = words.next() {
+        if word == NATIVE {
+            input.engines = Some(Pair::native().to_string());
+            continue;
+        }
         let Some(flag) = word.strip_prefix("--") else {
             input.model_type = word;
             continue;

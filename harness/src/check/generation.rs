@@ -80,7 +80,11 @@ pub(super) fn long(answers: &Answers) -> Result<Finding, Absence> {
     let (theirs, own) = (&long.reference_text, &long.port_text);
     let same = theirs.iter().zip(own).take_while(|(a, b)| a == b).count();
     figures.push(Figure::informs("common", "tokens in common", same as f64));
-    figures.push(Figure::informs("generated", "tokens generated", theirs.len() as f64));
+    figures.push(Figure::informs(
+        "generated",
+        "tokens that both generated",
+        own.len().min(theirs.len()) as f64,
+    ));
     figures.push(Figure::informs(
         "repeated-reference",
         "repeated 4-grams of the reference",

@@ -89,8 +89,8 @@ pub struct Check {
     pub summary: &'static str,
     /// Whether a fail fails the run, where [`Check::decides`] has no reason against it. The others inform.
     pub gate: bool,
-    /// The one regime that it is asked in; without one in both.
-    pub only: Option<Regime>,
+    /// The regimes that it is asked in.
+    pub regimes: &'static [Regime],
     /// Whether it is asked where no check is named. What is not costs more than it tells most users: sweeps
     /// ask it, and who names it.
     pub by_default: bool,
@@ -148,7 +148,7 @@ impl Check {
 
     /// Whether a run in this regime asks it.
     pub fn is_asked_in(&self, regime: Regime) -> bool {
-        self.only.is_none_or(|it| it == regime)
+        self.regimes.contains(&regime)
     }
 
     /// Run it over what was gathered.

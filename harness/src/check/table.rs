@@ -11,15 +11,15 @@ use crate::{
 
 macro_rules! check {
     ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr) => {
-        check!($id, $group, $gate, $needs, $summary, $run, None)
+        check!($id, $group, $gate, $needs, $summary, $run, &Regime::ALL)
     };
-    ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr, $only:expr) => {
+    ($id:literal, $group:ident, $gate:literal, $needs:expr, $summary:literal, $run:expr, $regimes:expr) => {
         Check {
             id: $id,
             group: Group::$group,
             summary: $summary,
             gate: $gate,
-            only: $only,
+            regimes: $regimes,
             by_default: true,
             docs: include_str!(concat!("docs/", $id, ".md")),
             needs: $needs,
@@ -30,6 +30,9 @@ macro_rules! check {
 
 /// What the plain forward's logits are judged by.
 const PLAIN: &[Need] = &[Need::Reference, Need::Logits];
+
+/// Where a float is rounded to its dtype: where every float has 64 bits, a format shows nothing.
+const ROUNDED: &[Regime] = &[Regime::Logic, Regime::Native];
 
 /// What other configs of a model that is right are judged by.
 const VARIED: &[Need] = &[Need::Reference, Need::Logits, Need::Variations];
@@ -84,7 +87,8 @@ pub const CHECKS: &[Check] = &[
         true,
         &[Need::Reference, Need::Dtypes, Need::Cast],
         "Converted to bfloat16 by its own library, the port is the definition in bfloat16",
-        formats::cast
+        formats::cast,
+        ROUNDED
     ),
     check!(
         "config-loads",
@@ -172,7 +176,8 @@ pub const CHECKS: &[Check] = &[
         true,
         &[Need::Reference, Need::Float16],
         "In float16 the port neither overflows nor errs more than the definition",
-        formats::float16
+        formats::float16,
+        ROUNDED
     ),
     check!(
         "taps-agree",
@@ -189,7 +194,7 @@ pub const CHECKS: &[Check] = &[
         &[Need::Reference, Need::Judged, Need::Logits, Need::Alone],
         "Every decoder layer makes of the reference's own input what the reference makes of it",
         alone::agree,
-        Some(Regime::Native)
+        &[Regime::Native]
     ),
     check!(
         "state-decode",

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EngineError, EngineKind, Runs, Sources};
 use crate::{
+    case::Regime,
     environment::{Engines, Home, Pinned, Supply, memory_bytes},
     kept::{KeptError, Key},
 };
@@ -77,6 +78,13 @@ impl Launch {
         Self { pinned, embedded }
     }
 
+    /// The same, for what is asked in this regime.
+    #[must_use]
+    pub fn in_regime(mut self, regime: Regime) -> Self {
+        self.embedded.exact = regime == Regime::Exact;
+        self
+    }
+
     /// What every row rests on that engines of this launch make: this program, the native packages, and
     /// what the engines say of themselves, `about`.
     ///
@@ -98,7 +106,6 @@ impl Launch {
     }
 
     /// The folder of the package whose source an engine runs: the user's, else the pinned release's.
-    #[cfg(feature = "candle")]
     pub(crate) fn package(
         &self,
         engine: EngineKind,

@@ -167,13 +167,20 @@ pub struct Open<'a> {
     pub ulp: Option<f64>,
     /// Weights are rounded as if they were packed so.
     pub quantise: Option<Quantisation>,
+    /// Whether each value of the files is looked for in the model, which takes longer than the opening.
+    pub follow: bool,
 }
 
 impl<'a> Open<'a> {
     /// The checkpoint as it is.
     pub fn new(handle: &'a str, checkpoint: &'a Path, dtype: Precision) -> Self {
         let (architecture, ulp_noise, ulp, quantise) = (None, None, None, None);
-        Self { handle, checkpoint, dtype, architecture, ulp_noise, ulp, quantise }
+        Self { handle, checkpoint, dtype, architecture, ulp_noise, ulp, quantise, follow: false }
+    }
+
+    /// The same, and where the values of its files went.
+    pub fn following(self) -> Self {
+        Self { follow: true, ..self }
     }
 
     /// As it is sent.

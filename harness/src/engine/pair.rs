@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::{EngineKind, Host, Runs, UnknownEngine, engine_ids};
+use crate::case::Regime;
 
 /// The two engines of a run, by their roles. They differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +54,26 @@ impl Pair {
         Self { reference: on(Host::Native), judged: on(Host::Embedded) }
     }
 
+    /// The definition and the port, both on their own libraries.
+    pub fn native() -> Self {
+        Self::of_ports(Host::Native)
+    }
+
+    fn of_ports(host: Host) -> Self {
+        let on = |runs| EngineKind::that_runs(runs, host);
+        Self { reference: on(Runs::Definition), judged: on(Runs::Port) }
+    }
+
+    /// Whether both engines run in this program.
+    pub fn is_embedded(self) -> bool {
+        self.engines().into_iter().all(|it| it.row().host == Host::Embedded)
+    }
+
+    /// What is asked of it where nothing else is: engines that can compute exactly do.
+    pub fn regime(self) -> Regime {
+        if self.is_embedded() { Regime::Exact } else { Regime::Logic }
+    }
+
     pub fn reference(self) -> EngineKind {
         self.reference
     }
@@ -73,10 +94,9 @@ impl Pair {
 }
 
 impl Default for Pair {
-    /// The definition and the port, both on their native libraries.
+    /// The definition and the port, both in this program: nothing has to be installed for that.
     fn default() -> Self {
-        let native = |runs| EngineKind::that_runs(runs, Host::Native);
-        Self { reference: native(Runs::Definition), judged: native(Runs::Port) }
+        Self::of_ports(Host::Embedded)
     }
 }
 
@@ -131,7 +151,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Pair>().unwrap().to_string(), text);
         }
-        assert_eq!(Pair::default().to_string(), "torch,mlx");
+        assert_eq!(Pair::default().to_string(), "embedded,embedded-mlx");
+        assert_eq!(Pair::native().to_string(), "torch,mlx");
         assert_eq!(Pair::of_definitions().to_string(), "torch,embedded");
     }
 
@@ -157,7 +178,10 @@ mod tests {
             refused("torch,torch"),
             "both engines are `torch`, so nothing would be compared; name two different ones"
         );
-        assert_eq!(refused("torch"), "expected two engines, e.g. `torch,mlx`, got `torch`");
+        assert_eq!(
+            refused("torch"),
+            "expected two engines, e.g. `embedded,embedded-mlx`, got `torch`"
+        );
         assert_eq!(
             refused("torch,jax"),
             "no engine is called `jax`; the engines are `torch`, `mlx`, `embedded`, `embedded-mlx`"

@@ -194,7 +194,7 @@ pub const ENGINES: &[Engine] = &[
         }),
         installs: None,
         package: "transformers",
-        offers: &[],
+        offers: &[Operation::OtherValues, Operation::PackCaches],
     },
     Engine {
         kind: EngineKind::EmbeddedMlx,
@@ -217,6 +217,8 @@ pub const ENGINES: &[Engine] = &[
             Operation::ResumeRightPadded,
             Operation::KeepCaches,
             Operation::JoinCaches,
+            Operation::TakeEmbeddings,
+            Operation::PackCaches,
         ],
     },
 ];

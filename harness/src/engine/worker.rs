@@ -441,7 +441,7 @@ impl Worker {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{script}; read line")]);
         let deadline = Duration::from_mins(1);
-        let engine = super::Pair::default().reference();
+        let engine = super::Pair::native().reference();
         Self::start(engine, command, deadline, Cancel::default()).unwrap()
     }
 }

@@ -35,8 +35,8 @@ pub(super) fn wanted(plan: &Plan<'_>) -> Asked<()> {
     if !plan.question.wants(Need::Alone) {
         return Err(not_asked());
     }
-    if plan.question.regime == Regime::Logic {
-        let reason = "in float32 the error of the whole model is small enough".to_owned();
+    if plan.question.regime != Regime::Native {
+        let reason = "outside bfloat16 the error of the whole model is small enough".to_owned();
         return Err(Absence::NotApplicable { reason });
     }
     for engine in plan.pair.engines() {
@@ -138,7 +138,7 @@ pub(super) fn assemble(
             reference: key,
             port: port_key,
             error,
-            floor: floor.max(regime.precision().roundoff()),
+            floor: floor.max(regime.roundoff()),
             bound: bound(regime, Order::Linear, floor, 1.0).limit(),
             position,
             shape: expected.shape.clone(),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     cancel::Cancel,
-    engine::{About, Catalogue, EngineError, EngineKind, Launch, Pair, Sources, Worker},
+    engine::{About, Catalogue, EngineError, EngineKind, Host, Launch, Pair, Sources, Worker},
     kept::{Files, Packages},
 };
 
@@ -149,7 +149,10 @@ impl Lane {
                 return Ok(folder);
             }
         }
-        Ok(self.launch.native(engine)?.site_packages.join(name))
+        match engine.row().host {
+            Host::Native => Ok(self.launch.native(engine)?.site_packages.join(name)),
+            Host::Embedded => self.launch.package(engine, &self.sources),
+        }
     }
 
     /// Every model type that both sides have, sorted.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answers::{Asked, Long},
-    case::{Feed, Inputs, LONG_TEXT, LONG_TEXT_OF_LARGE, NEW_TOKENS},
+    case::{Feed, Inputs, LONG_TEXT, LONG_TEXT_OF_LARGE, NEW_TOKENS, Regime},
     engine::{Forward, Generated},
     need::Need,
     noise::Noise,
@@ -24,7 +24,9 @@ use crate::{
 
 /// How many tokens a side generates on its own.
 pub(super) fn new_tokens(plan: &Plan<'_>) -> usize {
-    if plan.question.wants(Need::Long) { plan.long_text } else { NEW_TOKENS }
+    // Where nothing is rounded it would write what it reads along.
+    let writes = plan.question.wants(Need::Long) && plan.question.regime != Regime::Exact;
+    if writes { plan.long_text } else { NEW_TOKENS }
 }
 
 /// A long text that stays within the positions of the model, if that is one still. Of a large model it is

@@ -64,7 +64,8 @@ fn with_session(
     let precision = plan.question.regime.precision();
     let ask = Ask::new(session, &plan.work, "port", port_absence);
     let mut side = Side { ask, plan };
-    let opened: Asked<Opened> = side.ask.open(&Open::new("run", &plan.checkpoint, precision));
+    let opened: Asked<Opened> =
+        side.ask.open(&Open::new("run", &plan.checkpoint, precision).following());
     let dropped = opened.as_ref().map(|it| it.args_ignored.clone()).map_err(Clone::clone);
     let _ = ignored.send(offers(plan, Operation::DroppedFields).and(dropped));
     let absence = match &opened {

@@ -51,7 +51,8 @@ pub(super) fn ask(
     let ask = Ask::new(session, &plan.work, "reference", reference_absence);
     let mut side = Side { ask, plan };
 
-    let opened = match side.open("truth", regime.truth(), None).and_then(complete) {
+    let truth = Open::new("truth", &plan.checkpoint, regime.truth()).following();
+    let opened = match side.ask.open(&truth).and_then(complete) {
         Ok(opened) => opened,
         Err(absence) => return Said::nothing(absence),
     };
@@ -79,13 +80,23 @@ pub(super) fn ask(
     let prompt = side.wanted(Need::Prompt, |it| it.long_prompt("truth"));
     let text = long.as_ref().map(|it| it.0.ids.clone()).map_err(Clone::clone);
     let itself = side.wanted(Need::Itself, |it| Ok(it.itself("truth", text)));
-    side.ask.close("truth");
 
-    let running = side.open("run", regime.precision(), None);
+    // Where nothing is rounded, the truth is what runs.
+    let is_exact = regime == Regime::Exact;
+    let name = if is_exact { "truth" } else { "run" };
+    let running = if is_exact {
+        Ok(opened.clone())
+    } else {
+        side.ask.close("truth");
+        side.open(name, regime.precision(), None)
+    };
     let load_seconds = running.as_ref().ok().and_then(|it| it.seconds);
     let running = running.map(|_| ());
-    let run = running.clone().and_then(|()| side.ask.forward("run", &plain, "run"));
-    let fed = layers.clone().and_then(|it| side.alone("run", &it, &it));
+    let run = match is_exact {
+        true => truth.clone(),
+        false => running.clone().and_then(|()| side.ask.forward(name, &plain, "run")),
+    };
+    let fed = layers.clone().and_then(|it| side.alone(name, &it, &it));
     let mut fed = vec![fed.map(|it| it.1)];
     let nudged = (0..nudges(regime)).map(|index| side.nudged(index, &layers, &mut fed)).collect();
     said.put(Need::Alone, fed.into_iter().collect::<Asked<_>>().map(Half::Logits));
@@ -93,37 +104,41 @@ pub(super) fn ask(
     said.put(Need::Reference, Ok(Half::Baseline(Box::new(baseline))));
     let itself = itself.map(|mut fed| {
         if running.is_ok() {
-            side.itself_padded("run", &mut fed);
+            side.itself_padded(name, &mut fed);
         }
         Half::Fed(fed)
     });
     said.put(Need::Itself, itself);
     let generated = side.wanted(Need::Generation, |it| {
         running.clone()?;
-        it.generate("run", NEW_TOKENS, "generated")
+        it.generate(name, NEW_TOKENS, "generated")
     });
     said.put(Need::Generation, generated.map(Half::Text));
     let along = long.and_then(|text| {
         running.clone()?;
-        let along = side.along("run", &text.0.ids)?.1;
+        let along = match is_exact {
+            true => text.1.clone(),
+            false => side.along(name, &text.0.ids)?.1,
+        };
         Ok(Half::LongText(LongText { text, along }))
     });
     said.put(Need::Long, along);
     let prompt = prompt.and_then(|truth| {
         running.clone()?;
-        Ok(Half::Logits(vec![truth, side.long_prompt("run")?]))
+        let run = if is_exact { truth.clone() } else { side.long_prompt(name)? };
+        Ok(Half::Logits(vec![truth, run]))
     });
     said.put(Need::Prompt, prompt);
     let rotations = side.wanted(Need::Rotations, |it| {
         running.clone()?;
-        it.rope("run")
+        it.rope(name)
     });
     said.put(Need::Rotations, rotations);
     let read = side.wanted(Need::Fields, |it| {
         running.clone()?;
-        it.ask.call::<Reads>("config_reads", json!({"handle": "run"}))
+        it.ask.call::<Reads>("config_reads", json!({"handle": name}))
     });
-    side.ask.close("run");
+    side.ask.close(name);
 
     said.put(Need::Dtypes, side.wanted(Need::Dtypes, Side::narrow));
     said.put(Need::Retied, side.retied(regime.truth()));
@@ -157,6 +172,8 @@ fn complete(opened: Opened) -> Asked<Opened> {
 /// so that one sample says little about the next.
 fn nudges(regime: Regime) -> u64 {
     match regime {
+        // None is rounding.
+        Regime::Exact => 0,
         Regime::Logic => 1,
         Regime::Native => 4,
     }

@@ -104,7 +104,7 @@ impl Files {
             reference: tap.path.clone(),
             port: other.path.clone(),
             error,
-            floor: floor.max(self.regime.precision().roundoff()),
+            floor: floor.max(self.regime.roundoff()),
             bound: limit,
             position,
             shape: tap.shape.clone(),

@@ -40,13 +40,12 @@ pub fn compare(reference: &Tensor, other: &Tensor) -> Option<RotationFigures> {
     Some(figures)
 }
 
-/// The error that f32 makes in `cos(p * f)` at position `p`: the angle is rounded to f32 before the
+/// The error that rounding to `roundoff` (f32's as a rule) makes in `cos(p * f)` at position `p`: the angle is rounded before the
 /// cosine is taken, so the error grows with the angle.
 ///
 /// The angle is at most `p` (the fastest frequency is 1); the frequency itself carries a rounding or
 /// two, as does the product.
-pub fn rotation_floor(position: u32) -> f64 {
-    let roundoff = 2f64.powi(-24);
+pub fn rotation_floor(position: u32, roundoff: f64) -> f64 {
     (f64::from(position) * 2.0 + 1.0) * roundoff
 }
 
@@ -70,7 +69,7 @@ mod tests {
         let (a, b) = (table(10_000.0, &[0, 1]), table(500_000.0, &[0, 1]));
         let figures = compare(&a, &b).unwrap();
         assert_eq!(figures.max_abs_at[0], 0.0);
-        assert!(1e3 * rotation_floor(1) < figures.max_abs_at[1]);
+        assert!(1e3 * rotation_floor(1, 2f64.powi(-24)) < figures.max_abs_at[1]);
         assert_eq!(figures.worst.0, 1);
     }
 

@@ -24,9 +24,9 @@ use row::{refused, row_of};
 
 use crate::{
     cancel::Cancel,
-    case::Spelling,
+    case::{Regime, Spelling},
     causes::{self, Cause, CauseError},
-    engine::{EngineError, Launch, Pair, Sources},
+    engine::{About, EngineError, EngineKind, Launch, Pair, Sources},
     gather::{Lane, Question},
     kept::{Kept, KeptError},
     lanes,
@@ -50,6 +50,8 @@ const SECOND_SPELLING: [&str; 6] = [
 pub struct Sweep {
     /// Only these; every common type when empty.
     pub model_types: Vec<String>,
+    pub pair: Pair,
+    pub regime: Regime,
     /// What is asked in the first spelling.
     pub checks: Vec<&'static str>,
     pub jobs: usize,
@@ -68,15 +70,25 @@ pub enum SweepError {
     Kept(#[from] KeptError),
 }
 
-/// Verify every type in both spellings. Rows come sorted by type, then spelling.
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// The engines that spoke.
+    pub engines: BTreeMap<EngineKind, About>,
+    /// Sorted by type, then spelling.
+    pub rows: Vec<Row>,
+}
+
+/// Verify every type in both spellings.
 pub fn sweep(
     sweep: &Sweep,
     launch: &Launch,
     sources: &Sources,
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<Vec<Row>, SweepError> {
-    let mut first = Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?;
+) -> Result<Swept, SweepError> {
+    let launch = launch.clone().in_regime(sweep.regime);
+    let mut first = Lane::start(&launch, sweep.pair, sources, sweep.deadline, cancel)?;
     let about = first.about()?;
     let types = if sweep.model_types.is_empty() {
         first.common_types()?
@@ -85,6 +97,7 @@ pub fn sweep(
     };
     let causes = causes::table()?;
     let key = launch.key(&about)?.and("deadline", &sweep.deadline).and("checks", &sweep.checks);
+    let key = key.and("regime", &sweep.regime);
     let kept = Kept::open(&sweep.out.join("rows"), key, first.packages()?)?;
     let step = Step::start(progress, "model types", types.len() as u64);
     let work = |lane: &mut Lane, model_type: String| -> Result<Vec<Row>, SweepError> {
@@ -109,10 +122,10 @@ pub fn sweep(
         step.advance(1);
         Ok(done)
     };
-    let start = || Ok(Lane::start(launch, Pair::default(), sources, sweep.deadline, cancel)?);
+    let start = || Ok(Lane::start(&launch, sweep.pair, sources, sweep.deadline, cancel)?);
     let mut rows = lanes::each(types, sweep.jobs, first, start, work)?.concat();
     rows.sort_by(|a, b| (&a.model_type, a.spelling).cmp(&(&b.model_type, b.spelling)));
-    Ok(rows)
+    Ok(Swept { engines: about, rows })
 }
 
 /// Both spellings of one type; a type that has only one gives one row.
@@ -131,7 +144,8 @@ fn one_type(
             Spelling::RopeTheta => sweep.checks.clone(),
             Spelling::RopeParameters => SECOND_SPELLING.to_vec(),
         };
-        let question = Question { spelling, checks, ..Question::synthetic(model_type) };
+        let question =
+            Question { spelling, checks, regime: sweep.regime, ..Question::synthetic(model_type) };
         let work = sweep.out.join("work").join(format!("{model_type}-{}", spelling.id()));
         let started = Instant::now();
         let verified = verify(lane, &question, &work, String::new(), &());
@@ -151,7 +165,7 @@ fn one_type(
                 }
                 row_of(evidence)
             }
-            Err(err) => refused(model_type, spelling, err),
+            Err(err) => refused(&question, err),
         };
         if row.verdict != Verdict::Pass {
             for cause in worth_trying(&causes, spelling, rows.first()) {

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Proof;
 use crate::{
-    case::{Regime, Spelling},
+    case::Spelling,
     check::{CHECKS, Group, SHOWN, deviations, hidden, logits::MAX_ABS},
     evidence::Evidence,
     figure::{Real, significant},
-    gather::GatherError,
+    gather::{GatherError, Question},
     outcome::{Absence, Outcome, Verdict},
     verify::{figure, worst_multiple},
 };
@@ -136,10 +136,10 @@ fn reason(evidence: &Evidence) -> Option<String> {
     error.or(place).or(finding).or_else(figure).or_else(blocked)
 }
 
-pub(super) fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -> Row {
+pub(super) fn refused(question: &Question, err: &GatherError) -> Row {
     Row {
-        model_type: model_type.to_owned(),
-        spelling,
+        model_type: question.model_type.clone(),
+        spelling: question.spelling,
         verdict: Verdict::NotRun,
         max_abs: None,
         bound: None,
@@ -147,7 +147,7 @@ pub(super) fn refused(model_type: &str, spelling: Spelling, err: &GatherError) -
         failed: Vec::new(),
         not_run: CHECKS
             .iter()
-            .filter(|it| it.gate && it.is_asked_in(Regime::Logic))
+            .filter(|it| it.gate && it.is_asked_in(question.regime))
             .map(|it| it.id.to_owned())
             .collect(),
         reason: Some(err.to_string()),

@@ -58,6 +58,14 @@ pub(super) struct Base<'a> {
 }
 
 impl Base<'_> {
+    /// The regime that configs are asked in: whether they are the same model is not asked in bfloat16.
+    fn regime(&self) -> Regime {
+        match self.question.regime {
+            Regime::Exact => Regime::Exact,
+            Regime::Logic | Regime::Native => Regime::Logic,
+        }
+    }
+
     /// A checkpoint's weights beside the base's config.
     fn written_in(&self, made: &Made) -> Result<PathBuf, EngineError> {
         let folder = self.folder.join("written-in");
@@ -79,8 +87,7 @@ impl Base<'_> {
 
     /// Opens the definition at the base config and runs it once, so that it is known what it reads.
     pub(super) fn open(&self, session: &mut Session<'_>, handle: &str) -> Result<(), EngineError> {
-        let precision = Regime::Logic.precision();
-        let open = Open::new(handle, &self.checkpoint, precision);
+        let open = Open::new(handle, &self.checkpoint, self.regime().precision());
         session.call::<Opened>("open", open.request())?;
         let tokens = token_rows(self.vocab, &[TOKENS], self.question.seed);
         let forward = Forward::of(Inputs::text(tokens));
@@ -202,8 +209,9 @@ pub(super) struct Made {
     tokens: Vec<Vec<u32>>,
 }
 
-/// The definition's logits, in float64 and at the run's precision.
+/// The definition's logits, at the truth's precision and at the run's.
 pub(super) struct Expected {
+    regime: Regime,
     truth: Tensor,
     noise: Tensor,
 }
@@ -211,29 +219,31 @@ pub(super) struct Expected {
 impl Expected {
     fn hold(&self, found: Result<Tensor, Deviation>) -> Said {
         match found {
-            Ok(logits) => compared(&self.truth, &self.noise, &logits),
+            Ok(logits) => self.compared(&logits),
             Err(deviation) => Said::Deviates(deviation),
         }
     }
-}
 
-fn compared(truth: &Tensor, noise: &Tensor, found: &Tensor) -> Said {
-    let scale = truth.values.iter().fold(0.0, |top, it| max_or_nan(top, it.abs()));
-    let Ok(floor) = compare(truth, noise).map(|it| it.max_abs) else {
-        return Said::Nothing {
-            why: "the definition gives other shapes at other precisions".into(),
+    fn compared(&self, found: &Tensor) -> Said {
+        let Self { regime, truth, noise } = self;
+        let scale = truth.values.iter().fold(0.0, |top, it| max_or_nan(top, it.abs()));
+        let Ok(floor) = compare(truth, noise).map(|it| it.max_abs) else {
+            return Said::Nothing {
+                why: "the definition gives other shapes at other precisions".into(),
+            };
         };
-    };
-    let limit = SLACK * bound(Regime::Logic, Order::Linear, floor, scale).limit();
-    if limit.is_nan() || HIDDEN * scale < limit {
-        return Said::Nothing { why: "the definition's own noise hides what the port does".into() };
-    }
-    match compare(truth, found) {
-        Ok(figures) if figures.max_abs <= limit => Said::Right,
-        Ok(figures) => {
-            Said::Deviates(Deviation::Differs { max_abs: figures.max_abs, bound: limit })
+        let limit = SLACK * bound(*regime, Order::Linear, floor, scale).limit();
+        if limit.is_nan() || HIDDEN * scale < limit {
+            let why = "the definition's own noise hides what the port does".into();
+            return Said::Nothing { why };
         }
-        Err(err) => Said::Deviates(Deviation::Breaks { message: err.to_string() }),
+        match compare(truth, found) {
+            Ok(figures) if figures.max_abs <= limit => Said::Right,
+            Ok(figures) => {
+                Said::Deviates(Deviation::Differs { max_abs: figures.max_abs, bound: limit })
+            }
+            Err(err) => Said::Deviates(Deviation::Breaks { message: err.to_string() }),
+        }
     }
 }
 
@@ -252,14 +262,20 @@ fn synthesise(
     session.call("synthesize", serde_json::to_value(&synthesis).expect("plain data"))
 }
 
-/// The definition in float64 and in float32; or why there is nothing to hold a port to.
+/// The definition at both precisions of the regime; or why there is nothing to hold a port to. Where nothing is
+/// rounded both are one, and the regime's own bound is what is left.
 fn truth_and_noise(
     session: &mut Session<'_>,
     base: &Base<'_>,
     made: &Made,
 ) -> Result<Result<Expected, String>, EngineError> {
     let mut logits = Vec::new();
-    for precision in [Regime::Logic.truth(), Regime::Logic.precision()] {
+    let regime = base.regime();
+    let precisions = match regime {
+        Regime::Exact => vec![regime.truth()],
+        Regime::Logic | Regime::Native => vec![regime.truth(), regime.precision()],
+    };
+    for precision in precisions {
         let open = Open::new("varied", &made.folder, precision);
         let opened = session.call::<Opened>("open", open.request());
         let load = match refusal(opened)? {
@@ -278,8 +294,9 @@ fn truth_and_noise(
             Err(failure) => return Ok(Err(failure.message)),
         }
     }
-    let [truth, noise] = <[Tensor; 2]>::try_from(logits).expect("two precisions");
-    Ok(Ok(Expected { truth, noise }))
+    let noise = logits.pop().expect("one precision at least");
+    let truth = logits.pop().unwrap_or_else(|| noise.clone());
+    Ok(Ok(Expected { regime, truth, noise }))
 }
 
 /// The port's logits, or how it does not come to any.
@@ -289,7 +306,7 @@ fn judged(
     checkpoint: &Path,
     tokens: &[Vec<u32>],
 ) -> Result<Result<Tensor, Deviation>, EngineError> {
-    let open = Open::new("varied", checkpoint, Regime::Logic.precision());
+    let open = Open::new("varied", checkpoint, base.regime().precision());
     let opened = session.call::<Opened>("open", open.request());
     let opened = match refusal(opened)? {
         Ok(opened) => opened,

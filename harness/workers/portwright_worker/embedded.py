@@ -14,7 +14,7 @@ from portwright.unsupported import Unsupported
 from . import catalogue, embedded_files, imported as imports, ledgers as ledger, questions
 from .session import Session, WorkerError
 from .torch_side import config_experiment as experiments, opening, rope as rotations, synthesize as synthesis
-from .torch_side import forward as running
+from .torch_side import forward as running, spare, variations as varying
 
 torch.set_grad_enabled(False)
 _session = Session()
@@ -46,6 +46,8 @@ open = _op(opening.open_checkpoint)
 rope = _op(rotations.rope)
 config_reads = _op(experiments.config_reads)
 config_experiment = _op(experiments.config_experiment)
+variable_fields = _op(varying.variable_fields)
+spare_fields = _op(spare.spare_fields)
 close = _op(opening.close)
 _forward, _generate = _op(running.forward), _op(running.generate)
 models = _op(catalogue.definitions)

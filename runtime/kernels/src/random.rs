@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use crate::{
     call::{Call, answer},
@@ -19,25 +19,25 @@ use crate::{
 };
 
 thread_local! {
-    static GENERATOR: RefCell<StdRng> = RefCell::new(StdRng::seed_from_u64(0));
+    static GENERATOR: RefCell<SmallRng> = RefCell::new(SmallRng::seed_from_u64(0));
 }
 
 /// Draws with the thread's generator, or with a fresh one where a seed is given.
-fn draw<T>(seed: Option<i64>, f: impl FnOnce(&mut StdRng) -> T) -> T {
+fn draw<T>(seed: Option<i64>, f: impl FnOnce(&mut SmallRng) -> T) -> T {
     match seed {
-        Some(seed) => f(&mut StdRng::seed_from_u64(seed as u64)),
+        Some(seed) => f(&mut SmallRng::seed_from_u64(seed as u64)),
         None => GENERATOR.with(|it| f(&mut it.borrow_mut())),
     }
 }
 
 fn manual_seed(call: &Call) -> Result<Value> {
     let seed = call.int(0)?;
-    GENERATOR.with(|it| *it.borrow_mut() = StdRng::seed_from_u64(seed as u64));
+    GENERATOR.with(|it| *it.borrow_mut() = SmallRng::seed_from_u64(seed as u64));
     Ok(Value::None)
 }
 
 /// Two uniform numbers make a normal one (Box and Muller).
-fn normal(rng: &mut StdRng) -> f64 {
+fn normal(rng: &mut SmallRng) -> f64 {
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
@@ -46,14 +46,14 @@ fn drawn(
     shape: &[usize],
     dtype: DType,
     seed: Option<i64>,
-    f: impl Fn(&mut StdRng) -> f64,
+    f: impl Fn(&mut SmallRng) -> f64,
 ) -> Result<Tensor> {
     let mut values = storage::zeros::<f64>(numel(shape)?)?;
     draw(seed, |rng| values.iter_mut().for_each(|it| *it = f(rng)));
     cast(&Tensor::new(values, shape, DType::F64)?, dtype)
 }
 
-fn shaped(call: &Call, f: impl Fn(&mut StdRng) -> f64) -> Result<Value> {
+fn shaped(call: &Call, f: impl Fn(&mut SmallRng) -> f64) -> Result<Value> {
     let dtype = call.optional_dtype(1)?.unwrap_or(context::settings().default_dtype);
     answer(drawn(&call.sizes(0)?, dtype, call.optional_int(2)?, f)?)
 }
@@ -103,7 +103,7 @@ fn randperm(call: &Call) -> Result<Value> {
 /// Fills `x` with drawn numbers.
 fn fill(
     call: &Call,
-    f: impl Fn(&mut StdRng, f64, f64) -> f64,
+    f: impl Fn(&mut SmallRng, f64, f64) -> f64,
     defaults: [f64; 2],
 ) -> Result<Value> {
     let x = call.tensor(0)?;

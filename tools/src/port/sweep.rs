@@ -211,7 +211,7 @@ fn prepare(
         ..verify_input::VerifyInput::default()
     };
     let sources = {
-        let engines = Pair::default().engines();
+        let engines = Pair::native().engines();
         verify_input::sources(&mut named, &engines, home, progress, cancel)?
     };
     let pinned = environment::ensure(home, needs, progress, cancel)?;

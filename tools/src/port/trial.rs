@@ -101,7 +101,7 @@ impl Trials<'_> {
         let step = Step::start(progress, "verifying scaffolds", trials.len() as u64);
         let deadline = verify_input::deadline(None)?;
         let start = || -> Result<Lane, ToolError> {
-            Ok(Lane::start(self.launch, Pair::default(), self.sources, deadline, self.cancel)?)
+            Ok(Lane::start(self.launch, Pair::native(), self.sources, deadline, self.cancel)?)
         };
         let mut first = start()?;
         let key = self.launch.key(&first.about()?)?;

@@ -39,6 +39,7 @@ pub(super) fn of(evidence: &Evidence) -> Value {
         "verdict_word": evidence.verdict.word(),
         "verdict_sentence": sentence(evidence),
         "regime_sentence": match evidence.regime {
+            Regime::Exact => "both sides in float64 throughout, under the dtypes that they name",
             Regime::Logic => "both sides in float32, held to the reference in float64",
             Regime::Native => "both sides in bfloat16, held to the reference in float32",
         },
@@ -92,7 +93,7 @@ fn scope(evidence: &Evidence) -> &'static str {
             " It behaves as the definition in bfloat16; whether it is the same model, float32 tells."
         }
         // A run that names its config asks of that one.
-        (Verdict::Pass, Regime::Logic) if varied.is_some_and(|it| !it.gate) => {
+        (Verdict::Pass, Regime::Exact | Regime::Logic) if varied.is_some_and(|it| !it.gate) => {
             " At this config: what the port does at others was told and did not count."
         }
         _ => "",

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portwright_harness::{evidence::Evidence, hint::Hint, rundir::write_whole};
+use portwright_harness::{engine::Pair, evidence::Evidence, hint::Hint, rundir::write_whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +44,11 @@ pub struct DraftInput {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DraftError {
+    /// The target's own library did not speak.
+    #[error(
+        "a pull request rests on the libraries themselves, and this run asked {0}; verify with `--native`"
+    )]
+    NotNative(Pair),
     /// Its evidence contradicts itself.
     #[error("no report is made of evidence that contradicts itself: {0}; run `verify` again")]
     Disagrees(String),
@@ -188,6 +193,9 @@ pub fn draft(input: &DraftInput) -> Result<Draft, ToolError> {
     // What a person wrote into the report stays.
     for file in super::FILES.iter().filter(|it| !is_filled(&input.run, it.name)) {
         write(file.name, &(file.render)(&evidence)?)?;
+    }
+    if input.target.as_deref().is_some_and(|it| !runs::speaks_for(it, &evidence)) {
+        return Err(DraftError::NotNative(evidence.roles).into());
     }
     let filled = match &template {
         Some(template) => {

@@ -50,8 +50,14 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Untested> {
         let why = format!("`{within}` of the definition has it, no layer of this config does");
         rows.push(row(&format!("`{class}`"), &why));
     }
+    if evidence.roles.is_embedded() {
+        rows.push(row(
+            "what PyTorch and MLX themselves compute",
+            "both sides ran in this program: `--native` asks the libraries that users have",
+        ));
+    }
     let (other, flag) = match evidence.regime {
-        Regime::Logic => ("how the port behaves in bfloat16", "native"),
+        Regime::Exact | Regime::Logic => ("how the port behaves in bfloat16", "native"),
         Regime::Native => ("whether it is the same model in float32", "logic"),
     };
     rows.push(row(other, &format!("a run asks one of both: `--precision {flag}` asks this")));

@@ -276,6 +276,13 @@ fn of_run(
         };
         refusals.push(Refusal::new("verdict", why, instead));
     }
+    if !runs::speaks_for(&input.target, &evidence) && !excused {
+        let why = format!(
+            "the run `{shown}` asked {}, not the libraries that users have",
+            evidence.roles
+        );
+        refusals.push(Refusal::new("engines", why, "Verify with `--native`."));
+    }
     let port = evidence.subject.port.as_ref();
     let staged = port.and_then(|port| files.iter().find(|it| it.path == port.path));
     let same_port = staged.zip(port).is_some_and(|(staged, port)| staged.sha256 == port.sha256);

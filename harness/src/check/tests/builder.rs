@@ -80,7 +80,7 @@ pub(super) fn reference(opened: Opened) -> Reference {
 
 /// Everything answered as a right port answers it.
 pub(super) fn right() -> Answers {
-    let mut answers = Answers::new(Regime::Logic, Pair::default(), json!({}), None);
+    let mut answers = Answers::new(Regime::Logic, Pair::native(), json!({}), None);
     answers.put_reference(Ok(reference(opened())));
     answers.put_judged(Ok(opened()));
     answers.put_logits(Ok(logits(NOISE)));

@@ -42,6 +42,8 @@ const OPS: &[(&str, By, &str)] = &[
     ("rope", By::Worker, "rope"),
     ("config_reads", By::Worker, "config_reads"),
     ("config_experiment", By::Worker, "config_experiment"),
+    ("variable_fields", By::Worker, "variable_fields"),
+    ("spare_fields", By::Worker, "spare_fields"),
     ("catalogue", By::Worker, "models"),
     ("imported", By::Worker, "imported"),
     ("close", By::Worker, "close"),
@@ -151,8 +153,9 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
         Some(out) => output::write(&out, &answer.tensors, most)?,
         None => {}
     }
+    let followed = request["follow"] != false;
     let told = result["parameters"].as_array().is_some_and(|it| !it.is_empty());
-    if let (Some(weights), "open", false) = (weights, &*op, told) {
+    if let (Some(weights), "open", true) = (weights, &*op, followed && !told) {
         result["parameters"] = parameters::stored(&weights)?;
     }
     if op == "generate" {

@@ -56,7 +56,7 @@ def open_model(session: Session, request: dict) -> dict:
     started = time.perf_counter()
     handle = load(request["checkpoint"], request.get("dtype", "float32"))
     seconds = time.perf_counter() - started
-    result = _describe(handle) | {"seconds": seconds}
+    result = _describe(handle, request.get("follow", True)) | {"seconds": seconds}
     handle.raw, handle.sanitized = {}, {}
     if handle.opened:
         session.handles[request["handle"]] = handle
@@ -178,7 +178,8 @@ class _ArgsReader:
         return args
 
 
-def _describe(handle: Handle) -> dict:
+def _describe(handle: Handle, follow: bool) -> dict:
+    """What came of an opening; where the checkpoint's values went only where it is asked."""
     model = handle.model
     top = handle.watch.top
     parameters = tree_flatten(model.parameters(), destination={})
@@ -193,13 +194,13 @@ def _describe(handle: Handle) -> dict:
         "args_read": handle.watch.read(),
         "load": {"missing": handle.missing, "unexpected": handle.unexpected,
                  "mismatched": handle.mismatched},
-        "sanitize": values.follow(handle.raw, handle.sanitized),
+        "sanitize": values.follow(handle.raw, handle.sanitized) if follow else {},
         "parameters": [{
             "name": name, "shape": list(it.shape), "dtype": dtype_name(it),
             # Before loading a parameter holds its random start, which says nothing.
-            "fingerprint": values.fingerprint(it) if handle.opened else None,
+            "fingerprint": values.fingerprint(it) if follow and handle.opened else None,
         } for name, it in parameters.items()],
-        "modules": source_lines.annotate(list(reversed(model.named_modules()))),
+        "modules": source_lines.annotate(list(reversed(model.named_modules()))) if follow else [],
         "sizes": {"parameters": sum(it.size for it in parameters.values()),
                   "bytes": sum(it.nbytes for it in parameters.values())},
         "quantization": handle.config.get("quantization"),

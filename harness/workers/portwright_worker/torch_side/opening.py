@@ -105,7 +105,8 @@ def open_checkpoint(session: Session, request: dict) -> dict:
     if request.get("quantise"):
         quantising.round_weights(model, **request["quantise"])
     session.handles[request["handle"]] = opened
-    parameters = named_as_built(list(files.stored_parameters(checkpoint)), model)
+    follow = request.get("follow", True)
+    parameters = named_as_built(list(files.stored_parameters(checkpoint)), model) if follow else []
     return {
         "seconds": seconds,
         "class": type(model).__name__,
@@ -120,7 +121,7 @@ def open_checkpoint(session: Session, request: dict) -> dict:
         },
         "attribute_map": dict(type(model.config).attribute_map),
         "parameters": parameters,
-        "modules": source_lines.annotate(list(model.named_modules())),
+        "modules": source_lines.annotate(list(model.named_modules())) if follow else [],
         "parameter_count": sum(it.numel() for it in model.parameters()),
         "bytes": sum(it.numel() * it.element_size() for it in model.parameters()),
     }
