@@ -56,6 +56,7 @@ enum Answer {
     Quantised(Vec<Quantised>),
     OtherSpelling(OtherSpelling),
     Rewritten(Rewritten),
+    Fp8(Vec<Fp8>),
     Cast(Narrow),
     Float16(Narrow),
     PackedCache(PackedCache),
@@ -122,6 +123,8 @@ answers! {
     quantised, put_quantised: Quantised(Vec<Quantised>);
     /// The other spelling of the RoPE settings.
     other_spelling, put_other_spelling: OtherSpelling(OtherSpelling);
+    /// The checkpoint in each form in which fp8 weights are published.
+    fp8, put_fp8: Fp8(Vec<Fp8>);
     /// The port converted, and the definition in the same dtype.
     cast, put_cast: Cast(Narrow);
     /// Both sides in float16.
@@ -353,6 +356,19 @@ pub struct Rewritten {
     /// The tensors that are otherwise.
     pub names: Vec<String>,
     pub reference: Tensor,
+    pub port: Loaded,
+}
+
+/// The plain logits of both sides on the same model with its linear weights in fp8.
+#[derive(Debug)]
+pub struct Fp8 {
+    /// The form in which the scales are stored, for code and for people.
+    pub id: &'static str,
+    pub says: &'static str,
+    /// The scales.
+    pub names: Vec<String>,
+    /// The definition on this checkpoint.
+    pub reference: Asked<Reference>,
     pub port: Loaded,
 }
 

@@ -43,6 +43,8 @@ pub enum Need {
     Stray,
     /// The same checkpoint under the names that the definition's class builds.
     AsBuilt,
+    /// The same model with its linear weights in fp8, as it is published so.
+    Fp8,
     /// The port converted to a narrower dtype by its own library.
     Cast,
     /// Both sides in float16.
@@ -84,6 +86,7 @@ impl Need {
             Self::OtherSpelling,
             Self::Stray,
             Self::AsBuilt,
+            Self::Fp8,
             Self::Cast,
             Self::Float16,
             Self::PackedCache,

@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where what it assumes does not hold")]
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use portwright_harness::{
     cancel::Cancel,
     engine::{EngineKind, Session, Sources, Synthesised, Worker},
     tensors::{Tensor, TensorFile},
 };
-use portwright_tests::program::launch;
+use portwright_tests::program::{launch, portwright};
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -129,7 +129,7 @@ fn weights_that_need_a_library_of_their_own_are_refused_with_what_to_do() {
         made(session, folder, "llama", &json!({}));
         let path = folder.join("llama/config.json");
         let plain: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        for method in ["fp8", "gptq", "awq", "bitsandbytes", "mxfp4", "compressed-tensors"] {
+        for method in ["gptq", "awq", "bitsandbytes", "mxfp4", "compressed-tensors"] {
             let mut config = plain.clone();
             config["quantization_config"] =
                 json!({"quant_method": method, "bits": 4, "load_in_4bit": true});
@@ -142,6 +142,58 @@ fn weights_that_need_a_library_of_their_own_are_refused_with_what_to_do() {
             assert!(hint.contains("plain floats") && !hint.contains("pip"), "{hint}");
         }
     });
+}
+
+/// A definition that left the scales out would be another model, and no measure for a port.
+#[test]
+fn a_checkpoint_in_fp8_is_the_same_model_but_for_what_eight_bits_cost() {
+    asking(|session, folder| {
+        let wide = json!({"hidden_size": 256, "intermediate_size": 256});
+        made(session, folder, "llama", &wide);
+        let whole = logits(session, folder, "llama", &Value::Null);
+        let zeros = Tensor { values: vec![0.0; whole.values.len()], ..whole.clone() };
+        let scale = most(&whole, &zeros);
+        for holds in ["fp8-blocks", "fp8-tensors"] {
+            let out = folder.join(holds);
+            let request = json!({
+                "model_type": "llama", "spelling": "rope_theta", "overrides": {}, "seed": 0,
+                "dtype": "float32", "holds": holds, "out": out,
+            });
+            let made: Synthesised = session.call("synthesize", request).unwrap();
+            assert_eq!(made.otherwise.len(), 4 * 7, "{:?}", made.notes);
+            assert!(made.otherwise.iter().all(|it| it.ends_with(".weight_scale_inv")));
+            let rounded = most(&whole, &logits(session, folder, holds, &Value::Null)) / scale;
+            assert!(0.0 < rounded && rounded < 0.2, "{holds}: {rounded}");
+        }
+    });
+}
+
+/// One port that is right, one that multiplies bytes, one without code for scales, and engines that read none.
+#[test]
+fn a_port_is_held_to_the_definition_on_weights_in_fp8() {
+    let check = |model_type: &str, more: &[&str]| {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = Command::new(portwright());
+        command.args(["verify", model_type, "--checks", "weights-fp8", "--json"]).args(more);
+        let ran = command.arg("--out").arg(out.path().join("run")).output().unwrap();
+        let evidence = fs::read_to_string(out.path().join("run/evidence.json"));
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let evidence: Value = serde_json::from_str(&evidence.expect(&said)).unwrap();
+        evidence["checks"][0].clone()
+    };
+    let right = check("minimax_m2", &[]);
+    assert_eq!(right["outcome"], "pass", "{right}");
+    assert_eq!(right["figures"][0]["id"], "max-abs-blocks", "{right}");
+    let wrong = check("ministral3", &[]);
+    assert_eq!(
+        (&wrong["outcome"], &wrong["figures"][0]["id"]),
+        (&json!("fail"), &json!("max-abs-tensors"))
+    );
+    let without = check("llama", &[]);
+    assert_eq!(without["outcome"], "not-applicable", "{without}");
+    assert!(without["absence"]["reason"].as_str().unwrap().contains("no code for fp8 weights"));
+    let embedded = check("minimax_m2", &["--engines", "embedded,embedded-mlx"]);
+    assert_eq!(embedded["outcome"], "not-applicable", "{embedded}");
 }
 
 /// A field may be left out if transformers reads the same config without it, alone and with the others.

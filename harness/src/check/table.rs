@@ -82,6 +82,15 @@ pub const CHECKS: &[Check] = &[
         rewritten::names
     ),
     check!(
+        "weights-fp8",
+        Weights,
+        true,
+        &[Need::Fp8],
+        "With its weights in fp8, as it is published so, the port is the same model",
+        rewritten::fp8,
+        Some(Regime::Logic)
+    ),
+    check!(
         "weights-cast",
         Weights,
         true,

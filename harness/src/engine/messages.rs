@@ -62,6 +62,10 @@ pub enum Holds {
     /// The same, where a layer that is ignored has the number that the definition names, and not the one behind
     /// the last of this model.
     StrayAsNamed,
+    /// Linear weights in fp8, each block of which has a scale.
+    Fp8Blocks,
+    /// Linear weights in fp8, each of which has one scale.
+    Fp8Tensors,
 }
 
 /// The synthetic checkpoint that was written.
@@ -104,6 +108,18 @@ pub struct Load {
     pub unexpected: Vec<String>,
     #[serde(default)]
     pub mismatched: Vec<Mismatch>,
+}
+
+impl Load {
+    /// In what the weights do not fit, as a sentence says it.
+    pub fn misfit(&self) -> String {
+        let first = |what: &str, names: &[String]| {
+            names.first().map(|it| format!("{what} `{it}` ({} in all)", names.len()))
+        };
+        first("it has no place for", &self.unexpected)
+            .or_else(|| first("it lacks", &self.missing))
+            .unwrap_or_else(|| "a tensor has another shape".to_owned())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -181,6 +197,12 @@ impl<'a> Open<'a> {
     /// The same, and where the values of its files went.
     pub fn following(self) -> Self {
         Self { follow: true, ..self }
+    }
+
+    /// The same, with each weight moved by up to one unit in the last place.
+    #[must_use]
+    pub fn nudged(self, seed: u64) -> Self {
+        Self { ulp_noise: Some(seed), ulp: Some(2.0 * self.dtype.roundoff()), ..self }
     }
 
     /// As it is sent.

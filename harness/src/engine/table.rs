@@ -81,6 +81,8 @@ pub enum Operation {
     PackCaches,
     /// Share a model between several ranks.
     Shard,
+    /// Read weights in fp8 with their scales.
+    ReadFp8,
 }
 
 impl Operation {
@@ -99,6 +101,7 @@ impl Operation {
             Self::TakeEmbeddings => "way to be fed embeddings",
             Self::PackCaches => "cache that is quantised",
             Self::Shard => "ranks to be shared between",
+            Self::ReadFp8 => "reading of fp8 weights",
         }
     }
 }
@@ -155,6 +158,7 @@ pub const ENGINES: &[Engine] = &[
             Operation::OtherValues,
             Operation::FeedLayers,
             Operation::PackCaches,
+            Operation::ReadFp8,
         ],
     },
     Engine {
@@ -177,6 +181,7 @@ pub const ENGINES: &[Engine] = &[
             Operation::TakeEmbeddings,
             Operation::PackCaches,
             Operation::Shard,
+            Operation::ReadFp8,
         ],
     },
     Engine {

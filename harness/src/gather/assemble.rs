@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     alone,
     ask::Ran,
-    beside, formats, itself, long,
+    beside, formats, fp8, itself, long,
     pairs::{dtypes, rotations},
     plan::{Plan, state_cases},
     prompt, quantised,
@@ -83,6 +83,7 @@ pub(super) fn assemble(
     for (need, of) in [(Need::Stray, &plan.stray), (Need::AsBuilt, &plan.as_built)] {
         answers.put_rewritten(need, beside::assemble(need, of, reference, port));
     }
+    answers.put_fp8(fp8::assemble(plan, reference, port));
     let logits = |said: &Said, need| said.forward(need).map(|it| it.1);
     let float16 = formats::narrow(logits(reference, Need::Float16), logits(port, Need::Float16));
     answers.put_float16(float16);
@@ -135,7 +136,7 @@ fn judged(baseline: &Asked<Box<Baseline>>, port: &Said) -> Asked<Opened> {
 }
 
 /// The reference with what it errs against itself.
-fn measured(baseline: Asked<Box<Baseline>>, truth: Asked<Tensor>) -> Asked<Reference> {
+pub(super) fn measured(baseline: Asked<Box<Baseline>>, truth: Asked<Tensor>) -> Asked<Reference> {
     let Baseline { opened, run, nudged, .. } = *baseline?;
     let truth = truth?;
     let run = logits_of(run)?;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    error::{not_asked, reference_absence},
+    error::{not_asked, reference_absence, synthetic_only},
     plan::Made,
     question::Question,
     read::read_logits,
@@ -44,14 +44,11 @@ impl Beside {
         synthesise: &mut dyn FnMut(Synthesis, &str) -> Made,
     ) -> Self {
         let Some(made) = synthetic else {
-            let only = || Absence::NotApplicable {
-                reason: "asked of synthetic checkpoints only".to_owned(),
-            };
             return Self {
-                other_spelling: Err(only()),
-                retied: Err(only()),
-                stray: Err(only()),
-                as_built: Err(only()),
+                other_spelling: Err(synthetic_only()),
+                retied: Err(synthetic_only()),
+                stray: Err(synthetic_only()),
+                as_built: Err(synthetic_only()),
                 packable: Ok(checkpoint.to_owned()),
             };
         };
@@ -156,14 +153,7 @@ impl Side<'_, '_> {
             other => other?,
         };
         if !opened.opened {
-            let load = &opened.load;
-            let first = |what: &str, names: &[String]| {
-                names.first().map(|it| format!("{what} `{it}` ({} in all)", names.len()))
-            };
-            let why = first("it has no place for", &load.unexpected)
-                .or_else(|| first("it lacks", &load.missing))
-                .unwrap_or_else(|| "a tensor has another shape".to_owned());
-            return Ok(Half::Rewritten(Err(why)));
+            return Ok(Half::Rewritten(Err(opened.load.misfit())));
         }
         self.closing(handle).map(|it| Half::Rewritten(Ok((names.clone(), it.1))))
     }

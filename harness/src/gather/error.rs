@@ -43,6 +43,11 @@ pub(super) fn not_asked() -> Absence {
     Absence::Blocked { reason: "it was not asked".into() }
 }
 
+/// A real checkpoint is asked as it is.
+pub(super) fn synthetic_only() -> Absence {
+    Absence::NotApplicable { reason: "asked of synthetic checkpoints only".to_owned() }
+}
+
 /// The reference could not answer: the check is blocked, whatever the cause.
 pub(crate) fn reference_absence(err: &EngineError) -> Absence {
     Absence::Blocked { reason: format!("the reference: {err}") }

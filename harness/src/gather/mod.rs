@@ -16,6 +16,7 @@ mod assemble;
 mod beside;
 mod error;
 mod formats;
+mod fp8;
 mod itself;
 mod lane;
 mod long;
@@ -91,16 +92,15 @@ fn ask_both(lane: &mut Lane, question: &Question, work: &Path) -> Result<Answers
         Some(checkpoint) => Words::of(checkpoint, pair.reference(), &mut session),
         None => Ok(None),
     };
-    let (synthetic, plan) = {
-        let mut synthesise = |synthesis: Synthesis, name: &str| {
-            let out = work.join(name);
-            let synthesis = Synthesis { out: out.clone(), ..synthesis };
-            let request = serde_json::to_value(&synthesis).expect("plain data");
-            session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
-        };
-        prepare(question, pair, work, words, &mut synthesise)?
+    let mut synthesise = |synthesis: Synthesis, name: &str| {
+        let out = work.join(name);
+        let synthesis = Synthesis { out: out.clone(), ..synthesis };
+        let request = serde_json::to_value(&synthesis).expect("plain data");
+        session.call::<Synthesised>("synthesize", request).map(|it| (it, out))
     };
-    let plan = Plan { notes_files, ..plan };
+    let (synthetic, plan) = prepare(question, pair, work, words, &mut synthesise)?;
+    let fp8 = fp8::write(&plan, &mut lane.port, &mut synthesise);
+    let plan = Plan { notes_files, fp8, ..plan };
     let config = read_config(&plan.checkpoint)?;
     let (send_ignored, receive_ignored) = channel();
     let (send_text, text) = channel();

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     beside::{Beside, Otherwise},
-    error::GatherError,
+    error::{GatherError, not_asked},
+    fp8::Form,
     long, prompt,
     question::Question,
     words::Words,
@@ -51,6 +52,8 @@ pub(super) struct Plan<'a> {
     pub(super) stray: Asked<Vec<Otherwise>>,
     /// Under other names, which are told.
     pub(super) as_built: Asked<Vec<Otherwise>>,
+    /// With weights in fp8, in each form in which it is published so.
+    pub(super) fp8: Asked<Vec<(&'static Form, Otherwise)>>,
     /// With heads whose keys and values can be packed.
     pub(super) packable: Asked<PathBuf>,
     pub(super) window: Asked<()>,
@@ -175,6 +178,7 @@ pub(super) fn prepare<'a>(
         retied,
         stray,
         as_built,
+        fp8: Err(not_asked()),
         packable,
         window,
         tokens,

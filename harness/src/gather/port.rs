@@ -83,6 +83,7 @@ fn with_session(
     if absence.is_none() {
         said.put(Need::Stray, side.rewritten_port("stray", &plan.stray, precision));
         said.put(Need::AsBuilt, side.rewritten_port("as-built", &plan.as_built, precision));
+        said.put(Need::Fp8, side.fp8_port(precision).map(Half::Taken));
     }
     if plan.notes_files {
         said.files = side.ask.session.imported();

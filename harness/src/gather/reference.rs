@@ -145,6 +145,7 @@ pub(super) fn ask(
     said.put(Need::Quantised, side.rounded().map(Half::Logits));
     said.put(Need::Stray, side.rewritten("stray", &plan.stray, regime.truth()));
     said.put(Need::AsBuilt, side.rewritten("as-built", &plan.as_built, regime.truth()));
+    said.put(Need::Fp8, side.fp8().map(Half::Baselines));
     said.put(Need::Float16, side.wanted(Need::Float16, Side::float16));
     said.put(Need::PackedCache, side.wanted(Need::PackedCache, Side::packed_cache));
     let fields = read.and_then(|read| {
@@ -157,7 +158,7 @@ pub(super) fn ask(
 }
 
 /// A reference with a hole is none: transformers fills what a checkpoint lacks with fresh values.
-fn complete(opened: Opened) -> Asked<Opened> {
+pub(super) fn complete(opened: Opened) -> Asked<Opened> {
     let load = &opened.load;
     let lacking = load.missing.iter().chain(load.mismatched.iter().map(|it| &it.name));
     let names: Vec<String> = lacking.take(3).map(|it| format!("`{it}`")).collect();
@@ -170,7 +171,7 @@ fn complete(opened: Opened) -> Asked<Opened> {
 
 /// How many samples of the noise are taken. In bfloat16 a router near a tie sends a token elsewhere,
 /// so that one sample says little about the next.
-fn nudges(regime: Regime) -> u64 {
+pub(super) fn nudges(regime: Regime) -> u64 {
     match regime {
         // None is rounding.
         Regime::Exact => 0,
@@ -183,9 +184,12 @@ impl Side<'_, '_> {
     /// The subject's checkpoint, with each weight moved by up to one unit in the last place where a seed
     /// for that is given.
     fn open(&mut self, handle: &str, precision: Precision, nudge: Option<u64>) -> Asked<Opened> {
-        let ulp = nudge.map(|_| 2.0 * precision.roundoff());
         let open = Open::new(handle, &self.plan.checkpoint, precision);
-        self.ask.open(&Open { ulp_noise: nudge, ulp, ..open })
+        let open = match nudge {
+            Some(seed) => open.nudged(seed),
+            None => open,
+        };
+        self.ask.open(&open)
     }
 
     /// The plain forward with nudged weights; into `fed` goes the one whose layers get the inputs of the truth.

@@ -8,6 +8,7 @@ use super::{
     ask::{Ran, Text, Turned},
     beside::Otherwise,
     error::not_asked,
+    fp8::Taken,
     itself::Fed,
     quantised::Packed,
 };
@@ -90,6 +91,9 @@ halves! {
     fed: Fed(Fed);
     /// What the checkpoint that was read has otherwise, and its logits; or why it does not fit.
     rewritten: Rewritten(Result<Otherwise, String>);
+    /// On each of several checkpoints.
+    baselines: Baselines(Vec<Asked<Box<Baseline>>>);
+    taken: Taken(Vec<Taken>);
     /// From two ranks.
     sharded: Sharded((Sharded, PathBuf));
 }

@@ -19,7 +19,7 @@ pub(super) struct Untested {
 const NEVER: [(&str, &str); 3] = [
     ("drafts: speculative decoding and layers that predict further tokens", "no check decodes so"),
     ("adapters and fine-tuning", "no check trains"),
-    ("packed checkpoints of others (FP8, AWQ, GPTQ)", "a synthetic checkpoint has plain floats"),
+    ("packed checkpoints of others (MXFP8, AWQ, GPTQ)", "no synthetic checkpoint is packed so"),
 ];
 
 /// Everything that was not tested, from what was left out to what cannot be asked.

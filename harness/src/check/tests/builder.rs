@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::{
     answers::{
-        Alone, Answers, DtypePair, Fields, Generation, Itself, Loaded, Long, LongPrompt, Narrow,
-        OtherSpelling, PackedCache, Quantised, Reference, Retied, Rewritten, Rotations, Sharded,
-        State, Step, Taps,
+        Alone, Answers, DtypePair, Fields, Fp8, Generation, Itself, Loaded, Long, LongPrompt,
+        Narrow, OtherSpelling, PackedCache, Quantised, Reference, Retied, Rewritten, Rotations,
+        Sharded, State, Step, Taps,
     },
     case::{CACHE_QUANTISATION, QUANTISATIONS, Regime, STATE_CASES},
     engine::{Opened, Pair, Roundtrip},
@@ -127,6 +127,7 @@ pub(super) fn right() -> Answers {
     for need in [Need::Stray, Need::AsBuilt] {
         answers.put_rewritten(need, Ok(rewritten(Loaded::Logits(logits(NOISE)))));
     }
+    answers.put_fp8(Ok(fp8([Loaded::Logits(logits(NOISE)), refused()])));
     answers.put_float16(Ok(narrow(logits(0.01))));
     answers.put_cast(Ok(narrow(logits(0.01))));
     answers.put_packed_cache(Ok(packed_cache(logits(0.01))));
@@ -139,6 +140,20 @@ pub(super) fn right() -> Answers {
 /// A checkpoint with one tensor more.
 pub(super) fn rewritten(port: Loaded) -> Rewritten {
     Rewritten { names: vec!["mtp.fc.weight".into()], reference: logits(0.0), port }
+}
+
+/// A checkpoint in fp8, in two forms.
+pub(super) fn fp8(ports: [Loaded; 2]) -> Vec<Fp8> {
+    let form = |(id, port)| {
+        let (says, names) = (id, vec!["up_proj.weight_scale_inv".into()]);
+        Fp8 { id, says, names, reference: Ok(reference(opened())), port }
+    };
+    ["blocks", "tensors"].into_iter().zip(ports).map(form).collect()
+}
+
+/// A port that does not load a checkpoint.
+pub(super) fn refused() -> Loaded {
+    Loaded::Refused { message: "ValueError: too many indices".into() }
 }
 
 /// A format that costs the reference 0.01.

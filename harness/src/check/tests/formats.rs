@@ -2,12 +2,12 @@
 
 use super::{
     super::{CHECKS, deciding_at_one_config, select},
-    builder::{logits, right},
+    builder::{fp8, logits, refused, right},
     record,
 };
 use crate::{
-    answers::{Narrow, Sharded},
-    outcome::Outcome,
+    answers::{Loaded, Narrow, Sharded},
+    outcome::{Absence, Outcome},
 };
 
 #[test]
@@ -17,6 +17,32 @@ fn where_the_definition_itself_overflows_in_float16_a_port_is_not_blamed() {
     overflown.values[5] = f64::NAN;
     answers.put_float16(Ok(Narrow { reference: overflown.clone(), port: overflown }));
     assert_eq!(record("logits-float16", &answers).outcome, Outcome::NotApplicable);
+}
+
+#[test]
+fn each_form_of_fp8_is_held_to_the_definition_on_that_checkpoint() {
+    let mut answers = right();
+    let passed = record("weights-fp8", &answers);
+    assert!(
+        passed.figure("max-abs-blocks").is_some() && passed.figure("max-abs-tensors").is_none()
+    );
+    assert!(
+        passed.findings.iter().any(|it| it.contains("does not load: ValueError")),
+        "{passed:?}"
+    );
+    answers.put_fp8(Ok(fp8([Loaded::Logits(logits(0.0)), Loaded::Logits(logits(0.5))])));
+    assert_eq!(record("weights-fp8", &answers).outcome, Outcome::Fail);
+
+    // What the definition does not read says nothing, unless the port does not read it either.
+    let unread = || Absence::Blocked { reason: "the definition leaves a scale unread".into() };
+    let mut forms = fp8([Loaded::Logits(logits(0.0)), refused()]);
+    forms[1].reference = Err(unread());
+    answers.put_fp8(Ok(forms));
+    assert_eq!(record("weights-fp8", &answers).outcome, Outcome::Pass);
+    let mut forms = fp8([Loaded::Logits(logits(0.0)), refused()]);
+    forms[0].reference = Err(unread());
+    answers.put_fp8(Ok(forms));
+    assert_eq!(record("weights-fp8", &answers).outcome, Outcome::NotRun);
 }
 
 #[test]

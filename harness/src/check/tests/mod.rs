@@ -8,8 +8,8 @@ mod variations;
 use std::collections::BTreeSet;
 
 use builder::{
-    dtypes, logits, narrow, noise, packed_cache, reference, rewritten, right, step, table, tap,
-    variations,
+    dtypes, fp8, logits, narrow, noise, packed_cache, reference, refused, rewritten, right, step,
+    table, tap, variations,
 };
 use serde_json::json;
 
@@ -111,6 +111,8 @@ const FAULTS: &[(&str, Spoil)] = &[
         let message = "it lacks `model.layers.0.mlp.experts.0.up_proj.weight`".into();
         it.put_rewritten(Need::AsBuilt, Ok(rewritten(Loaded::Refused { message })));
     }),
+    ("weights-fp8", |it| it.put_fp8(Ok(fp8([Loaded::Logits(logits(WRONG)), refused()])))),
+    ("weights-fp8", |it| it.put_fp8(Ok(fp8([refused(), refused()])))),
     ("weights-cast", |it| it.put_cast(Ok(narrow(logits(WRONG))))),
     ("config-loads", |it| it.put_judged(Ok(opened(json!({"args_used": []}))))),
     ("config-fields", |it| {

@@ -22,8 +22,8 @@ import safetensors.numpy  # noqa: F401
 
 from .. import catalogue, imported
 from ..protocol import Op, Session
-from . import (conversion, device, forward, kernels, library, loading, quantised, rope, roundtrip,
-               sharding, tiny)
+from . import (conversion, device, forward, kernels, library, loading, mentions, quantised, rope,
+               roundtrip, sharding, tiny)
 from .loading import Handle
 
 
@@ -68,6 +68,7 @@ OPS: dict[str, Op] = {
     "quantised": quantised.quantised,
     "cast": conversion.cast,
     "sharded": sharding.sharded,
+    "mentions": mentions.mentions,
     "tiny": tiny.tiny,
     "close": loading.close_model,
     "catalogue": catalogue.ports,

@@ -141,9 +141,12 @@ class _Steps:
         return model
 
     def _sanitize(self, weights: dict) -> dict:
-        # As if the checkpoint had been saved in this dtype: before the port sees it.
-        cast = lambda it: self.dtype is not None and mx.issubdtype(it.dtype, mx.floating)  # noqa: E731
-        self.raw = {name: it.astype(self.dtype) if cast(it) else it for name, it in weights.items()}
+        # As if the checkpoint had been saved in this dtype: before the port sees it. The scales of fp8
+        # weights, which are read as bytes, are stored in their own dtype beside those of any other.
+        scales = {f"{name}_scale_inv" for name, it in weights.items() if it.dtype == mx.uint8}
+        cast = {name for name, it in weights.items()
+                if self.dtype is not None and mx.issubdtype(it.dtype, mx.floating)} - scales
+        self.raw = {name: it.astype(self.dtype) if name in cast else it for name, it in weights.items()}
         result = dict(self.raw)
         if hasattr(self.model_class, "sanitize"):
             result = self.model_class.sanitize(self.model, result)

@@ -103,10 +103,22 @@ def load_model(checkpoint: str, config: Any, dtype: torch.dtype, attention: str,
     """``from_pretrained`` of the causal LM, or of a class by its name, with its loading info."""
     import transformers
 
+    packed = getattr(config, "quantization_config", None)
+    if isinstance(packed, dict) and packed.get("quant_method") == "fp8":
+        _let_fp8_be_read()
+        config.quantization_config = {**packed, "dequantize": True}
     return getattr(transformers, architecture or "AutoModelForCausalLM").from_pretrained(
         checkpoint, config=config, dtype=dtype, attn_implementation=attention,
         experts_implementation="eager", output_loading_info=True, local_files_only=True,
         use_safetensors=True, ignore_mismatched_sizes=True)
+
+
+def _let_fp8_be_read() -> None:
+    """transformers reads fp8 weights into plain ones by itself, and yet asks first whether accelerate is
+    installed: nothing of that is called then."""
+    from transformers.quantizers import quantizer_finegrained_fp8
+
+    quantizer_finegrained_fp8.is_accelerate_available = lambda: True
 
 
 def stored_parameters(checkpoint: str):

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from ..session import Session, WorkerError
-from . import files, kinds, otherwise, published, randomise, spelling
+from . import files, fp8, kinds, otherwise, published, randomise, spelling
 from .adjustments import Adjustment, adjustment_of
 from .tiny_config import head_dim_of, make_config, text_config
 
@@ -30,6 +30,10 @@ def synthesize(session: Session, request: dict) -> dict:
     config = make_config(model_type, request.get("base_config"), overrides, notes)
     if request.get("head"):
         overrides = {**head_fields(text_config(config), request["head"]), **overrides}
+        config = make_config(model_type, request.get("base_config"), overrides, [])
+    form = fp8.FORMS.get(request.get("holds"))
+    if form:
+        overrides = {**fp8.whole_blocks(text_config(config)), **overrides}
         config = make_config(model_type, request.get("base_config"), overrides, [])
     text = text_config(config)
     if request.get("tie") is not None:
@@ -61,6 +65,10 @@ def synthesize(session: Session, request: dict) -> dict:
         others = otherwise.with_strays(model, weights, layers, request["seed"], notes,
                                        request["holds"] == "stray-as-named")
     written = write_config(model, config, request, dtype)
+    if form:
+        stored = fp8.write(model, weights, form, request["seed"], notes)
+        fp8.declare(out, form, stored)
+        others = stored.scales
     layer_types = getattr(text, "layer_types", None)
     return {
         "config_class": type(config).__name__,
