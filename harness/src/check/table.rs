@@ -88,7 +88,7 @@ pub const CHECKS: &[Check] = &[
         &[Need::Fp8],
         "With its weights in fp8, as it is published so, the port is the same model",
         rewritten::fp8,
-        Some(Regime::Logic)
+        &[Regime::Logic]
     ),
     check!(
         "weights-cast",
