@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use comfy_table::Cell;
 use portwright_tools::{
+    constants,
     count::counted,
     trials::{self, TrialsInput},
 };
@@ -27,6 +28,9 @@ pub(crate) struct TrialsArgs {
     /// Also write the table to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) docs: Option<PathBuf>,
+    /// Move constants of right ports by ever smaller shares, and say which both pairs of engines still see
+    #[arg(long, conflicts_with_all = ["seeds", "jobs", "out", "deadline"])]
+    pub(crate) constants: bool,
     /// Seconds that one question may take
     #[arg(long, value_name = "SECONDS")]
     pub(crate) deadline: Option<f64>,
@@ -36,6 +40,16 @@ pub(crate) struct TrialsArgs {
 
 pub(crate) fn trials(args: TrialsArgs) -> anyhow::Result<u8> {
     let (home, bars, cancel) = surroundings()?;
+    if args.constants {
+        let docs = args.docs.as_deref();
+        let made = constants::constants(&args.model_types, docs, &home, &bars, &cancel)?;
+        if args.output.json {
+            show::json(&made)?;
+        } else {
+            anstream::print!("{}", made.render()?);
+        }
+        return Ok(0);
+    }
     let input = TrialsInput {
         model_types: args.model_types,
         seeds: args.seeds,

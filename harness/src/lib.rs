@@ -26,6 +26,7 @@ pub mod cancel;
 pub mod case;
 pub mod causes;
 pub mod check;
+pub mod constants;
 pub mod definitions;
 pub mod digest;
 pub mod earlier;

@@ -94,6 +94,8 @@ pub enum TrialError {
         #[source]
         source: OverlayError,
     },
+    #[error("the port of {model_type} is not right as it is, so a moved constant shows nothing")]
+    NotRight { model_type: String },
     #[error("the port's file of {model_type} cannot be read")]
     Port {
         model_type: String,

@@ -30,6 +30,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("compare.md", include_str!("../templates/compare.md.j2")),
     ("reproduce.sh", include_str!("../templates/reproduce.sh.j2")),
     ("variations-coverage.md", include_str!("../templates/variations-coverage.md.j2")),
+    ("constants.md", include_str!("../templates/constants.md.j2")),
     ("embedded-coverage.md", include_str!("../templates/embedded-coverage.md.j2")),
     ("embedded-mutants.md", include_str!("../templates/embedded-mutants.md.j2")),
     ("verify-coverage.md", include_str!("../templates/verify-coverage.md.j2")),

@@ -128,7 +128,7 @@ pub const PROMPTS: &[Prompt] = &[
             FOR_THE_PERSON,
         ],
         skill: Some("porting-to-mlx-lm"),
-        version: 3,
+        version: 4,
         template: "mcp/port-model.md",
     },
     Prompt {

@@ -13,13 +13,15 @@ use std::{
 use portwright_harness::{
     cancel::Cancel,
     case::Spelling,
+    engine::Pair,
     environment::{self, Home},
     head::Head,
     outcome::Verdict,
     sweep as sweep_row,
 };
-use portwright_tests::{command::start, program::portwright, sample};
+use portwright_tests::{command::start, program::portwright, right, sample};
 use portwright_tools::{
+    agreement,
     catches::Catches,
     definitions, mutants,
     releases::{self, ReleasesInput},
@@ -50,14 +52,26 @@ fn docs() -> PathBuf {
 #[test]
 fn the_sweep_gives_what_its_table_says() {
     let published = sweep::Coverage::load(&docs()).unwrap();
+    same_again(&published, &TYPES, 2, Pair::native());
+}
+
+/// The same of the embedded engines, beside their own table.
+#[test]
+fn the_embedded_sweep_gives_what_its_table_says() {
+    let published = fs::read_to_string(docs().join(agreement::TYPES_JSON)).unwrap();
+    same_again(&serde_json::from_str(&published).unwrap(), &TYPES[1..2], 1, Pair::default());
+}
+
+/// These types and some of the day, asked again.
+fn same_again(published: &sweep::Coverage, fixed: &[&str], of_day: usize, pair: Pair) {
     let mut types: Vec<String> = published.rows.iter().map(|it| it.model_type.clone()).collect();
     types.dedup();
-    let mut asked = TYPES.map(str::to_owned).to_vec();
-    asked.extend(sample::of_day(types, 2, sample::seed()));
+    let mut asked: Vec<String> = fixed.iter().map(|it| (*it).to_owned()).collect();
+    asked.extend(sample::of_day(types, of_day, sample::seed()));
     let out = tempfile::tempdir().unwrap();
     let input = SweepInput {
         model_types: asked.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
-        engines: Some(Pair::native().to_string()),
+        engines: Some(pair.to_string()),
         out: Some(out.path().to_owned()),
         ..SweepInput::default()
     };
@@ -146,7 +160,8 @@ fn planted_bugs_are_caught_again() {
     let mut ids: BTreeSet<String> = PLANTED.map(str::to_owned).into();
     ids.extend(sample::of_day(others, 1, sample::seed()));
     let ids: Vec<String> = ids.into_iter().collect();
-    let catches = mutants::mutants(&ids, None, &home, &(), &Cancel::default()).unwrap();
+    let catches =
+        mutants::mutants(&ids, Some(Pair::native()), None, &home, &(), &Cancel::default()).unwrap();
     assert_eq!(catches.catches.len(), ids.len());
     assert_eq!(catches.caught(), ids.len(), "{catches:?}");
     assert_eq!(catches.false_alarms(), 0, "{catches:?}");
@@ -203,7 +218,7 @@ fn a_port_is_verified_by_the_embedded_pair_alone() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let mut command = Command::new(portwright());
-    command.args(["verify", "llama", "--json"]);
+    command.args(["verify", "llama", "--json"]).args(right::flags("llama"));
     let ran = command.arg("--out").arg(&out).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert_eq!(ran.status.code(), Some(0), "{said}");

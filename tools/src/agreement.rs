@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// The names of the tables in the docs.
-pub(crate) const TYPES: &str = "embedded.md";
-pub(crate) const TYPES_JSON: &str = "embedded.json";
-pub(crate) const MUTANTS: &str = "embedded-mutants.md";
-pub(crate) const MUTANTS_JSON: &str = "embedded-mutants.json";
+pub const TYPES: &str = "embedded.md";
+pub const TYPES_JSON: &str = "embedded.json";
+pub const MUTANTS: &str = "embedded-mutants.md";
+pub const MUTANTS_JSON: &str = "embedded-mutants.json";
 
 /// One model type in one spelling, as both pairs of engines judged it.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,7 @@ pub(crate) fn write_types(
 /// # Errors
 ///
 /// Where the template fails.
-pub(crate) fn types(coverage: &Coverage, native: &Coverage) -> Result<String, ToolError> {
+pub fn types(coverage: &Coverage, native: &Coverage) -> Result<String, ToolError> {
     let key = |it: &Row| (it.model_type.clone(), it.spelling);
     let of_native: BTreeMap<(String, Spelling), &Row> =
         native.rows.iter().map(|it| (key(it), it)).collect();
@@ -99,7 +99,7 @@ pub(crate) fn write_mutants(catches: &Catches, docs: &Path) -> Result<(), ToolEr
 /// # Errors
 ///
 /// Where the template fails.
-pub(crate) fn planted(catches: &Catches, native: &Catches) -> Result<String, ToolError> {
+pub fn planted(catches: &Catches, native: &Catches) -> Result<String, ToolError> {
     let rows: Vec<_> = catches
         .catches
         .iter()

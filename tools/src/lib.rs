@@ -20,13 +20,14 @@
 //! - Nothing prints, and nothing here knows MCP or command-line arguments.
 //! - A capability never writes outside the folder it was given and the user's cache.
 
-mod agreement;
+pub mod agreement;
 mod background;
 pub mod candidates;
 pub mod catches;
 pub mod checkpoint;
 pub mod commits;
 pub mod compare;
+pub mod constants;
 pub mod count;
 mod coverage;
 pub mod definitions;
