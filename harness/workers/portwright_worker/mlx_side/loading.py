@@ -152,6 +152,10 @@ class _Steps:
             result = self.model_class.sanitize(self.model, result)
         if not isinstance(result, dict):
             raise TypeError(f"sanitize returned {type(result).__name__}, not the weights")
+        if scales & weights.keys() and self.dtype is not None and self.dtype in (mx.float32, mx.float64):
+            # Ports make bfloat16 of fp8 in every dtype: the same numbers, as wide as the others.
+            narrow = (mx.bfloat16, mx.float16)
+            result = {name: it.astype(self.dtype) if it.dtype in narrow else it for name, it in result.items()}
         self.sanitized = dict(result)
         self.at = "quantize"
         return result
