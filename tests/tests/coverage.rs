@@ -49,8 +49,9 @@ const EXACT: f64 = 1e-9;
 const PASSING_ROWS: usize = 4;
 /// Rows that are right at the config that was asked, whatever they are at others. It was 53 while the biases
 /// that choose experts were around zero, where six rows hid that experts of other groups got 0; and 47 while the
-/// width of a tiny model was a square, whose root hid a scale that is rounded to bfloat16.
-const RIGHT_ROWS: usize = 46;
+/// width of a tiny model was a square, whose root hid a scale that is rounded to bfloat16; and 46 before a
+/// checkpoint was asked as it is published in fp8, whose bytes one port takes for numbers.
+const RIGHT_ROWS: usize = 45;
 /// The share of varied fields whose value a port could not have written into it unseen; the rest changes no
 /// logits of a tiny model.
 const SEEN_WHEN_WRITTEN_IN: f64 = 0.96;
