@@ -4,7 +4,7 @@ use crate::{
     call::{Call, answer},
     complex,
     context::{self, Precision},
-    dtype::{Category, DType},
+    dtype::{Category, DType, Physical},
     element::{with_bits, with_element},
     error::{Result, fail},
     storage::{bits, bits_mut},
@@ -15,7 +15,8 @@ use crate::{
 
 /// The tensor with another nominal dtype; the same handle when it has it already.
 ///
-/// In exact mode a cast between floating dtypes changes the nominal dtype only.
+/// In exact mode a cast between floating dtypes changes the nominal dtype only; but one to a half type rounds,
+/// as the model's code asks for that by name.
 pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
     let target = Tensor::target(dtype);
     if tensor.dtype() == dtype {
@@ -34,11 +35,19 @@ pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
     if tensor.dtype() == DType::U64 && tensor.read::<i64>()?.iter().any(|it| *it < 0) {
         fail!(Unsupported, "whole numbers from 2^63 on as {dtype}");
     }
+    if is_half(dtype) && target == Physical::F64 && !is_half(tensor.dtype()) {
+        let rounded = tensor.stored_as(dtype.physical(Precision::Native))?;
+        return Ok(rounded.stored_as(target)?.renamed(dtype));
+    }
     if tensor.physical() == target {
         // Exact mode shares nothing: a cast is a new tensor in PyTorch too.
         return Ok(tensor.to_contiguous()?.renamed(dtype));
     }
     Ok(tensor.stored_as(target)?.renamed(dtype))
+}
+
+pub(crate) fn is_half(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16)
 }
 
 fn to_dtype(call: &Call) -> Result<Value> {
@@ -196,3 +205,30 @@ pub(crate) const KERNELS: &[&[Kernel]] = &[&[
     Kernel::new("finfo", finfo, "finfo(dtype) -> [bits, eps, max, min, tiny]"),
     Kernel::new("iinfo", iinfo, "iinfo(dtype) -> [bits, max, min]"),
 ]];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, enter};
+
+    /// What a model's code rounds by name is a part of the model: a scale in bfloat16 is another scale.
+    #[test]
+    fn exact_mode_rounds_where_a_half_type_is_named_and_nowhere_else() {
+        let _scope = enter(Settings { precision: Precision::Exact, ..Settings::default() });
+        let root = 128f64.sqrt();
+        let wide = Tensor::from_f64(&[root], &[1], DType::F32).unwrap();
+        let through = |dtype| {
+            let there = cast(&wide, dtype).unwrap();
+            assert_eq!(there.dtype(), dtype);
+            cast(&there, DType::F32).unwrap().to_f64_vec().unwrap()[0]
+        };
+        assert_eq!(through(DType::F64), root);
+        assert_eq!(through(DType::BF16), 11.3125);
+        assert_eq!(through(DType::F16), 11.3125);
+        let scalar = |dtype| {
+            let made = crate::create::from_value(&Value::Float(root), Some(dtype)).unwrap();
+            made.to_f64_vec().unwrap()[0]
+        };
+        assert_eq!((scalar(DType::F32), scalar(DType::BF16)), (root, 11.3125));
+    }
+}

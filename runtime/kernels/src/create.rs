@@ -2,8 +2,10 @@
 
 use crate::{
     call::{Call, answer},
-    complex, context,
-    dtype::{Category, DType},
+    cast::is_half,
+    complex,
+    context::{self, Precision},
+    dtype::{Category, DType, Physical},
     element::{Element, with_element, with_float},
     elementwise::{Operand, Scalar, integers, write_back},
     error::{Result, fail},
@@ -33,14 +35,21 @@ pub(crate) fn filled(value: Scalar, shape: &[usize], dtype: DType) -> Result<Ten
         fail!(Runtime, "value cannot be converted to type {dtype} without overflow");
     }
     let value = if dtype == DType::Bool { Scalar::Bool(value.get::<f64>() != 0.0) } else { value };
-    with_element!(Tensor::target(dtype), T => {
+    let tensor = with_element!(written_in(dtype), T => {
         let mut values = storage::zeros::<T>(numel(shape)?)?;
         let value = value.get::<T>();
         if value != T::default() || T::IS_FLOAT {
             values.fill(value);
         }
         Tensor::new(values, shape, dtype)
-    })
+    })?;
+    tensor.stored_as(Tensor::target(dtype))
+}
+
+/// What Python's numbers are written in: a half type rounds them in exact mode too, as the model's code asks
+/// for it by name.
+fn written_in(dtype: DType) -> Physical {
+    if is_half(dtype) { dtype.physical(Precision::Native) } else { Tensor::target(dtype) }
 }
 
 fn number(value: &Value) -> Option<Scalar> {
@@ -271,10 +280,11 @@ pub(crate) fn from_value(value: &Value, dtype: Option<DType>) -> Result<Tensor> 
         let values = numbers.iter().map(|it| u8::from(it.get::<f64>() != 0.0)).collect();
         return Tensor::new::<u8>(values, &shape, dtype);
     }
-    with_element!(Tensor::target(dtype), T => {
+    let tensor = with_element!(written_in(dtype), T => {
         context::admit(numbers.len(), T::PHYSICAL.size())?;
         Tensor::new(numbers.iter().map(|it| it.get::<T>()).collect::<Vec<T>>(), &shape, dtype)
-    })
+    })?;
+    tensor.stored_as(Tensor::target(dtype))
 }
 
 fn flatten(

@@ -15,7 +15,6 @@ mod about;
 mod channel;
 mod checkpoint;
 mod output;
-mod parameters;
 mod parent;
 mod session;
 mod settings;

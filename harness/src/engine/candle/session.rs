@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     channel::{Channel, complain},
-    checkpoint, output, parameters,
+    checkpoint, output,
     settings::Settings,
 };
 use crate::engine::Failure;
@@ -124,9 +124,8 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
     };
     let out = output::place(&request)?;
     checkpoint::read_base(&mut request)?;
-    let weights = checkpoint::read(&mut request)?;
-    if let Some(weights) = &weights {
-        machine.open_weights(weights.clone()).map_err(|it| failure(&it))?;
+    if let Some(weights) = checkpoint::read(&mut request)? {
+        machine.open_weights(weights).map_err(|it| failure(&it))?;
     }
     let module = if *by == By::Session { SESSION } else { dialect.worker };
     let answer = machine.call(module, function, &request).map_err(|it| failure(&it))?;
@@ -152,11 +151,6 @@ fn answer(machine: &Machine, settings: &Settings, mut request: Value) -> Result<
         }
         Some(out) => output::write(&out, &answer.tensors, most)?,
         None => {}
-    }
-    let followed = request["follow"] != false;
-    let told = result["parameters"].as_array().is_some_and(|it| !it.is_empty());
-    if let (Some(weights), "open", true) = (weights, &*op, followed && !told) {
-        result["parameters"] = parameters::stored(&weights)?;
     }
     if op == "generate" {
         result["peak_bytes"] = peak_bytes().into();

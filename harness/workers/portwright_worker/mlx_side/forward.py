@@ -193,7 +193,7 @@ def _packed() -> Iterator[None]:
     """With packed caches an error is the user's, who sees it: such a port cannot be used with them."""
     try:
         yield
-    except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise WorkerError("unsupported", "with packed caches the port ends with an error: "
                                          f"{type(error).__name__}: {error}") from error
 
