@@ -57,18 +57,27 @@ fn has(site_packages: &Path, module: &str) -> bool {
 #[test]
 fn reading_sources_sets_up_no_engine() {
     let place = Place::new();
-    let output = place.run(&["inspect", "olmo3", "--depth", "1"]);
+    // No Python, no pip and no uv is to be found.
+    let mut inspect = place.command(&["inspect", "olmo3", "--depth", "1"]);
+    let output = inspect.env("PATH", place.0.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
     assert!(said.contains("the source of transformers") && !said.contains(" GB"), "{said}");
-    assert!(place.folders("engines-").is_empty());
+    for other in ["engines-", "uv-", "wheel-"] {
+        assert!(place.folders(other).is_empty(), "{other}");
+    }
     let sources = place.folders("source-");
     assert_eq!(sources.len(), 1, "{sources:?}");
     let site_packages = sources[0].join("site-packages");
     assert!(has(&site_packages, "transformers") && !has(&site_packages, "numpy"));
+    let mut beside: Vec<_> =
+        fs::read_dir(&site_packages).unwrap().map(|it| it.unwrap().file_name()).collect();
+    beside.sort();
+    assert_eq!(beside, ["transformers", "transformers-5.24.0.dist-info"]);
 
     place.run(&["port", "scaffold", "llama", "--dry-run"]);
     place.run(&["modular", "convert", "olmo3", "--diff", "--formatter", "embedded"]);
-    assert!(place.folders("engines-").is_empty());
+    assert!(place.folders("engines-").is_empty() && place.folders("uv-").is_empty());
     assert_eq!(place.folders("source-mlx-lm-").len(), 1);
     assert_eq!(place.folders("source-").len(), 2);
 }
@@ -84,6 +93,38 @@ fn the_definition_without_pytorch_sets_up_no_pytorch() {
     assert!(has(&site_packages, "mlx_lm") && has(&site_packages, "transformers"));
     assert!(!has(&site_packages, "torch") && !has(&site_packages, "nvidia"));
     assert!(place.folders("source-").is_empty(), "a source was fetched beside the engine");
+}
+
+/// The index that the user's settings name is asked and no other, and a folder of sources asks nobody.
+#[test]
+fn an_index_that_is_not_there_is_named_with_what_chose_it() {
+    let place = Place::new();
+    let config = place.0.path().join("pip.conf");
+    fs::write(&config, "[global]\nindex-url = http://user:s3cret@127.0.0.1:1/of-pip\n").unwrap();
+    let refused = |name: &str, value: &str, release: &[&str]| {
+        let mut command = place.command(&[&["inspect", "olmo3"], release].concat());
+        for other in ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "UV_CONFIG_FILE"] {
+            command.env_remove(other);
+        }
+        let output = command.env("UV_NO_CONFIG", "1").env(name, value).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+        assert!(said.contains("HTTPS_PROXY") && said.contains("UV_DEFAULT_INDEX"), "{said}");
+        said
+    };
+    for name in ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"] {
+        let said = refused(name, "http://user:s3cret@127.0.0.1:1/simple/", &[]);
+        let expected = format!("http://127.0.0.1:1/simple cannot be reached (named by {name})");
+        assert!(said.contains(&expected), "{said}");
+    }
+    let said = refused("PIP_CONFIG_FILE", config.to_str().unwrap(), &["--transformers", "5.23"]);
+    let expected =
+        format!("http://127.0.0.1:1/of-pip cannot be reached (named by {})", config.display());
+    assert!(said.contains(&expected), "{said}");
+    for prefix in ["source-", "release-", "uv-", "engines-"] {
+        assert!(place.folders(prefix).is_empty(), "{prefix}");
+    }
 }
 
 #[test]

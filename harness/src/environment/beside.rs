@@ -13,13 +13,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    download::download,
     error::SetupError,
     home::Home,
     lock::{self, hex_digest, requirements},
     python::{self, Interpreter},
     release::{PACKAGE, ReleaseName},
     settings::Settings,
-    source::install_to,
     supply::Supply,
     uv::{self, Uv, remove, step},
 };
@@ -235,6 +235,20 @@ impl Making<'_> {
         let differs = |it: &lock::Requirement<'_>| locked.get(it.name) != Some(&it.version);
         Ok(requirements(&answer).into_iter().filter(differs).map(|it| it.text).collect())
     }
+}
+
+/// The packages of a lock file, and nothing that they ask for, in a folder.
+fn install_to(
+    target: &Path,
+    lock: &Path,
+    (uv, python, home): (&Uv, &Interpreter, &Home),
+    cancel: &Cancel,
+) -> Result<(), SetupError> {
+    let mut install = uv.command(home);
+    install.args(["pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
+    install.arg("--python").arg(&python.path);
+    install.arg("--target").arg(target).arg("-r").arg(lock);
+    download(uv, "uv pip install", &mut install, home, cancel, &mut |_| {})
 }
 
 #[cfg(test)]

@@ -29,10 +29,11 @@ use crate::{
 };
 
 /// What the names of the home's entries begin with, and what such an entry is.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("engines-", "packages of the native engines"),
     ("beside-", "packages that an earlier release of transformers needs"),
     ("source-", "source files of a library"),
+    ("wheel-", "a source, as far as it was fetched"),
     ("release-", "what an index said of a release"),
     ("workers-", "the workers' own code"),
     ("uv-", "uv, the installer"),
@@ -139,7 +140,7 @@ fn used(home: &Home, settings: &Settings) -> BTreeSet<PathBuf> {
 
 fn state(name: &str, is_ours: bool, is_used: bool) -> State {
     // Drafts and what a removal left are of no use to anybody.
-    let is_litter = [".draft", GOING].iter().any(|it| name.ends_with(it));
+    let is_litter = [".draft", ".part", GOING].iter().any(|it| name.ends_with(it));
     match (is_ours, is_used) {
         (true, _) if is_litter => State::Old,
         (true, true) => State::Used,
@@ -219,7 +220,9 @@ mod tests {
         let needs = [Supply::Torch, Supply::Mlx];
         ensure_with(&world.home, &world.settings, &needs, &(), &Cancel::default()).unwrap();
         let path = |name: &str| world.home.path().join(name);
-        for old in ["engines-0123456789ab", "workers-ba9876543210", "source-x.draft"] {
+        for old in
+            ["engines-0123456789ab", "workers-ba9876543210", "source-x.draft", "wheel-0a.part"]
+        {
             fs::create_dir_all(path(old)).unwrap();
             fs::write(path(old).join("file"), [0; 100]).unwrap();
         }
@@ -232,7 +235,8 @@ mod tests {
             let of = it.entries.iter().filter(|it| it.state == state);
             of.map(|it| it.name.clone()).collect::<Vec<_>>()
         };
-        let old = ["engines-0123456789ab", "source-x.draft", "workers-ba9876543210"];
+        let old =
+            ["engines-0123456789ab", "source-x.draft", "wheel-0a.part", "workers-ba9876543210"];
         assert_eq!(states(&before, State::Old), old);
         assert_eq!(states(&before, State::Foreign), ["mine"]);
         assert!(states(&before, State::Used).iter().any(|it| it.starts_with("engines-")));
@@ -240,7 +244,7 @@ mod tests {
 
         let after = look(true);
         assert_eq!(after.removed, old);
-        assert_eq!(after.bytes, before.bytes - 300);
+        assert_eq!(after.bytes, before.bytes - 400);
         assert_eq!(look(false).entries, after.entries);
         assert!(path("mine").is_dir());
     }

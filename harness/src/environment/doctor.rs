@@ -4,6 +4,7 @@ use std::{
     env,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use super::{
     complete::{self, Complete},
     error::SetupError,
     home::Home,
+    index::{self, Index},
     lock::{self, engines_lock_digest},
     machine::{Device, Machine, free_disk},
     plan::{self, Plan},
@@ -74,7 +76,11 @@ impl Item {
 
 const SETUP: &str = "portwright setup";
 
-/// Looks at everything. Changes nothing and downloads nothing.
+/// How long the package index has to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at everything. Changes nothing and downloads nothing; the package index is asked whether it
+/// is there.
 pub fn doctor(home: &Home) -> Doctor {
     examine(home, &Settings::from_environment(), &|it| env::var_os(it).is_some())
 }
@@ -91,6 +97,7 @@ fn examine(home: &Home, settings: &Settings, is_set: &dyn Fn(&str) -> bool) -> D
         uv_item(uv.as_ref(), python.as_ref().ok(), ready),
         engines_item(found.as_ref().map(|(folder, complete)| (folder.as_path(), complete))),
         sources_item(home, found.is_some()),
+        index_item(settings, ready || plan.as_ref().is_ok_and(|it| it.cached)),
         torch_item(settings),
         disk_item(home, plan.as_ref().ok(), uv.as_ref()),
         machine_item(&machine),
@@ -199,6 +206,17 @@ fn sources_item(home: &Home, environment: bool) -> Item {
     }
 }
 
+/// Where sources come from. No fault where nothing is to be fetched.
+fn index_item(settings: &Settings, has_all: bool) -> Item {
+    let asked = Index::at(&settings.index).and_then(|it| it.answers(PATIENCE));
+    let (shown, from) = (settings.index.shown(), settings.index.from());
+    match asked {
+        Ok(()) => Item::new("index", Status::Ok, format!("{shown} answers ({from})")),
+        Err(err) if has_all => Item { status: Status::Warning, ..of_error("index", &err) },
+        Err(err) => of_error("index", &err),
+    }
+}
+
 /// Releases of transformers that were named with `--transformers`.
 fn releases(home: &Home) -> Option<Item> {
     let pinned = lock::pinned(Supply::Transformers);
@@ -297,17 +315,15 @@ const NETWORK: &[&str] = &[
     "no_proxy",
     "SSL_CERT_FILE",
     "UV_CACHE_DIR",
-    "UV_DEFAULT_INDEX",
     "UV_INDEX",
-    "UV_INDEX_URL",
     "UV_OFFLINE",
-    "PIP_INDEX_URL",
     "HF_HUB_OFFLINE",
     "HF_ENDPOINT",
 ];
 
 fn variables(is_set: &dyn Fn(&str) -> bool, ready: bool) -> Vec<Item> {
     let names = VARIABLES.iter().map(|it| it.name).chain(NETWORK.iter().copied());
+    let names = names.chain(index::VARIABLES);
     let seen: Vec<&str> = names.filter(|it| is_set(it)).collect();
     let fact = if seen.is_empty() { "none that matters".into() } else { seen.join(", ") };
     let item = Item::new("variables", Status::Ok, fact);
@@ -318,7 +334,7 @@ fn variables(is_set: &dyn Fn(&str) -> bool, ready: bool) -> Vec<Item> {
         (false, true, _) => Item { status: Status::Warning, ..item }
             .fix("unset UV_OFFLINE for setup, unless uv's cache has everything"),
         (false, _, true) => Item { status: Status::Warning, ..item }
-            .fix("uv does not read pip's settings: set UV_DEFAULT_INDEX to the same mirror"),
+            .fix("uv, which sets up engines, does not read pip's settings: set UV_DEFAULT_INDEX to the same mirror"),
         _ => item,
     }]
 }
@@ -329,8 +345,9 @@ mod tests {
 
     use super::*;
     use crate::environment::{
+        index::Place,
         setup::ensure_with,
-        testing::{Fake, world},
+        testing::{Fake, NOBODY, world},
     };
 
     fn item<'a>(doctor: &'a Doctor, name: &str) -> &'a Item {
@@ -341,7 +358,14 @@ mod tests {
     fn an_empty_machine_is_told_what_to_install() {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().join("home")).unwrap();
-        let doctor = examine(&home, &Settings::default(), &|it| it == "PIP_INDEX_URL");
+        let settings = Settings { index: Place::new(NOBODY), ..Settings::default() };
+        let doctor = examine(&home, &settings, &|it| it == "PIP_INDEX_URL");
+        let index = item(&doctor, "index");
+        assert_eq!(index.status, Status::Broken);
+        assert!(
+            index.fact.contains(NOBODY) && index.fact.contains("named by the test"),
+            "{index:?}"
+        );
         assert!(!doctor.able);
         let python = item(&doctor, "python");
         assert_eq!(python.status, Status::Broken);
@@ -365,6 +389,8 @@ mod tests {
 
         let pinned = set_up(&[Supply::Torch, Supply::Mlx]);
         let doctor = examine();
+        // The index is of no matter to whoever has everything.
+        assert_eq!(item(&doctor, "index").status, Status::Warning);
         assert!(doctor.able && doctor.plan.as_ref().unwrap().ready, "{doctor:#?}");
         assert_eq!(item(&doctor, "engines").status, Status::Ok);
         assert!(item(&doctor, "engines").fact.starts_with("torch 2.15.0"));
@@ -384,9 +410,8 @@ mod tests {
         assert_eq!(item(&doctor, "sources").status, Status::Missing);
         assert!(doctor.items.iter().all(|it| it.name != "releases" && it.name != "leftover"));
 
-        let needs = [Supply::Transformers];
-        ensure_with(&world.home, &world.settings, &needs, &(), &Cancel::default()).unwrap();
         let pinned = lock::pinned(Supply::Transformers);
+        source::put(&world.home, &pinned);
         let folder = source::find(&world.home, &pinned).unwrap();
         let draft = format!("{}.draft", folder.parent().unwrap().display());
         fs::create_dir(&draft).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, io, path::Path, path::PathBuf};
 
-use super::sizes::human;
+use super::{index, sizes::human};
 use crate::hint::Hint;
 
 /// A Python that cannot carry the engines, and why.
@@ -52,6 +52,12 @@ pub enum SetupError {
     #[error("packages could not be downloaded\n{tail}")]
     Network { tail: String },
 
+    #[error("the package index {index} cannot be reached ({from}): {detail}")]
+    IndexUnreachable { index: String, from: String, detail: String },
+
+    #[error("the package index {index} is of no use here ({from}): {detail}")]
+    IndexAnswer { index: String, from: String, detail: String },
+
     #[error("a package differs from the hash that was promised for it\n{tail}")]
     Hash { tail: String },
 
@@ -78,8 +84,14 @@ pub enum SetupError {
     #[error("`{command}` failed ({status})\n{tail}")]
     Command { command: String, status: String, tail: String },
 
-    #[error("cancelled; what was downloaded is kept in uv's cache")]
+    #[error("cancelled; what was downloaded is kept")]
     Cancelled,
+}
+
+/// `UV_DEFAULT_INDEX, UV_INDEX_URL or PIP_INDEX_URL`
+fn index_variables() -> String {
+    let [others @ .., last] = index::VARIABLES;
+    format!("{} or {last}", others.join(", "))
 }
 
 fn list(tried: &[NotPython]) -> String {
@@ -175,11 +187,17 @@ impl Hint for SetupError {
             Self::Network { .. } => {
                 "check the connection, HTTPS_PROXY and SSL_CERT_FILE; a mirror goes into UV_DEFAULT_INDEX (uv does not read pip's settings); run it again, it goes on with what is there".into()
             }
+            Self::IndexUnreachable { .. } => {
+                format!("check the connection, HTTPS_PROXY, SSL_CERT_FILE and UV_OFFLINE; another index is named with {} (further indexes are not asked for sources); run it again, it goes on with what is there", index_variables()).into()
+            }
+            Self::IndexAnswer { .. } => {
+                format!("name another index with {}: the address under which it lists a package's files, as JSON (PEP 691) or HTML, often ending in `/simple`", index_variables()).into()
+            }
             Self::Hash { .. } => {
-                "the index serves other files than it should; do not use it (UV_DEFAULT_INDEX names another)".into()
+                format!("the index serves other files than it should; do not use it ({} name another)", index_variables()).into()
             }
             Self::Damaged { .. } => {
-                "the download was cut off, or the index holds a broken file: run it again, and if that does not help name another index with UV_DEFAULT_INDEX".into()
+                format!("the download was cut off, or the index holds a broken file: run it again, and if that does not help name another index with {}", index_variables()).into()
             }
             Self::NoWheel { .. } => {
                 "MLX needs glibc 2.35 on Linux (`ldd --version`), macOS 14 on Apple silicon".into()

@@ -9,6 +9,7 @@
 //!
 //! [`plan()`] says what setup would download and keep; [`ensure`] does it; [`doctor`] says what is
 //! there. [`release`] fetches another release of transformers, [`beside`] what it needs in other versions.
+//! Sources come from the package index by ourselves (`index`); engines are what uv installs (`uv`).
 //! [`worker_environment`] is what a worker process may see. [`VARIABLES`] lists the
 //! environment variables that steer all this.
 //!
@@ -31,6 +32,7 @@ mod doctor;
 mod download;
 mod error;
 mod home;
+mod index;
 mod install;
 mod lock;
 mod machine;

@@ -79,14 +79,16 @@ pub struct Leaner {
 /// What [`ensure`](super::ensure) would do for `needs` now. Downloads and changes nothing.
 pub fn plan(home: &Home, needs: &[Supply]) -> Result<Plan, SetupError> {
     let settings = Settings::from_environment();
-    if Found::look(home, &settings, needs).missing.is_empty() {
+    let missing = Found::look(home, &settings, needs).missing;
+    if Supply::engines(&missing).is_empty() {
         return of(home, &settings, needs, None, None);
     }
     let python = python::find(&settings, &Cancel::default()).ok();
     of(home, &settings, needs, uv::find(home, &settings).as_ref(), python.as_ref())
 }
 
-/// The plan for what is missing; without a Python or a `uv`, uv's cache is taken to be empty.
+/// The plan for what is missing; without a Python or a `uv`, uv's cache is taken to be empty. Sources
+/// take neither.
 pub(super) fn of(
     home: &Home,
     settings: &Settings,
@@ -101,7 +103,7 @@ pub(super) fn of(
     if !engines.is_empty() && SIZES.engines(&platform).is_none() {
         return Err(SetupError::Platform { platform });
     }
-    let mut lock = lock::for_engines(&engines, &settings.torch);
+    let lock = lock::for_engines(&engines, &settings.torch);
     let brought: BTreeSet<String> = lock::versions(&lock).into_keys().map(str::to_owned).collect();
     let mut costs: Vec<(Group, &str, &Size)> = SIZES
         .engines(&platform)
@@ -113,15 +115,20 @@ pub(super) fn of(
     for source in Supply::sources(&missing) {
         let package = source.package();
         if !brought.contains(package) {
-            lock.push_str(lock::pinned(source).text);
             costs.extend(SIZES.source(package).map(|it| (Group::Sources, package, it)));
         }
     }
-    let installer = SIZES.uv(&platform).filter(|_| uv.is_none() && !ready);
+    let installer = SIZES.uv(&platform).filter(|_| uv.is_none() && !engines.is_empty());
     costs.extend(installer.map(|it| (Group::Uv, "uv", it)));
-    let groups = grouped(&costs);
-    let cached =
-        !ready && uv.zip(python).is_some_and(|(uv, python)| uv.has_all(home, &lock, python));
+    let mut groups = grouped(&costs);
+    // Sources do not come by uv, so its cache says nothing of them.
+    let engines_cached = !engines.is_empty()
+        && uv.zip(python).is_some_and(|(uv, python)| uv.has_all(home, &lock, python));
+    let cached = engines_cached && groups.iter().all(|it| it.group != Group::Sources);
+    if engines_cached && !cached {
+        let by_uv = groups.iter_mut().filter(|it| it.group != Group::Sources);
+        by_uv.for_each(|it| it.download_bytes = 0);
+    }
     let download: u64 = groups.iter().map(|it| it.download_bytes).sum();
     let from_index = engines.contains(&Supply::Torch) && settings.torch != TorchSource::Locked;
     Ok(Plan {
@@ -264,7 +271,9 @@ mod tests {
         assert_eq!(groups(&[Supply::Mlx, Supply::Transformers]), [Group::Mlx, Group::Rest]);
         assert!(!groups(&[Supply::Torch]).contains(&Group::Mlx));
         let installer = SIZES.uv(&platform()).unwrap().download;
-        assert!(bytes(&[Supply::Transformers]) - installer < 20_000_000);
+        let sources = [Supply::Transformers, Supply::MlxLm];
+        let sizes = sources.map(|it| SIZES.source(it.package()).unwrap().download);
+        assert_eq!(bytes(&sources), sizes.iter().sum::<u64>(), "sources need no installer");
         assert!(bytes(&[Supply::Mlx]) - installer < 150_000_000);
         // A source that the engine brings costs nothing.
         assert_eq!(

@@ -5,24 +5,19 @@
 //! What was resolved once is kept, so that the same name means the same release until somebody names a
 //! later one, and needs no network.
 
-use std::{
-    fmt, fs,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fmt, fs, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     error::SetupError,
     home::Home,
+    index::{Index, Wheel},
     lock::{self, requirements},
-    python::{self, Interpreter},
     settings::Settings,
     setup,
     source::{self, Fetch},
     supply::Supply,
-    uv::{self, Uv, remove, step},
 };
 use crate::{
     cancel::Cancel,
@@ -75,12 +70,6 @@ impl ReleaseName {
         self.0.matches('.').count() == 2
     }
 
-    /// `transformers==5.24.*`
-    fn specifier(&self) -> String {
-        let rest = if self.is_exact() { "" } else { ".*" };
-        format!("{PACKAGE}=={}{rest}", self.0)
-    }
-
     /// Where the home keeps what the name was resolved to.
     fn file(&self, home: &Home) -> PathBuf {
         home.path().join(format!("release-{PACKAGE}-{}.json", self.0))
@@ -109,8 +98,8 @@ struct Resolved {
 ///
 /// # Errors
 ///
-/// [`SetupError::NoRelease`] where the index has none of that name, [`SetupError::Network`] where it
-/// cannot be asked, [`SetupError::Hash`] where the wheel is not the one that the index names.
+/// [`SetupError::NoRelease`] where the index has none of that name,
+/// [`SetupError::IndexUnreachable`] where it cannot be asked, [`SetupError::Hash`] where the wheel is not the one that the index names.
 pub fn release(
     home: &Home,
     name: &ReleaseName,
@@ -142,21 +131,30 @@ fn release_with(
     if let Some(found) = kept(home, name, progress) {
         return Ok(found);
     }
-    let python = python::find(settings, cancel)?;
-    let uv = uv::ensure(home, settings, &python, progress, cancel)?;
-    let text = resolve(home, name, (&uv, &python), progress, cancel)
+    let index = Index::at(&settings.index).map_err(|err| with_those_at_hand(err, home))?;
+    let wheel = resolve(&index, settings, name, progress, cancel)
         .map_err(|err| with_those_at_hand(err, home))?;
-    let requirement = requirements(&text).into_iter().find(|it| it.name == PACKAGE);
-    let requirement = requirement.filter(|it| !it.hashes().is_empty()).ok_or_else(|| {
-        SetupError::NoHash { asked: format!("{PACKAGE} {name}"), tail: text.trim().to_owned() }
-    })?;
+    let pinned = lock::pinned(Supply::Transformers);
+    let (text, promised_by) = match &wheel.sha256 {
+        // The newest of its series may be the pinned one.
+        _ if wheel.version == pinned.version => (pinned.text.to_owned(), "the lock file"),
+        Some(sha256) => {
+            let version = &wheel.version;
+            (format!("{PACKAGE}=={version} \\\n    --hash=sha256:{sha256}\n"), "the index")
+        }
+        None => {
+            let (asked, tail) = (format!("{PACKAGE} {name}"), wheel.name.clone());
+            return Err(SetupError::NoHash { asked, tail });
+        }
+    };
+    let requirement = requirements(&text)[0];
     let version = requirement.version;
     if !name.is_exact() {
         let text = format!("`{name}` is {PACKAGE} {version}, the newest of that series");
         progress.on(Event::Note { text: &text });
     }
-    let folder = Fetch { home, python: &python, uv: &uv }
-        .run(&requirement, progress, cancel)
+    let folder = Fetch { home, index: &index, promised_by }
+        .run(&requirement, || Ok(wheel), progress, cancel)
         .map_err(|err| with_those_at_hand(err, home))?;
     // Last, so that what a name was resolved to is there.
     let day = jiff::Zoned::now().date().to_string();
@@ -191,62 +189,52 @@ fn kept(home: &Home, name: &ReleaseName, progress: &dyn Progress) -> Option<Rele
     Some(Release { version: found.version, folder })
 }
 
-/// Asks the index which version is meant: a requirement with the hashes that the index states.
+/// Asks the index which version is meant.
 fn resolve(
-    home: &Home,
+    index: &Index<'_>,
+    settings: &Settings,
     name: &ReleaseName,
-    (uv, python): (&Uv, &Interpreter),
     progress: &dyn Progress,
     cancel: &Cancel,
-) -> Result<String, SetupError> {
+) -> Result<Wheel, SetupError> {
     let step = format!("asking for {PACKAGE} {name}");
     let _step = Step::start(progress, &step, None);
-    // The lock is ours, so nobody else uses it.
-    let draft = home.path().join(format!("release-{PACKAGE}-{name}.draft"));
-    remove(&draft)?;
-    let asked = ask(home, name, (uv, python), &draft, cancel);
-    let removed = remove(&draft);
-    let text = asked.map_err(|err| match err {
-        SetupError::Command { tail, .. } | SetupError::NoWheel { tail } => {
-            SetupError::NoRelease { asked: format!("{PACKAGE} {name}"), tail }
-        }
-        other => other,
-    })?;
-    removed.map(|()| text)
+    let page = index.page(PACKAGE, cancel)?;
+    let found = if name.is_exact() { page.wheel(&name.0) } else { page.newest(&name.0) };
+    let Some(wheel) = found else {
+        let (count, last) = page.range();
+        let last = last.map_or(String::new(), |it| format!(", up to {it}"));
+        let (shown, from) = (settings.index.shown(), settings.index.from());
+        let tail = format!("{shown} ({from}) has {count} releases of it{last}");
+        return Err(SetupError::NoRelease { asked: format!("{PACKAGE} {name}"), tail });
+    };
+    if let Some(reason) = &wheel.yanked {
+        let version = &wheel.version;
+        let text = format!("{PACKAGE} {version} was taken back by its authors: {reason}");
+        progress.on(Event::Note { text: &text });
+    }
+    Ok(wheel.clone())
 }
 
-fn ask(
-    home: &Home,
-    name: &ReleaseName,
-    (uv, python): (&Uv, &Interpreter),
-    draft: &Path,
-    cancel: &Cancel,
-) -> Result<String, SetupError> {
-    fs::create_dir_all(draft).map_err(SetupError::io("create", draft))?;
-    let (asked, answer) = (draft.join("asked.in"), draft.join("answer.lock"));
-    fs::write(&asked, name.specifier()).map_err(SetupError::io("write", &asked))?;
-    let mut compile = uv.command(home);
-    compile.args(["pip", "compile", "--no-deps", "--generate-hashes", "--only-binary", ":all:"]);
-    compile.args(["--no-header", "--no-annotate", "--no-emit-index-url", "--python"]);
-    compile.arg(&python.path).arg("-o").arg(&answer).arg(&asked);
-    step("uv pip compile", &mut compile, home, cancel, &mut |_| {})?;
-    fs::read_to_string(&answer).map_err(SetupError::io("read", &answer))
-}
-
-/// Without a network, what is kept already is the next best thing.
+/// Without an index, what is kept already is the next best thing.
 fn with_those_at_hand(err: SetupError, home: &Home) -> SetupError {
-    let SetupError::Network { tail } = err else { return err };
     let kept: Vec<String> = source::all(home)
         .into_iter()
         .filter(|(_, it)| it.name == PACKAGE)
         .map(|(_, it)| it.version)
         .collect();
     if kept.is_empty() {
-        return SetupError::Network { tail };
+        return err;
     }
-    let kept = kept.join(", ");
-    SetupError::Network {
-        tail: format!("{tail}\nreleases of {PACKAGE} that need no network: {kept}"),
+    let more = format!("\nreleases of {PACKAGE} that need no network: {}", kept.join(", "));
+    match err {
+        SetupError::IndexUnreachable { index, from, detail } => {
+            SetupError::IndexUnreachable { index, from, detail: detail + &more }
+        }
+        SetupError::IndexAnswer { index, from, detail } => {
+            SetupError::IndexAnswer { index, from, detail: detail + &more }
+        }
+        other => other,
     }
 }
 

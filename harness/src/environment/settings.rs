@@ -9,6 +9,8 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::index;
+
 /// A variable that Portwright reads.
 pub struct Variable {
     pub name: &'static str,
@@ -65,7 +67,7 @@ impl TorchSource {
 }
 
 /// `https://user:secret@host/path` -> `https://host/path`
-fn without_credentials(url: &str) -> String {
+pub(super) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
@@ -80,6 +82,8 @@ pub struct Settings {
     pub python: Option<PathBuf>,
     /// `PATH`.
     pub search_path: OsString,
+    /// The package index that sources come from; engines come from that of uv's own settings.
+    pub(super) index: index::Place,
 }
 
 impl Settings {
@@ -90,6 +94,7 @@ impl Settings {
             torch: index.map_or(TorchSource::Locked, |url| TorchSource::Index { url }),
             python: value("PORTWRIGHT_PYTHON").map(PathBuf::from),
             search_path: value("PATH").unwrap_or_default(),
+            index: index::Place::from_environment(),
         }
     }
 

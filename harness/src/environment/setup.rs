@@ -6,6 +6,7 @@ use super::{
     complete::{self, Complete, Engines},
     error::SetupError,
     home::Home,
+    index::Index,
     install::{Build, folder_name},
     lock,
     pinned::Pinned,
@@ -27,7 +28,7 @@ use crate::{
 /// environment with more than is needed serves as well.
 ///
 /// Safe to call from several processes at once: one builds, the others wait for it. When `cancel`
-/// is set the installer is killed and what it built is removed; its downloads stay in uv's cache.
+/// is set the installer is killed and what it built is removed; what was downloaded is kept.
 ///
 /// # Errors
 ///
@@ -66,8 +67,7 @@ pub(super) fn ensure_with(
     if !engines.is_empty() && super::sizes::SIZES.engines(&platform()).is_none() {
         return Err(SetupError::Platform { platform: platform() });
     }
-    let python = python::find(settings, cancel)?;
-    let making = Making { home, settings, python: &python, progress, cancel };
+    let making = Making { home, settings, progress, cancel };
     if !engines.is_empty() {
         let built = Pinned::from(making.engines(&engines)?);
         pinned = Pinned {
@@ -126,7 +126,6 @@ impl Found {
 struct Making<'a> {
     home: &'a Home,
     settings: &'a Settings,
-    python: &'a Interpreter,
     progress: &'a dyn Progress,
     cancel: &'a Cancel,
 }
@@ -134,7 +133,8 @@ struct Making<'a> {
 impl Making<'_> {
     /// The environment of `engines`, built unless another process did meanwhile.
     fn engines(&self, engines: &[Supply]) -> Result<Engines, SetupError> {
-        let Self { home, settings, python, progress, cancel } = *self;
+        let Self { home, settings, progress, cancel } = *self;
+        let python = &python::find(settings, cancel)?;
         let name = folder_name(engines, settings, python);
         let _lock = home.lock(&name, progress, cancel)?;
         // Another process may have built it while we waited; or `PORTWRIGHT_PYTHON` is a launcher,
@@ -143,7 +143,7 @@ impl Making<'_> {
         if let Some(complete) = complete::in_folder(&folder, settings, engines) {
             return Ok(complete.engines(&folder, workers::materialise(home)?));
         }
-        let uv = self.announced(engines)?;
+        let uv = self.announced(engines, python)?;
         let build = Build { home, folder: &folder, settings, engines, python, uv: &uv };
         let complete = build.run(progress, cancel)?;
         Ok(complete.engines(&folder, workers::materialise(home)?))
@@ -151,7 +151,7 @@ impl Making<'_> {
 
     /// Adds those sources of `missing` that `pinned` has not got from an engine's environment.
     fn sources(&self, missing: &[Supply], mut pinned: Pinned) -> Result<Pinned, SetupError> {
-        let Self { home, python, progress, cancel, .. } = *self;
+        let Self { home, settings, progress, cancel } = *self;
         let mut sources = Supply::sources(missing);
         sources.retain(|it| !pinned.has_source(*it));
         if sources.is_empty() {
@@ -169,18 +169,20 @@ impl Making<'_> {
         if sources.is_empty() {
             return Ok(pinned);
         }
-        let uv = self.announced(&sources)?;
-        let fetch = Fetch { home, python, uv: &uv };
+        announce(&plan::of(home, settings, &sources, None, None)?, progress)?;
+        let index = Index::at(&settings.index)?;
+        let fetch = Fetch { home, index: &index, promised_by: "the lock file" };
         for source in sources {
-            let folder = fetch.run(&lock::pinned(source), progress, cancel)?;
-            pinned.set_source(source, folder);
+            let locked = lock::pinned(source);
+            let wheel = || index.locked(&locked, cancel);
+            pinned.set_source(source, fetch.run(&locked, wheel, progress, cancel)?);
         }
         Ok(pinned)
     }
 
     /// The installer, after what it is going to do was said.
-    fn announced(&self, needs: &[Supply]) -> Result<Uv, SetupError> {
-        let Self { home, settings, python, progress, cancel } = *self;
+    fn announced(&self, needs: &[Supply], python: &Interpreter) -> Result<Uv, SetupError> {
+        let Self { home, settings, progress, cancel } = *self;
         let found = uv::find(home, settings);
         announce(&plan::of(home, settings, needs, found.as_ref(), Some(python))?, progress)?;
         match found {

@@ -1,5 +1,5 @@
-//! The source files of one package, without its dependencies: fetched as a wheel, held to its hashes,
-//! unpacked into a folder that is named after its contents.
+//! The source files of one package, without its dependencies: the wheel comes from the package index,
+//! is held to its hashes and unpacked into a folder that is named after its contents.
 //!
 //! ```text
 //! source-transformers-5.24.0-0123456789ab/
@@ -11,6 +11,7 @@
 //!
 //! - The folder appears under its name when all of it is there: it is filled as a draft and renamed.
 //! - Nothing of the package runs, so neither its dependencies nor the system it was made for matter.
+//! - No Python, no pip and no uv is needed.
 
 use std::{
     collections::BTreeSet,
@@ -21,17 +22,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    download::download,
     error::SetupError,
     home::Home,
+    index::{Index, Promised, Wheel, unpack},
     lock::{Requirement, hex_digest},
-    python::Interpreter,
-    uv::{Uv, remove},
+    uv::remove,
 };
-use crate::{
-    cancel::Cancel,
-    progress::{Progress, Step},
-};
+use crate::{cancel::Cancel, progress::Progress};
 
 const PREFIX: &str = "source-";
 const MARK: &str = "source.json";
@@ -69,8 +66,13 @@ impl Source {
         let there = Self::read(&folder).as_ref() == Some(self);
         let site_packages = site_packages(&folder);
         // A folder that somebody emptied is no source.
-        let module = site_packages.join(self.name.replace('-', "_")).join("__init__.py");
+        let module = site_packages.join(self.module()).join("__init__.py");
         (there && module.is_file()).then_some(site_packages)
+    }
+
+    /// As Python imports it.
+    fn module(&self) -> String {
+        self.name.replace('-', "_")
     }
 
     fn read(folder: &Path) -> Option<Self> {
@@ -119,16 +121,18 @@ fn folders(home: &Home) -> Vec<PathBuf> {
 /// What fetches.
 pub(super) struct Fetch<'a> {
     pub(super) home: &'a Home,
-    pub(super) python: &'a Interpreter,
-    pub(super) uv: &'a Uv,
+    pub(super) index: &'a Index<'a>,
+    /// Who promised the hashes: the lock file, or the index.
+    pub(super) promised_by: &'a str,
 }
 
 impl Fetch<'_> {
-    /// The folder with the package, fetched unless it is there. Several processes may ask at once: one
-    /// fetches, the others wait.
+    /// The folder with the package, fetched unless it is there; `wheel` is asked for where it is not.
+    /// Several processes may ask at once: one fetches, the others wait.
     pub(super) fn run(
         &self,
         requirement: &Requirement<'_>,
+        wheel: impl FnOnce() -> Result<Wheel, SetupError>,
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<PathBuf, SetupError> {
@@ -140,140 +144,142 @@ impl Fetch<'_> {
         }
         let folder = self.home.path().join(&name);
         let draft = self.home.path().join(format!("{name}{DRAFT}"));
-        let step = format!("source of {} {}", source.name, source.version);
-        let _step = Step::start(progress, &step, None);
+        let wheel = wheel()?;
+        let hashes = source.hashes.iter().map(String::as_str).collect();
+        let promised = Promised { hashes, by: self.promised_by };
+        let file = self.index.fetch(self.home, &wheel, &promised, progress, cancel)?;
         // Nobody else fills it while we hold the lock: it is what a killed process left.
         remove(&draft)?;
-        self.fill(&draft, &source, requirement, cancel)
-            .and_then(|()| {
-                remove(&folder)?;
-                fs::rename(&draft, &folder).map_err(SetupError::io("write", &folder))
-            })
-            .inspect_err(|_| {
-                // The error that brought us here is the one to report.
-                let _ = remove(&draft);
-            })?;
-        source.find(self.home).ok_or_else(|| SetupError::Command {
-            command: format!("uv pip install {}=={}", source.name, source.version),
-            status: "it left no such package".into(),
-            tail: String::new(),
+        let made = fill(&draft, &source, &file, progress, cancel).and_then(|()| {
+            remove(&folder)?;
+            fs::rename(&draft, &folder).map_err(SetupError::io("write", &folder))
+        });
+        if !matches!(made, Err(SetupError::Cancelled)) {
+            // What is whole was unpacked, or cannot be; a cancelled call goes on with it. Where the
+            // removal fails, its next use does without it.
+            let _ = fs::remove_file(&file);
+        }
+        made.inspect_err(|_| {
+            // The error that brought us here is the one to report.
+            let _ = remove(&draft);
+        })?;
+        source.find(self.home).ok_or_else(|| SetupError::Damaged {
+            tail: format!("{} holds no package `{}`", wheel.name, source.module()),
         })
-    }
-
-    fn fill(
-        &self,
-        draft: &Path,
-        source: &Source,
-        requirement: &Requirement<'_>,
-        cancel: &Cancel,
-    ) -> Result<(), SetupError> {
-        fs::create_dir_all(draft).map_err(SetupError::io("create", draft))?;
-        let lock = draft.join("requirements.lock");
-        fs::write(&lock, requirement.text).map_err(SetupError::io("write", &lock))?;
-        let with = (self.uv, self.python, self.home);
-        install_to(&site_packages(draft), &lock, with, cancel)?;
-        let mark = draft.join(MARK);
-        let text = serde_json::to_vec_pretty(source).expect("strings always serialise");
-        fs::write(&mark, text).map_err(SetupError::io("write", &mark))
     }
 }
 
-/// The packages of a lock file, and nothing that they ask for, in a folder.
-pub(super) fn install_to(
-    target: &Path,
-    lock: &Path,
-    (uv, python, home): (&Uv, &Interpreter, &Home),
+fn fill(
+    draft: &Path,
+    source: &Source,
+    wheel: &Path,
+    progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<(), SetupError> {
-    let mut install = uv.command(home);
-    install.args(["pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
-    install.arg("--python").arg(&python.path);
-    install.arg("--target").arg(target).arg("-r").arg(lock);
-    download(uv, "uv pip install", &mut install, home, cancel, &mut |_| {})
+    fs::create_dir_all(draft).map_err(SetupError::io("create", draft))?;
+    unpack(wheel, &source.module(), &site_packages(draft), progress, cancel)?;
+    let mark = draft.join(MARK);
+    let text = serde_json::to_vec_pretty(source).expect("strings always serialise");
+    fs::write(&mark, text).map_err(SetupError::io("write", &mark))
+}
+
+/// A finished source without a wheel.
+#[cfg(test)]
+pub(super) fn put(home: &Home, requirement: &Requirement<'_>) {
+    let source = Source::of(requirement);
+    let folder = home.path().join(source.folder_name());
+    let module = site_packages(&folder).join(source.module());
+    fs::create_dir_all(&module).unwrap();
+    fs::write(module.join("__init__.py"), "").unwrap();
+    fs::write(folder.join(MARK), serde_json::to_vec(&source).unwrap()).unwrap();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::environment::{
+        index::Place,
         lock::{pinned, requirements},
-        python,
         supply::Supply,
-        testing::{Fake, World, world},
-        uv,
+        testing::{Fake, Served, World, wheel, world},
     };
 
-    fn installing(script: &str) -> World {
-        world(Fake { install: script.into(), ..Fake::default() })
+    const NAME: &str = "mlx_lm-9.1.0-py3-none-any.whl";
+
+    /// A world whose index has this wheel, and the requirement that names it.
+    fn having(files: &[(&str, &str)]) -> (World, Served, String) {
+        let wheel = wheel(files);
+        let hash = crate::digest::of_bytes(&wheel);
+        let served = Served::start(&[("mlx-lm", NAME, wheel)]);
+        let mut world = world(Fake::default());
+        world.settings.index = Place::new(&served.url);
+        (world, served, format!("mlx-lm==9.1.0 --hash=sha256:{hash}\n"))
     }
 
-    fn fetch(world: &World, requirement: &Requirement<'_>) -> Result<PathBuf, SetupError> {
+    fn fetch(world: &World, requirement: &str) -> Result<PathBuf, SetupError> {
         world.home.create().unwrap();
-        let python = python::find(&world.settings, &Cancel::default())?;
-        let uv = uv::find(&world.home, &world.settings).unwrap();
-        let fetch = Fetch { home: &world.home, python: &python, uv: &uv };
-        fetch.run(requirement, &(), &Cancel::default())
+        let requirement = requirements(requirement)[0];
+        let index = Index::at(&world.settings.index)?;
+        let fetch = Fetch { home: &world.home, index: &index, promised_by: "the lock file" };
+        let cancel = Cancel::default();
+        fetch.run(&requirement, || index.locked(&requirement, &cancel), &(), &cancel)
     }
+
+    const FILES: [(&str, &str); 2] = [
+        ("mlx_lm/__init__.py", "one = 1\n"),
+        ("mlx_lm-9.1.0.dist-info/METADATA", "Name: mlx-lm\n"),
+    ];
 
     #[test]
     fn a_source_is_fetched_once_and_named_after_its_contents() {
-        let world = world(Fake::default());
-        let requirement = pinned(Supply::MlxLm);
+        let (world, served, requirement) = having(&FILES);
         let folder = fetch(&world, &requirement).unwrap();
-        assert!(folder.join("mlx_lm/__init__.py").is_file());
+        for (path, text) in FILES {
+            assert_eq!(fs::read_to_string(folder.join(path)).unwrap(), text);
+        }
+        let asked = served.asked().len();
         assert_eq!(fetch(&world, &requirement).unwrap(), folder);
-        let asked = world.asked("pip install");
-        assert_eq!(asked.len(), 1);
-        assert!(asked[0].contains("--no-deps --require-hashes --only-binary :all:"), "{asked:?}");
+        assert_eq!(served.asked().len(), asked);
+        assert!(world.asked("").is_empty(), "uv was asked");
 
-        let other = requirement.text.replace("--hash=sha256:", "--hash=sha256:0");
-        let other = fetch(&world, &requirements(&other)[0]).unwrap();
-        assert_ne!(other, folder);
+        let other = format!("{} --hash=sha256:0{:063}\n", requirement.trim(), 1);
+        assert_ne!(fetch(&world, &other).unwrap(), folder);
         assert_eq!(all(&world.home).len(), 2);
         assert!(unfinished(&world.home).is_empty());
+        let left = fs::read_dir(world.home.path()).unwrap().map(|it| it.unwrap().file_name());
+        assert!(left.into_iter().all(|it| !it.to_string_lossy().ends_with(".part")));
     }
 
     #[test]
     fn a_source_that_was_emptied_or_cut_off_is_fetched_again() {
-        let world = world(Fake::default());
-        let requirement = pinned(Supply::Transformers);
+        let (world, _served, requirement) = having(&FILES);
         let site_packages = fetch(&world, &requirement).unwrap();
-        fs::remove_file(site_packages.join("transformers/__init__.py")).unwrap();
-        assert_eq!(find(&world.home, &requirement), None);
+        fs::remove_file(site_packages.join("mlx_lm/__init__.py")).unwrap();
+        assert_eq!(find(&world.home, &requirements(&requirement)[0]), None);
         let folder = site_packages.parent().unwrap();
         assert_eq!(unfinished(&world.home), [folder]);
         // What a killed process left.
         let draft = PathBuf::from(format!("{}{DRAFT}", folder.display()));
-        fs::create_dir_all(draft.join("site-packages/transformers/half")).unwrap();
+        fs::create_dir_all(draft.join("site-packages/mlx_lm/half")).unwrap();
         assert_eq!(fetch(&world, &requirement).unwrap(), site_packages);
-        assert!(site_packages.join("transformers/__init__.py").is_file() && !draft.exists());
-        assert!(!site_packages.join("transformers/half").exists());
+        assert!(site_packages.join("mlx_lm/__init__.py").is_file() && !draft.exists());
+        assert!(!site_packages.join("mlx_lm/half").exists());
+    }
+
+    /// Folders of earlier versions, which uv filled, hold a few files more.
+    #[test]
+    fn a_source_that_is_there_is_taken_whoever_fetched_it() {
+        let world = world(Fake::default());
+        put(&world.home, &pinned(Supply::MlxLm));
+        let found = find(&world.home, &pinned(Supply::MlxLm)).unwrap();
+        assert!(found.ends_with("site-packages"));
     }
 
     #[test]
-    fn a_wheel_that_is_not_the_promised_one_leaves_nothing() {
-        let world = installing(
-            "mkdir -p $target/mlx_lm; echo 'error: Hash mismatch for `mlx-lm==0.32.2`' >&2; exit 1",
-        );
-        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err();
-        assert!(matches!(err, SetupError::Hash { .. }), "{err}");
-        assert!(folders(&world.home).is_empty());
-    }
-
-    #[test]
-    fn a_full_disk_is_told_and_leaves_nothing() {
-        let world = installing(
-            "mkdir -p $target; echo 'error: failed to write: No space left on device' >&2; exit 2",
-        );
-        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err();
-        assert!(matches!(err, SetupError::DiskFull { .. }), "{err}");
-        assert!(folders(&world.home).is_empty());
-    }
-
-    #[test]
-    fn an_installer_that_leaves_no_package_is_told() {
-        let world = installing("mkdir -p $target");
-        let err = fetch(&world, &pinned(Supply::MlxLm)).unwrap_err().to_string();
-        assert!(err.contains("it left no such package"), "{err}");
+    fn a_wheel_without_its_package_is_told_and_leaves_nothing() {
+        let (world, _served, requirement) = having(&FILES[1..]);
+        let err = fetch(&world, &requirement).unwrap_err().to_string();
+        assert!(err.contains("holds no package `mlx_lm`"), "{err}");
+        assert!(all(&world.home).is_empty());
     }
 }

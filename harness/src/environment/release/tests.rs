@@ -1,20 +1,26 @@
-//! Releases by name, with a fake index: found once, kept, refused.
+//! Releases by name, with an index of our own: found once, kept, refused.
 
 use super::*;
-use crate::environment::testing::{Fake, Notes, SOURCE, World, world};
+use crate::environment::{
+    index::Place,
+    testing::{Fake, Fault, NOBODY, Notes, Served, World, wheel, world},
+};
 
-/// An index whose newest 5.24.x is the last of `versions`, each with a hash of its own.
-fn index(versions: &str) -> Fake {
-    let compile = format!(
-        r#"wanted=$(sed 's/transformers==//; s/\.\*//' "$asked")
-for it in {versions}; do case "$it" in "$wanted"|"$wanted".*) found=$it;; esac; done
-if [ -z "$found" ]; then
-  echo 'error: No solution found when resolving dependencies' >&2
-  echo "  cause: Because only transformers<=5.24.1 is available" >&2; exit 1
-fi
-printf 'transformers==%s \\\n    --hash=sha256:aa%s\n' "$found" "$(echo "$found" | tr -d .)" > "$answer""#
-    );
-    Fake { compile, install: SOURCE.to_owned(), ..Fake::default() }
+/// An index with these releases of transformers, each with contents of its own.
+fn index(versions: &[&str]) -> (World, Served) {
+    let files: Vec<(String, Vec<u8>)> = versions
+        .iter()
+        .map(|it| {
+            let text = format!("version = '{it}'\n");
+            let wheel = wheel(&[("transformers/__init__.py", &text)]);
+            (format!("transformers-{it}-py3-none-any.whl"), wheel)
+        })
+        .collect();
+    let files: Vec<_> = files.iter().map(|it| (PACKAGE, it.0.as_str(), it.1.clone())).collect();
+    let served = Served::start(&files);
+    let mut world = world(Fake::default());
+    world.settings.index = Place::new(&served.url);
+    (world, served)
 }
 
 fn take(world: &World, name: &str) -> (Result<Release, SetupError>, String) {
@@ -39,83 +45,118 @@ fn names_of_releases_are_told_from_everything_else() {
 
 #[test]
 fn a_series_is_its_newest_release_and_then_needs_no_network() {
-    let world = world(index("5.23.0 5.24.0 5.24.1"));
-    let (found, said) = take(&world, "5.24");
+    let (world, served) = index(&["5.22.0", "5.23.9", "5.23.10", "5.23.11rc1"]);
+    let (found, said) = take(&world, "5.23");
     let found = found.unwrap();
-    assert_eq!(found.version, "5.24.1");
-    assert!(said.contains("`5.24` is transformers 5.24.1"), "{said}");
-    assert!(found.folder.join("transformers/__init__.py").is_file());
+    assert_eq!(found.version, "5.23.10");
+    assert!(said.contains("`5.23` is transformers 5.23.10"), "{said}");
+    let text = fs::read_to_string(found.folder.join("transformers/__init__.py")).unwrap();
+    assert_eq!(text, "version = '5.23.10'\n");
+    assert!(world.asked("").is_empty(), "uv was asked");
 
-    let downloads = world.asked("pip").len();
-    let (again, said) = take(&world, "5.24");
+    let asked = served.asked().len();
+    let (again, said) = take(&world, "5.23");
     assert_eq!(again.unwrap(), found);
-    assert!(said.contains("5.24.1") && said.contains("name a later one exactly"), "{said}");
+    assert!(said.contains("5.23.10") && said.contains("name a later one exactly"), "{said}");
     // The exact name of the same release is the same folder.
-    assert_eq!(take(&world, "5.24.1").0.unwrap(), found);
-    assert_eq!(world.asked("pip").len(), downloads);
+    assert_eq!(take(&world, "5.23.10").0.unwrap(), found);
+    assert_eq!(served.asked().len(), asked);
 
-    let exact = take(&world, "5.24.0").0.unwrap();
-    assert_eq!(exact.version, "5.24.0");
+    let exact = take(&world, "5.23.9").0.unwrap();
+    assert_eq!(exact.version, "5.23.9");
     assert_ne!(exact.folder, found.folder);
 }
 
 #[test]
 fn an_exact_release_does_not_decide_what_its_series_means() {
-    let world = world(index("5.24.0 5.24.1"));
-    assert_eq!(take(&world, "5.24.0").0.unwrap().version, "5.24.0");
-    assert_eq!(take(&world, "5.24").0.unwrap().version, "5.24.1");
+    let (world, _served) = index(&["5.23.0", "5.23.1"]);
+    assert_eq!(take(&world, "5.23.0").0.unwrap().version, "5.23.0");
+    assert_eq!(take(&world, "5.23").0.unwrap().version, "5.23.1");
 }
 
+/// This index has other bytes under the pinned version.
 #[test]
 fn the_pinned_release_is_held_to_the_lock_and_not_to_the_index() {
-    let world = world(index("5.24.0"));
-    let version = lock::pinned(Supply::Transformers).version;
-    assert_eq!(take(&world, version).0.unwrap().version, version);
-    assert!(world.asked("pip compile").is_empty());
+    let pinned = lock::pinned(Supply::Transformers);
+    let (world, served) = index(&[pinned.version]);
+    let series = pinned.version.rsplit_once('.').unwrap().0;
+    for name in [pinned.version, series] {
+        let err = take(&world, name).0.unwrap_err();
+        assert!(matches!(err, SetupError::Hash { .. }), "{err}");
+        assert!(err.to_string().contains("the lock file promises"), "{err}");
+    }
+    source::put(&world.home, &pinned);
+    let asked = served.asked().len();
+    assert_eq!(take(&world, pinned.version).0.unwrap().version, pinned.version);
+    assert_eq!(served.asked().len(), asked);
+    assert_eq!(take(&world, series).0.unwrap().version, pinned.version);
+}
+
+/// What an earlier version wrote of a release that uv resolved.
+#[test]
+fn a_release_that_was_kept_before_stays_the_one_that_is_meant() {
+    let world = world(Fake::default());
+    let text = "transformers==5.6.2 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n";
+    source::put(&world.home, &requirements(text)[0]);
+    let resolved = Resolved { requirement: text.to_owned(), day: "2026-11-01".to_owned() };
+    let name: ReleaseName = "5.6".parse().unwrap();
+    fs::write(name.file(&world.home), serde_json::to_vec(&resolved).unwrap()).unwrap();
+    let (found, said) = take(&world, "5.6");
+    assert_eq!(found.unwrap().version, "5.6.2");
+    assert!(said.contains("2026-11-01"), "{said}");
 }
 
 #[test]
 fn a_release_that_does_not_exist_is_refused_with_what_there_is() {
     use crate::hint::Hint;
-    let world = world(index("5.24.0"));
+    let (world, served) = index(&["5.22.0", "5.23.0"]);
     let err = take(&world, "9.9").0.unwrap_err();
     assert!(matches!(err, SetupError::NoRelease { .. }), "{err}");
-    assert!(err.to_string().contains("transformers 9.9") && err.to_string().contains("<=5.24.1"));
+    let said = err.to_string();
+    for part in ["transformers 9.9", "has 2 releases of it, up to 5.23.0", &served.url] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     assert!(err.hint().unwrap().contains("`5.24`"));
     assert!(source::all(&world.home).is_empty());
 }
 
 #[test]
 fn an_index_without_hashes_is_not_trusted() {
-    let compile = r#"echo transformers==5.24.0 > "$answer""#.to_owned();
-    let world = world(Fake { compile, install: SOURCE.to_owned(), ..Fake::default() });
-    let err = take(&world, "5.24").0.unwrap_err();
+    let (world, served) = index(&["5.23.0"]);
+    let name = "transformers-5.23.0-py3-none-any.whl";
+    let page = format!(r#"{{"files": [{{"filename": "{name}", "url": "../../files/{name}"}}]}}"#);
+    served.fail("/simple/", [Fault::Instead("application/json", page.into_bytes())]);
+    let err = take(&world, "5.23").0.unwrap_err();
     assert!(matches!(err, SetupError::NoHash { .. }), "{err}");
-    assert!(world.asked("pip install").is_empty());
+    assert!(!served.asked().iter().any(|it| it.contains(name)));
 }
 
 #[test]
 fn without_a_network_the_releases_at_hand_are_named() {
-    let online = world(index("5.24.0"));
-    take(&online, "5.24.0").0.unwrap();
-    let compile = "echo 'error: Failed to fetch: dns error' >&2; exit 2".to_owned();
-    let offline = world(Fake { compile, ..Fake::default() });
-    let offline = World { home: online.home.clone(), ..offline };
-    assert_eq!(take(&offline, "5.24.0").0.unwrap().version, "5.24.0");
-    let err = take(&offline, "5.23").0.unwrap_err();
-    assert!(matches!(err, SetupError::Network { .. }), "{err}");
-    assert!(err.to_string().contains("need no network: 5.24.0"), "{err}");
+    let (mut world, _served) = index(&["5.23.0"]);
+    take(&world, "5.23.0").0.unwrap();
+    world.settings.index = Place::new(NOBODY);
+    assert_eq!(take(&world, "5.23.0").0.unwrap().version, "5.23.0");
+    let err = take(&world, "5.22").0.unwrap_err();
+    assert!(matches!(err, SetupError::IndexUnreachable { .. }), "{err}");
+    assert!(err.to_string().contains("need no network: 5.23.0"), "{err}");
 }
 
 #[test]
-fn a_wheel_that_is_another_or_cut_off_is_not_kept() {
-    for said in ["Hash mismatch for `transformers==5.24.0`", "Failed to extract archive: x.whl"] {
-        let install = format!("mkdir -p $target; echo 'error: {said}' >&2; exit 1");
-        let world = world(Fake { install, ..index("5.24.0") });
-        let err = take(&world, "5.24").0.unwrap_err();
-        let told = matches!(err, SetupError::Hash { .. } | SetupError::Damaged { .. });
-        assert!(told, "{err}");
-        assert!(source::unfinished(&world.home).is_empty());
-        assert!(!"5.24".parse::<ReleaseName>().unwrap().file(&world.home).exists());
-    }
+fn a_wheel_that_is_another_or_no_archive_is_not_kept() {
+    let name = "transformers-5.23.0-py3-none-any.whl";
+    let (world, served) = index(&["5.23.0"]);
+    served.fail(name, [Fault::Instead("application/octet-stream", b"another".into())]);
+    let err = take(&world, "5.23").0.unwrap_err();
+    assert!(matches!(err, SetupError::Hash { .. }), "{err}");
+    // An index that states the hash of something that is no wheel.
+    let garbage = Served::start(&[(PACKAGE, name, b"garbage".into())]);
+    let world =
+        World { settings: Settings { index: Place::new(&garbage.url), ..world.settings }, ..world };
+    let err = take(&world, "5.23").0.unwrap_err();
+    assert!(matches!(err, SetupError::Damaged { .. }), "{err}");
+    assert!(source::unfinished(&world.home).is_empty() && source::all(&world.home).is_empty());
+    assert!(!"5.23".parse::<ReleaseName>().unwrap().file(&world.home).exists());
+    let left = fs::read_dir(world.home.path()).unwrap().map(|it| it.unwrap().file_name());
+    assert!(left.into_iter().all(|it| !it.to_string_lossy().contains("wheel-")));
 }

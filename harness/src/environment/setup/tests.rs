@@ -9,8 +9,9 @@ use std::{
 
 use super::*;
 use crate::environment::{
+    index::Place,
     python::tests::{fake, script},
-    testing::{Fake, Notes, World, world},
+    testing::{Fake, Notes, Served, World, wheel, world},
 };
 
 const BOTH: [Supply; 2] = [Supply::Torch, Supply::Mlx];
@@ -161,23 +162,38 @@ fn a_hanging_installer_is_killed_on_cancel() {
     assert!(world.home.path().join("locks").exists());
 }
 
+/// The lock file's wheels are those of real releases, so this index cannot have them: it shows who is
+/// asked, and that the lock is what counts.
 #[test]
-fn sources_alone_are_fetched_without_an_environment() {
-    let world = world(Fake::default());
+fn sources_alone_ask_the_index_and_neither_python_nor_uv() {
+    let files = [("transformers", "5.24.0"), ("mlx-lm", "0.32.2")].map(|(package, version)| {
+        let name = format!("{}-{version}-py3-none-any.whl", package.replace('-', "_"));
+        (package, name, wheel(&[("x/__init__.py", "")]))
+    });
+    let files = files.each_ref().map(|it| (it.0, it.1.as_str(), it.2.clone()));
+    let served = Served::start(&files);
+    let mut world = world(Fake::default());
+    // Not even a Python is there.
+    world.settings.search_path = world.dir.path().join("nothing").into();
+    world.settings.index = Place::new(&served.url);
     let notes = Notes::default();
     let needs = [Supply::Transformers, Supply::MlxLm];
-    let pinned = world.set_up(&needs, &notes, &Cancel::default()).unwrap();
+    let err = world.set_up(&needs, &notes, &Cancel::default()).unwrap_err();
+    assert!(matches!(err, SetupError::Hash { .. }), "{err}");
+    let said = notes.0.lock().unwrap().join("\n");
+    assert!(said.starts_with("the sources of transformers and mlx-lm"), "{said}");
+    for other in [" GB", "uv, ", "PORTWRIGHT_TORCH_INDEX"] {
+        assert!(!said.contains(other), "{said}");
+    }
+    assert_eq!(served.asked(), ["/simple/transformers/"]);
+
+    // What is there is taken, and nobody is asked anything.
+    needs.iter().for_each(|it| source::put(&world.home, &lock::pinned(*it)));
+    let pinned = world.set_up(&needs, &(), &Cancel::default()).unwrap();
     assert!(pinned.transformers().unwrap().join("transformers/__init__.py").is_file());
     assert!(pinned.mlx_lm().unwrap().join("mlx_lm/__init__.py").is_file());
     assert!(pinned.engines().is_err());
-    assert_eq!((world.builds(), world.asked("pip install").len()), (0, 2));
-    let said = notes.0.lock().unwrap().join("\n");
-    assert!(said.starts_with("the sources of transformers and mlx-lm"), "{said}");
-    assert!(!said.contains("GB") && !said.contains("PORTWRIGHT_TORCH_INDEX"), "{said}");
-    // A second time nothing is asked of anybody.
-    let before = world.asked("").len();
-    assert_eq!(world.set_up(&needs, &(), &Cancel::default()).unwrap(), pinned);
-    assert_eq!(world.asked("").len(), before);
+    assert_eq!((world.asked("").len(), served.asked().len()), (0, 1));
 }
 
 #[test]
