@@ -104,6 +104,8 @@ failures.os = types.SimpleNamespace(
 
 def _op(function):
     def op(request: dict) -> dict:
+        if "dtype" in request:
+            _kernels.set_rounds_halves(request["dtype"] not in ("bfloat16", "float16"))
         folder = request.get("checkpoint")
         if folder is not None:
             _configs[folder] = request["config"]

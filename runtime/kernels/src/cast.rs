@@ -15,8 +15,8 @@ use crate::{
 
 /// The tensor with another nominal dtype; the same handle when it has it already.
 ///
-/// In exact mode a cast between floating dtypes changes the nominal dtype only; but one to a half type rounds,
-/// as the model's code asks for that by name.
+/// In exact mode a cast between floating dtypes changes the nominal dtype only; but in a model of a wider dtype
+/// one to a half type rounds, as the model's code asks for that by name.
 pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
     let target = Tensor::target(dtype);
     if tensor.dtype() == dtype {
@@ -35,7 +35,8 @@ pub(crate) fn cast(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
     if tensor.dtype() == DType::U64 && tensor.read::<i64>()?.iter().any(|it| *it < 0) {
         fail!(Unsupported, "whole numbers from 2^63 on as {dtype}");
     }
-    if is_half(dtype) && target == Physical::F64 && !is_half(tensor.dtype()) {
+    let rounds = is_half(dtype) && target == Physical::F64 && !is_half(tensor.dtype());
+    if rounds && context::settings().rounds_halves {
         let rounded = tensor.stored_as(dtype.physical(Precision::Native))?;
         return Ok(rounded.stored_as(target)?.renamed(dtype));
     }
@@ -230,5 +231,8 @@ mod tests {
             made.to_f64_vec().unwrap()[0]
         };
         assert_eq!((scalar(DType::F32), scalar(DType::BF16)), (root, 11.3125));
+        // What a model of a half type computes in float32 it hands back.
+        context::set_rounds_halves(false);
+        assert_eq!(through(DType::BF16), root);
     }
 }

@@ -32,6 +32,9 @@ pub struct Settings {
     pub precision: Precision,
     /// `torch.get_default_dtype()`: what a Python float and a true division become.
     pub default_dtype: DType,
+    /// In exact mode: whether a cast to a half type rounds, as where the model is of a wider one and its code
+    /// names the narrow one; a model of a half type goes to and fro.
+    pub rounds_halves: bool,
     /// The library whose rules decide where libraries differ.
     pub semantics: &'static Semantics,
     /// Bytes that all live tensors made under these settings may take together.
@@ -45,6 +48,7 @@ impl Default for Settings {
         Self {
             precision: Precision::Native,
             default_dtype: DType::F32,
+            rounds_halves: true,
             semantics: &semantics::TORCH,
             memory_limit: u64::MAX,
             device: Device::Cpu,
@@ -96,6 +100,11 @@ pub fn settings() -> Settings {
 /// `torch.set_default_dtype`, for the scope in force on this thread.
 pub fn set_default_dtype(dtype: DType) {
     CURRENT.with(|it| it.borrow_mut().settings.default_dtype = dtype);
+}
+
+/// Whether a cast to a half type rounds in exact mode, for the scope in force on this thread.
+pub fn set_rounds_halves(rounds: bool) {
+    CURRENT.with(|it| it.borrow_mut().settings.rounds_halves = rounds);
 }
 
 /// The library whose rules hold from now on, for the scope in force on this thread.

@@ -49,7 +49,8 @@ pub(crate) fn filled(value: Scalar, shape: &[usize], dtype: DType) -> Result<Ten
 /// What Python's numbers are written in: a half type rounds them in exact mode too, as the model's code asks
 /// for it by name.
 fn written_in(dtype: DType) -> Physical {
-    if is_half(dtype) { dtype.physical(Precision::Native) } else { Tensor::target(dtype) }
+    let rounds = is_half(dtype) && context::settings().rounds_halves;
+    if rounds { dtype.physical(Precision::Native) } else { Tensor::target(dtype) }
 }
 
 fn number(value: &Value) -> Option<Scalar> {

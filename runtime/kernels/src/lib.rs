@@ -71,7 +71,7 @@ mod windows;
 pub use call::Call;
 pub use context::{
     Precision, Scope, Settings, enter, memory_in_use, memory_peak, set_default_device,
-    set_default_dtype, set_semantics, settings,
+    set_default_dtype, set_rounds_halves, set_semantics, settings,
 };
 pub use device::{
     Device,

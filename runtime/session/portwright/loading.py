@@ -62,6 +62,7 @@ def load_config(config, dtype, attention, experts, architecture, ledger):
     if isinstance(wanted, str):
         wanted = getattr(torch, wanted)
     config.dtype = wanted
+    _kernels.set_rounds_halves(wanted not in (torch.bfloat16, torch.float16))
     for key in config.sub_configs:
         if getattr(config, key, None) is not None:
             getattr(config, key).dtype = wanted

@@ -174,6 +174,12 @@ mod _kernels {
         kernels::set_default_dtype(dtype.inner);
     }
 
+    /// Whether a cast to a half type rounds in exact mode: in a model of a wider dtype.
+    #[pyfunction]
+    fn set_rounds_halves(rounds: bool) {
+        kernels::set_rounds_halves(rounds);
+    }
+
     /// The device of tensors that are made from no other tensor.
     #[pyfunction]
     fn set_default_device(name: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {

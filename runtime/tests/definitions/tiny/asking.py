@@ -19,7 +19,9 @@ def _model(request):
     for number, it in enumerate(model.parameters()):
         places = torch.arange(it.numel(), dtype=torch.float32).reshape(it.shape)
         it.copy_(torch.sin(places * 0.7 + number) * 0.5)
-    return model.to(getattr(torch, request.get("dtype") or "float32"))
+    dtype = getattr(torch, request.get("dtype") or "float32")
+    _kernels.set_rounds_halves(dtype not in (torch.bfloat16, torch.float16))
+    return model.to(dtype)
 
 
 def forward(request):
