@@ -221,7 +221,7 @@ fn a_call_that_waits(client: &mut Client) {
     let heard = answer["progress"].as_array().unwrap();
     let seconds: Vec<f64> = heard.iter().map(|it| it["progress"].as_f64().unwrap()).collect();
     assert!(seconds.is_sorted_by(|a, b| a < b), "{heard:?}");
-    assert!(heard.iter().any(|it| it["message"] == "starting the engines"), "{heard:?}");
+    assert!(heard.iter().any(|it| it["message"] == "asking both engines"), "{heard:?}");
 
     let call = json!({"name": "run_parity", "arguments": {"model_type": MODEL, "wait": true}, "cancel_after": 1.0});
     assert_eq!(client.ask("call", call)["cancelled"], true);

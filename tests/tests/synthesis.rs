@@ -181,15 +181,15 @@ fn a_port_is_held_to_the_definition_on_weights_in_fp8() {
         let evidence: Value = serde_json::from_str(&evidence.expect(&said)).unwrap();
         evidence["checks"][0].clone()
     };
-    let right = check("minimax_m2", &[]);
+    let right = check("minimax_m2", &["--native"]);
     assert_eq!(right["outcome"], "pass", "{right}");
     assert_eq!(right["figures"][0]["id"], "max-abs-blocks", "{right}");
-    let wrong = check("ministral3", &[]);
+    let wrong = check("ministral3", &["--native"]);
     assert_eq!(
         (&wrong["outcome"], &wrong["figures"][0]["id"]),
         (&json!("fail"), &json!("max-abs-tensors"))
     );
-    let without = check("llama", &[]);
+    let without = check("llama", &["--native"]);
     assert_eq!(without["outcome"], "not-applicable", "{without}");
     assert!(without["absence"]["reason"].as_str().unwrap().contains("no code for fp8 weights"));
     let embedded = check("minimax_m2", &["--engines", "embedded,embedded-mlx"]);

@@ -181,7 +181,10 @@ class PreTrainedModel(nn.Module, EmbeddingAccessMixin, ModuleUtilsMixin, Initial
             config._experts_implementation = kwargs.pop("experts_implementation")
         kwargs.pop("allow_all_kernels", None)
         with local_torch_dtype(dtype or torch.get_default_dtype(), cls.__name__):
-            return cls(config, **kwargs)
+            model = cls(config, **kwargs)
+        # What a class's own `init_weights` ends in.
+        model.tie_weights(recompute_mapping=False)
+        return model
 
     @classmethod
     def from_pretrained(cls, *args, **kwargs):

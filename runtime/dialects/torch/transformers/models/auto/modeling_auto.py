@@ -53,6 +53,9 @@ class _Auto:
     def from_config(cls, config, **kwargs):
         model = class_of(config, cls.table)
         kwargs.pop("trust_remote_code", None)
+        if getattr(model, "config_class", None) is config.sub_configs.get("text_config", cls):
+            # A text model under a multimodal type.
+            config = config.get_text_config()
         return model._from_config(config, **kwargs)
 
     @classmethod
