@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
@@ -41,32 +40,17 @@ pub fn models() -> Vec<String> {
         .collect()
 }
 
-/// Copies the installed mlx-lm to `folder`; only its `models`, which is returned, is real files.
+/// Copies the sources of the installed mlx-lm to `folder`: what lies behind a link that leads out of a package
+/// is no part of it. Returns the folder of its models.
 ///
 /// # Panics
 ///
 /// As [`library`].
 pub fn mlx_lm(folder: &Path) -> PathBuf {
     let package = engines().site_packages.join("mlx_lm");
-    let copy = folder.join("mlx_lm");
-    let models = copy.join("models");
-    fs::create_dir_all(&models).expect("a folder");
-    let entries = |folder: &Path| fs::read_dir(folder).expect("mlx-lm is installed");
-    for entry in entries(&package) {
-        let path = entry.expect("a readable folder").path();
-        let name = path.file_name().expect("an entry has a name");
-        if name != "models" && name != "__pycache__" {
-            symlink(&path, copy.join(name)).expect("a link can be made");
-        }
-    }
-    for entry in entries(&package.join("models")) {
-        let path = entry.expect("a readable folder").path();
-        if path.is_file() {
-            let name = path.file_name().expect("an entry has a name");
-            fs::copy(&path, models.join(name)).expect("a file can be copied");
-        }
-    }
-    models
+    let to = folder.join("mlx_lm");
+    copy(&package, &to).expect("mlx-lm is installed and can be copied");
+    to.join("models")
 }
 
 /// Python sources only.

@@ -175,6 +175,7 @@ impl Desk {
         let run = run["data"]["run"].as_str().unwrap().to_owned();
         let result = client.call("parity_result", json!({"run": run}));
         let verdict = result["data"]["verdict"].as_str().unwrap().to_owned();
+        assert_ne!(verdict, "not-run", "{result:#}");
         (run, verdict)
     }
 }
