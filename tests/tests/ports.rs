@@ -60,7 +60,7 @@ fn run(arguments: &[&str], paths: &[(&str, &Path)], folder: &Path) -> Output {
 fn the_table_is_of_the_scaffolds_that_are_written() {
     let input = PortSweepInput::default();
     let planned = sweep::plan(&input, &home(), &(), &Cancel::default()).unwrap();
-    let published = sweep::Coverage::load(&docs()).unwrap();
+    let published = sweep::load(&docs()).unwrap();
     let told = |it: &sweep::Row| {
         let own = it.port.as_ref().map(|it| it.scaffold.clone());
         (it.model_type.clone(), it.parent.clone(), it.work, it.scaffold.clone(), own)
@@ -79,7 +79,7 @@ fn a_port_that_is_taken_away_comes_out_as_the_table_says() {
         ..PortSweepInput::default()
     };
     let found = sweep::sweep(&input, &home(), &(), &Cancel::default()).unwrap();
-    let published = sweep::Coverage::load(&docs()).unwrap();
+    let published = sweep::load(&docs()).unwrap();
     let row = published.rows.iter().find(|it| it.model_type == TYPE).unwrap();
     assert_eq!(&found.rows, std::slice::from_ref(row));
     assert_eq!(row.from_nearest.outcome, Outcome::Stops);
