@@ -85,7 +85,7 @@ fn no_answer_takes_too_much() {
     }
     let call = json!({"model": "llama", "most": 150, "limit": 100});
     answers.push(("find 120 candidates".into(), called(&mut client, "find_candidates", call)));
-    let call = json!({"model_type": "gemma2", "checks": ["logits", "taps"], "wait": true});
+    let call = json!({"engines": "torch,mlx", "model_type": "gemma2", "checks": ["logits", "taps"], "wait": true});
     let run = client.call("run_parity", call)["data"]["run"].as_str().unwrap().to_owned();
     for (tool, call) in [
         ("parity_result", json!({"run": run, "limit": 100})),
