@@ -14,8 +14,7 @@ use crate::{
     engine::Pair,
     gather::{Lane, Question},
     outcome::Verdict,
-    overlay,
-    trials::TrialError,
+    trials::{Planted, TrialError},
     verify::verify,
 };
 
@@ -64,26 +63,15 @@ pub fn of_port(lane: &mut Lane, model_type: &str, work: &Path) -> Result<Vec<See
     let Some(file) = evidence.subject.port.as_ref().map(|it| it.path.clone()) else {
         return Err(TrialError::NotRight { model_type: model_type.to_owned() });
     };
-    // The path begins with the package.
-    let name = file.split_once('/').map_or(file.as_str(), |it| it.1);
-    let package = lane.port_package()?;
-    let text = fs::read_to_string(package.join(name))
-        .map_err(|source| TrialError::Port { model_type: model_type.to_owned(), source })?;
     let mut all = Vec::new();
     for (constant, _) in CONSTANTS {
         let code = FILES.get_file(format!("{constant}.py")).and_then(|it| it.contents_utf8());
         let code = code.unwrap_or_default();
+        let what = Planted { model_type, file: &file, plant: constant };
         let mut fails = |power: u32| -> Result<bool, TrialError> {
             let folder = work.join(format!("{constant}-{power}"));
-            let moved = format!("{text}\n\n_SHARE = 1e-{power}\n{code}");
-            overlay::with_files(&package, &[(name, moved)], &folder.join("port")).map_err(
-                |source| TrialError::Overlay {
-                    plant: constant,
-                    model_type: model_type.to_owned(),
-                    source,
-                },
-            )?;
-            lane.set_port(Some(&folder.join("port")))?;
+            let moved = format!("_SHARE = 1e-{power}\n{code}");
+            what.plant(lane, &moved, &folder.join("port"))?;
             let evidence = verify(lane, &question, &folder.join("run"), String::new(), &())?;
             // Best effort: the caller clears the whole folder.
             let _ = fs::remove_dir_all(&folder);

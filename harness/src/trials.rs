@@ -4,7 +4,11 @@
 //! What a right port does over seeds shows how far its figures come to their bounds, and must never fail. A
 //! structural bug ([`PLANTS`]) must fail in either regime, or the run must say that it has no power.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
@@ -155,21 +159,12 @@ fn of_type(lane: &mut Lane, trials: &Trials, model_type: &str) -> Result<Vec<Tri
             done.push(trial(&evidence, None));
         }
     }
-    let package = lane.port_package()?;
     for (plant, _) in PLANTS {
         // A port that did not come so far has nothing to plant in.
         let Some(file) = &file else { break };
-        let port = folder.join(plant);
         let code = FILES.get_file(format!("{plant}.py")).and_then(|it| it.contents_utf8());
-        let code = code.unwrap_or_default();
-        // The path begins with the package.
-        let name = file.split_once('/').map_or(file.as_str(), |it| it.1);
-        let text = fs::read_to_string(package.join(name))
-            .map_err(|source| TrialError::Port { model_type: model_type.to_owned(), source })?;
-        overlay::with_files(&package, &[(name, format!("{text}\n\n{code}"))], &port).map_err(
-            |source| TrialError::Overlay { plant, model_type: model_type.to_owned(), source },
-        )?;
-        lane.set_port(Some(&port))?;
+        let what = Planted { model_type, file, plant };
+        what.plant(lane, code.unwrap_or_default(), &folder.join(plant))?;
         for regime in [Regime::Logic, Regime::Native] {
             let checks = PLAIN.to_vec();
             let question = Question { regime, checks, ..Question::synthetic(model_type) };
@@ -181,6 +176,29 @@ fn of_type(lane: &mut Lane, trials: &Trials, model_type: &str) -> Result<Vec<Tri
     // Best effort: synthetic checkpoints and copies are made again when needed.
     let _ = fs::remove_dir_all(&folder);
     Ok(done)
+}
+
+/// What is planted, and where.
+pub(crate) struct Planted<'a> {
+    pub(crate) model_type: &'a str,
+    /// The port's file, as evidence names it: its path begins with the package.
+    pub(crate) file: &'a str,
+    pub(crate) plant: &'static str,
+}
+
+impl Planted<'_> {
+    /// Runs a copy of the port's package, made at `to`, with `code` added to the port's file.
+    pub(crate) fn plant(&self, lane: &mut Lane, code: &str, to: &Path) -> Result<(), TrialError> {
+        let model_type = || self.model_type.to_owned();
+        let package = lane.port_package()?;
+        let name = self.file.split_once('/').map_or(self.file, |it| it.1);
+        let text = fs::read_to_string(package.join(name))
+            .map_err(|source| TrialError::Port { model_type: model_type(), source })?;
+        overlay::with_files(&package, &[(name, format!("{text}\n\n{code}"))], to).map_err(
+            |source| TrialError::Overlay { plant: self.plant, model_type: model_type(), source },
+        )?;
+        Ok(lane.set_port(Some(to))?)
+    }
 }
 
 fn trial(evidence: &Evidence, plant: Option<&str>) -> Trial {

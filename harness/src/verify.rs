@@ -10,7 +10,7 @@ use std::{
 use crate::{
     answers::{Answers, Fields},
     case::Spelling,
-    check::{CHECKS, Check, Group, logits},
+    check::{CHECKS, Group, logits},
     digest,
     engine::{EngineError, package_path},
     evidence::{Clock, Evidence, SCHEMA_VERSION, SourceFile, Subject, TapRecord},
@@ -72,7 +72,7 @@ pub fn verify(
         answers.put_fields(Ok(fields));
         started = phase("dropped fields", started);
     }
-    let checks = selected(question).into_iter().map(|it| it.record(&answers)).collect();
+    let checks = question.asked().into_iter().map(|it| it.record(&answers)).collect();
     phase("checks", started);
     let evidence = Evidence {
         schema_version: SCHEMA_VERSION,
@@ -112,13 +112,6 @@ pub fn verify(
         digest: String::new(),
     };
     Ok(evidence.seal())
-}
-
-/// What is asked; of a question that names what its regime has no use for, that.
-fn selected(question: &Question) -> Vec<&'static Check> {
-    let named = CHECKS.iter().filter(|it| question.checks.contains(&it.id));
-    let (asked, other): (Vec<_>, Vec<_>) = named.partition(|it| it.is_asked_in(question.regime));
-    if asked.is_empty() { other } else { asked }
 }
 
 fn subject(question: &Question, answers: &Answers, work: &Path) -> Result<Subject, GatherError> {

@@ -61,7 +61,6 @@ impl Constants {
     pub fn render(&self) -> Result<String, ToolError> {
         let mut rows: Vec<(&str, &str)> =
             self.seen.iter().map(|it| (it.model_type.as_str(), it.constant.as_str())).collect();
-        rows.dedup();
         rows.sort_unstable();
         rows.dedup();
         let share = |power: Option<u32>| power.map_or("none".to_owned(), |it| format!("1e-{it}"));

@@ -185,6 +185,13 @@ pub fn deciding_at_one_config() -> Vec<&'static str> {
     chosen.map(|it| it.id).collect()
 }
 
+/// Those that a regime asks; of checks that it has no use for, where nothing else is named, these.
+pub fn asked_in(regime: Regime, checks: Vec<&'static Check>) -> Vec<&'static Check> {
+    let (asked, other): (Vec<_>, Vec<_>) =
+        checks.into_iter().partition(|it| it.is_asked_in(regime));
+    if asked.is_empty() { other } else { asked }
+}
+
 /// A name given with `--checks` that is no check and no group.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("no check or group `{name}`")]

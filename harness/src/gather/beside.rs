@@ -146,14 +146,12 @@ impl Side<'_, '_> {
         (names, checkpoint): &Otherwise,
         precision: Precision,
     ) -> Asked<Half> {
-        let opened: Opened = match self.ask.open(&Open::new(handle, checkpoint, precision)) {
-            Err(Absence::PortFailed { failure }) => {
-                return Ok(Half::Rewritten(Err(failure.to_string())));
+        match self.opened(&Open::new(handle, checkpoint, precision))? {
+            Err(message) => return Ok(Half::Rewritten(Err(message))),
+            Ok(opened) if !opened.opened => {
+                return Ok(Half::Rewritten(Err(opened.load.misfit())));
             }
-            other => other?,
-        };
-        if !opened.opened {
-            return Ok(Half::Rewritten(Err(opened.load.misfit())));
+            Ok(_) => {}
         }
         self.closing(handle).map(|it| Half::Rewritten(Ok((names.clone(), it.1))))
     }

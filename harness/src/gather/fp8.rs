@@ -149,9 +149,9 @@ impl Side<'_, '_> {
         precision: Precision,
     ) -> Asked<Taken> {
         let name = format!("fp8-{}", form.id);
-        let opened: Opened = match self.ask.open(&Open::new(&name, checkpoint, precision)) {
-            Err(Absence::PortFailed { failure }) => return Ok(Taken::Refused(failure.to_string())),
-            other => other?,
+        let opened = match self.opened(&Open::new(&name, checkpoint, precision))? {
+            Ok(opened) => opened,
+            Err(message) => return Ok(Taken::Refused(message)),
         };
         if opened.opened {
             return self.closing(&name).map(|it| Taken::Logits(it.1));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     case::{Precision, Regime, Spelling},
-    check::{CHECKS, Check},
+    check::{CHECKS, Check, asked_in},
     engine::{Holds, Synthesis},
     head::Head,
     need::Need,
@@ -53,10 +53,15 @@ impl Question {
         }
     }
 
-    /// Whether one of the checks needs this.
+    /// The checks that its regime makes of those that it names, in the table's order.
+    pub(crate) fn asked(&self) -> Vec<&'static Check> {
+        let named = CHECKS.iter().filter(|it| self.checks.contains(&it.id));
+        asked_in(self.regime, named.collect())
+    }
+
+    /// Whether one of these needs this.
     pub(crate) fn wants(&self, need: Need) -> bool {
-        let chosen = |it: &&Check| self.checks.contains(&it.id);
-        CHECKS.iter().filter(chosen).any(|it| it.needs.contains(&need))
+        self.asked().iter().any(|it| it.needs.contains(&need))
     }
 
     /// A request for the checkpoint that this is asked of, in this spelling and tied as `tie` says.

@@ -11,6 +11,7 @@ use crate::{
     case::{self, APART, DECODED, Feed, Inputs, Precision, padded},
     engine::{Forward, Generate, Open, Opened},
     need::Need,
+    outcome::Absence,
 };
 
 /// A side and the plan that it is asked by. Each side adds the questions that only it is asked.
@@ -105,6 +106,14 @@ impl Side<'_, '_> {
         let said = self.ask.forward("narrow", &self.plain(), "narrow");
         self.ask.close("narrow");
         said.map(Half::Forward)
+    }
+
+    /// The port's opening, or the error that it ends in.
+    pub(super) fn opened(&mut self, open: &Open<'_>) -> Asked<Result<Opened, String>> {
+        match self.ask.open(open) {
+            Err(Absence::PortFailed { failure }) => Ok(Err(failure.to_string())),
+            other => other.map(Ok),
+        }
     }
 
     /// The plain logits of the model that is open as `handle`, which is then closed.

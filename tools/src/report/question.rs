@@ -54,12 +54,11 @@ fn checks(asked: &[String], evidence: &Evidence) -> Option<String> {
     }
     // What this program does not know as a check, an earlier one may have.
     let known = check::select(asked).ok()?;
-    // What the regime has no use for is asked only where nothing else is named.
-    let (asked, other): (Vec<&check::Check>, Vec<&check::Check>) =
-        known.into_iter().partition(|it| it.is_asked_in(evidence.regime));
-    let known = if asked.is_empty() { other } else { asked };
-    let lacking: Vec<&str> =
-        known.iter().map(|it| it.id).filter(|it| evidence.check(it).is_none()).collect();
+    let lacking: Vec<&str> = check::asked_in(evidence.regime, known)
+        .iter()
+        .map(|it| it.id)
+        .filter(|it| evidence.check(it).is_none())
+        .collect();
     (!lacking.is_empty()).then(|| format!("the facts say nothing of {}", lacking.join(", ")))
 }
 
